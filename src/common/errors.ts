@@ -1,0 +1,150 @@
+/** The one table of errors: every failure a user can meet has a code here, and only codes decide what happens next. */
+import { invariant } from './invariant.js'
+
+export type ErrorCategory = 'user' | 'resource' | 'network' | 'internal' | 'cancelled'
+
+/** A place in a SQL text: offsets in UTF-16 code units, `start` inclusive, `end` exclusive. */
+export interface Span {
+  readonly start: number
+  readonly end: number
+}
+
+interface ErrorDefinition {
+  readonly category: ErrorCategory
+  readonly retryable: boolean
+  /** `%s` is replaced by the arguments, in order. */
+  readonly text: string
+}
+
+const define = (category: ErrorCategory, text: string, retryable = false): ErrorDefinition => ({
+  category,
+  text,
+  retryable,
+})
+
+/** Alphabetical. The texts say what was found, what was expected and what to do. */
+export const ERRORS = {
+  ARENA_EXHAUSTED: define('resource', 'no contiguous run of %s bytes left in the memory arena (%s bytes in use)'),
+  CANCELLED: define('cancelled', 'query cancelled: %s'),
+  COLUMN_AMBIGUOUS: define('user', "column '%s' is ambiguous: it is in %s; qualify it with the table name"),
+  COLUMN_NOT_FOUND: define('user', "column '%s' not found%s"),
+  DATA_CORRUPTION: define('network', 'data from %s is corrupt: %s', true),
+  DIVIDE_BY_ZERO: define('user', 'division by zero'),
+  DUPLICATE_NAME: define('user', '%s already exists; choose another name or drop it first'),
+  EXECUTOR_LOST: define('network', 'executor %s was lost: %s', true),
+  FILE_INVALID: define('user', '%s: %s'),
+  FILE_NOT_READABLE: define('user', "host %s cannot read '%s': %s"),
+  FILE_NOT_WRITABLE: define('user', "host %s cannot write '%s': %s"),
+  FUNCTION_ARGUMENTS: define('user', '%s'),
+  FUNCTION_NOT_FOUND: define('user', "function '%s' not found%s"),
+  GROUP_BY_MISSING: define('user', "column '%s' must appear in GROUP BY or inside an aggregate function"),
+  INTERNAL: define('internal', '%s'),
+  INVALID_ARGUMENT: define('user', '%s'),
+  INVALID_CAST: define('user', "cannot cast %s to %s: '%s'"),
+  INVALID_OPTION: define('user', "option '%s': %s"),
+  MEMORY_LIMIT: define('resource', 'memory limit of %s bytes reached by %s, which asked for %s more'),
+  NETWORK: define('network', '%s', true),
+  NO_EXECUTORS: define(
+    'resource',
+    'no executor is registered with the scheduler; start one with: ballista executor',
+    true,
+  ),
+  NOT_SUPPORTED: define('user', '%s is not supported'),
+  NUMERIC_OVERFLOW: define('user', 'value out of range for %s'),
+  PROTOCOL: define('network', 'protocol error with %s: %s'),
+  SYNTAX: define('user', '%s'),
+  TABLE_NOT_FOUND: define('user', "table '%s' not found%s"),
+  THREAD_LOST: define('resource', 'worker thread ended unexpectedly: %s', true),
+  TYPE_MISMATCH: define('user', '%s'),
+} as const satisfies Record<string, ErrorDefinition>
+
+export type ErrorCode = keyof typeof ERRORS
+
+/** The form in which an error crosses threads and gRPC; nothing is decided on its text. */
+export interface ErrorInfo {
+  readonly code: ErrorCode
+  readonly message: string
+  readonly span?: Span
+  /** Outermost first, e.g. `stage 2, partition 0`, `HashJoinExec`. */
+  readonly context: readonly string[]
+}
+
+export class BallistaError extends Error {
+  override readonly name = 'BallistaError'
+  readonly code: ErrorCode
+  readonly span: Span | undefined
+  readonly context: readonly string[]
+
+  constructor(info: ErrorInfo, options?: { cause?: unknown }) {
+    super(info.message, options)
+    this.code = info.code
+    this.span = info.span
+    this.context = info.context
+  }
+
+  get category(): ErrorCategory {
+    return ERRORS[this.code].category
+  }
+
+  get retryable(): boolean {
+    return ERRORS[this.code].retryable
+  }
+
+  toInfo(): ErrorInfo {
+    const info = { code: this.code, message: this.message, context: this.context }
+    return this.span === undefined ? info : { ...info, span: this.span }
+  }
+}
+
+/** Makes the error of a code; `args` fill the `%s` of its text. */
+export function fail(
+  code: ErrorCode,
+  args: readonly unknown[] = [],
+  options: { span?: Span | undefined; cause?: unknown } = {},
+): BallistaError {
+  let next = 0
+  const message = ERRORS[code].text.replace(/%s/g, () => {
+    invariant(next < args.length, `error ${code} needs more arguments`)
+    return String(args[next++])
+  })
+  const info: ErrorInfo = { code, message, context: [], ...(options.span ? { span: options.span } : {}) }
+  return new BallistaError(info, options.cause === undefined ? {} : { cause: options.cause })
+}
+
+/** Any thrown value as a BallistaError: coded errors stay as they are, others become INTERNAL with the value as cause. */
+export function toBallistaError(value: unknown): BallistaError {
+  if (value instanceof BallistaError) return value
+  if (value instanceof Error && value.name === 'AbortError') return fail('CANCELLED', ['aborted'], { cause: value })
+  const text = value instanceof Error ? value.message : String(value)
+  return fail('INTERNAL', [text], { cause: value })
+}
+
+/** The same error with one more outer context line. */
+export function withContext(error: BallistaError, line: string): BallistaError {
+  return new BallistaError({ ...error.toInfo(), context: [line, ...error.context] }, { cause: error.cause ?? error })
+}
+
+/** ` , did you mean 'x'?` for the nearest of `candidates` (at most a third of the letters wrong), else nothing. */
+export function didYouMean(name: string, candidates: Iterable<string>): string {
+  let best: string | undefined
+  let bestDistance = Math.max(1, Math.floor(name.length / 3)) + 1
+  for (const candidate of candidates) {
+    const distance = editDistance(name.toLowerCase(), candidate.toLowerCase())
+    if (distance < bestDistance) [best, bestDistance] = [candidate, distance]
+  }
+  return best === undefined ? '' : `, did you mean '${best}'?`
+}
+
+/** Levenshtein distance over UTF-16 code units. */
+function editDistance(left: string, right: string): number {
+  let previous = Array.from({ length: right.length + 1 }, (_, column) => column)
+  for (let row = 1; row <= left.length; row++) {
+    const current = [row]
+    for (let column = 1; column <= right.length; column++) {
+      const substitute = previous[column - 1] + (left[row - 1] === right[column - 1] ? 0 : 1)
+      current.push(Math.min(substitute, previous[column] + 1, current[column - 1] + 1))
+    }
+    previous = current
+  }
+  return previous[right.length]
+}
