@@ -1,0 +1,157 @@
+/** Arrow IPC streams and files: the formats in which batches go to and come from other tools. */
+import type * as Arrow from 'apache-arrow'
+import { BallistaError, fail } from '../common/errors.js'
+import { fromArrowBatch } from './arrow-in.js'
+import { arrow, loadArrow } from './arrow-module.js'
+import { toArrowBatch } from './arrow-out.js'
+import { fromArrowSchema, toArrowSchema } from './arrow-types.js'
+import type { Batch } from './batch.js'
+import type { Schema } from './schema.js'
+
+/** Turns batches into bytes, piece by piece; the caller writes them somewhere in this order. */
+export interface IpcWriter {
+  /** The bytes of one batch, which is borrowed; those of the schema come with the first. */
+  write(batch: Batch): Uint8Array[]
+  /** The bytes that end it (all of it if nothing was written). */
+  finish(): Uint8Array[]
+}
+
+/** A writer of the IPC stream format. */
+export async function ipcStreamWriter(schema: Schema): Promise<IpcWriter> {
+  const { RecordBatchStreamWriter } = await loadArrow()
+  class Writer extends RecordBatchStreamWriter {
+    readonly chunks: Uint8Array[] = []
+    protected override _write(chunk: ArrayBufferView): this {
+      return collect(this, this.chunks, chunk)
+    }
+  }
+  return wrapWriter(new Writer(), schema)
+}
+
+/** A writer of the IPC file format (Feather version 2). */
+export async function ipcFileWriter(schema: Schema): Promise<IpcWriter> {
+  const { RecordBatchFileWriter } = await loadArrow()
+  class Writer extends RecordBatchFileWriter {
+    readonly chunks: Uint8Array[] = []
+    protected override _write(chunk: ArrayBufferView): this {
+      return collect(this, this.chunks, chunk)
+    }
+  }
+  return wrapWriter(new Writer(), schema)
+}
+
+/** What the library keeps to itself: it writes to a queue that grows, and has no call to take what is there. */
+interface WriterInternals {
+  _position: number
+}
+
+function collect<T>(writer: T, chunks: Uint8Array[], chunk: ArrayBufferView): T {
+  const internals = writer as unknown as WriterInternals
+  if (chunk.byteLength === 0) return writer
+  chunks.push(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength))
+  internals._position += chunk.byteLength
+  return writer
+}
+
+type CollectingWriter = Arrow.RecordBatchWriter & { readonly chunks: Uint8Array[] }
+
+function wrapWriter(writer: CollectingWriter, schema: Schema): IpcWriter {
+  const given = (): Uint8Array[] => writer.chunks.splice(0)
+  writer.reset(undefined, toArrowSchema(schema))
+  return {
+    write(batch) {
+      writer.write(toArrowBatch(batch.schema === schema ? batch : { ...batch, schema }))
+      return given()
+    },
+    finish() {
+      writer.finish()
+      return given()
+    },
+  }
+}
+
+/** A stream that was opened: its schema, and its batches with rows (each owned by the caller) as the bytes come. */
+export interface IpcStream {
+  readonly schema: Schema
+  batches(): AsyncIterable<Batch>
+}
+
+/** Opens an IPC stream; waits for the schema. `name` says in errors what is read. FILE_INVALID, NOT_SUPPORTED. */
+export async function readIpcStream(
+  source: Uint8Array | AsyncIterable<Uint8Array>,
+  name = 'Arrow data',
+): Promise<IpcStream> {
+  const { RecordBatchReader } = await loadArrow()
+  const reader = await named(name, async () => {
+    const opened = await RecordBatchReader.from(source as AsyncIterable<Uint8Array>)
+    await opened.open()
+    return opened
+  })
+  const schema = namedSync(name, () => fromArrowSchema(reader.schema))
+  async function* batches(): AsyncIterable<Batch> {
+    const iterator = reader[Symbol.asyncIterator]()
+    try {
+      for (;;) {
+        const step = await named(name, async () => iterator.next())
+        if (step.done === true) return
+        // The library makes one up, with incomplete columns, for a stream without batches.
+        if (step.value.numRows === 0) continue
+        yield await named(name, async () => fromArrowBatch(step.value, schema))
+      }
+    } finally {
+      await reader.cancel()
+    }
+  }
+  return { schema, batches }
+}
+
+/** An IPC file whose bytes are all here: batches are read by number. */
+export interface IpcFile {
+  readonly schema: Schema
+  readonly batchCount: number
+  /** Batch 0 .. batchCount - 1, owned by the caller. */
+  readBatch(index: number): Batch
+}
+
+/** Opens an IPC file. `name` says in errors what is read. FILE_INVALID, NOT_SUPPORTED. */
+export async function readIpcFile(bytes: Uint8Array, name = 'Arrow data'): Promise<IpcFile> {
+  await loadArrow()
+  const reader = namedSync(name, () => {
+    const opened = arrow().RecordBatchReader.from(bytes)
+    if (!opened.isFile() || !opened.isSync()) throw fail('FILE_INVALID', [name, 'it is no Arrow IPC file'])
+    return opened.open()
+  }) as Arrow.RecordBatchFileReader
+  const schema = namedSync(name, () => fromArrowSchema(reader.schema))
+  return {
+    schema,
+    batchCount: reader.numRecordBatches,
+    readBatch: index =>
+      namedSync(name, () => {
+        const batch = reader.readRecordBatch(index)
+        if (batch === null) throw fail('FILE_INVALID', [name, `it has no batch ${index}`])
+        return fromArrowBatch(batch as Arrow.RecordBatch, schema)
+      }),
+  }
+}
+
+/** What the library throws about broken bytes has no code. */
+function asFileError(name: string, error: unknown): BallistaError {
+  if (error instanceof BallistaError && (error.code !== 'FILE_INVALID' || error.message.startsWith(name))) return error
+  return fail('FILE_INVALID', [name, error instanceof Error ? error.message : String(error)], { cause: error })
+}
+
+async function named<T>(name: string, action: () => Promise<T>): Promise<T> {
+  try {
+    return await action()
+  } catch (error) {
+    throw asFileError(name, error)
+  }
+}
+
+function namedSync<T>(name: string, action: () => T): T {
+  try {
+    return action()
+  } catch (error) {
+    throw asFileError(name, error)
+  }
+}
