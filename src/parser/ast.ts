@@ -1,0 +1,266 @@
+/** The syntax tree of one statement: readonly plain objects on `kind`, each with its place in the SQL text. */
+import type { Span } from '../common/errors.js'
+
+export interface Ident {
+  /** Lower case unless the user quoted it. */
+  readonly name: string
+  readonly quoted: boolean
+  readonly span: Span
+}
+
+/** `a`, `schema.a` or `catalog.schema.a`. */
+export type ObjectName = readonly Ident[]
+
+export type BinaryOperator =
+  | '+'
+  | '-'
+  | '*'
+  | '/'
+  | '%'
+  | '||'
+  | '='
+  | '<>'
+  | '<'
+  | '<='
+  | '>'
+  | '>='
+  | 'and'
+  | 'or'
+  | 'is distinct from'
+  | 'is not distinct from'
+
+/** A type as written, e.g. `DECIMAL(15, 2)`: upper-case words and numeric arguments. */
+export interface TypeNode {
+  readonly name: string
+  readonly args: readonly number[]
+  readonly span: Span
+}
+
+export type ExprNode = { readonly span: Span } & (
+  | { readonly kind: 'column'; readonly path: readonly Ident[] }
+  /** Digits exactly as written, e.g. `1`, `0.05`, `1e3`. */
+  | { readonly kind: 'number'; readonly text: string }
+  | { readonly kind: 'string'; readonly value: string }
+  | { readonly kind: 'boolean'; readonly value: boolean }
+  | { readonly kind: 'null' }
+  /** `DATE '1998-12-01'`, `TIMESTAMP '…'`. */
+  | { readonly kind: 'typedString'; readonly type: TypeNode; readonly value: string }
+  /** `INTERVAL '3' DAY` (unit 'day'), `INTERVAL 3 DAY`, `INTERVAL '1 year 2 months'` (no unit). */
+  | { readonly kind: 'interval'; readonly value: string; readonly unit?: string }
+  /** `$1` or `$name`. */
+  | { readonly kind: 'parameter'; readonly name: string }
+  | { readonly kind: 'unary'; readonly op: '-' | '+' | 'not'; readonly input: ExprNode }
+  | { readonly kind: 'binary'; readonly op: BinaryOperator; readonly left: ExprNode; readonly right: ExprNode }
+  | { readonly kind: 'isNull'; readonly input: ExprNode; readonly negated: boolean }
+  | {
+      readonly kind: 'isTruth'
+      readonly input: ExprNode
+      readonly truth: 'true' | 'false' | 'unknown'
+      readonly negated: boolean
+    }
+  | {
+      readonly kind: 'between'
+      readonly input: ExprNode
+      readonly low: ExprNode
+      readonly high: ExprNode
+      readonly negated: boolean
+    }
+  | { readonly kind: 'inList'; readonly input: ExprNode; readonly list: readonly ExprNode[]; readonly negated: boolean }
+  | { readonly kind: 'inSubquery'; readonly input: ExprNode; readonly query: QueryNode; readonly negated: boolean }
+  | { readonly kind: 'exists'; readonly query: QueryNode; readonly negated: boolean }
+  | { readonly kind: 'scalarSubquery'; readonly query: QueryNode }
+  | {
+      readonly kind: 'like'
+      readonly input: ExprNode
+      readonly pattern: ExprNode
+      readonly escape?: ExprNode
+      readonly negated: boolean
+      readonly caseInsensitive: boolean
+    }
+  | {
+      readonly kind: 'case'
+      readonly operand?: ExprNode
+      readonly whens: readonly ExprNode[]
+      readonly thens: readonly ExprNode[]
+      readonly otherwise?: ExprNode
+    }
+  | { readonly kind: 'cast'; readonly input: ExprNode; readonly type: TypeNode; readonly safe: boolean }
+  /** Field in lower case: `year`, `month`, `day`, … */
+  | { readonly kind: 'extract'; readonly field: string; readonly input: ExprNode }
+  | {
+      readonly kind: 'call'
+      readonly name: Ident
+      readonly args: readonly ExprNode[]
+      readonly distinct: boolean
+      readonly orderBy: readonly OrderItem[]
+      readonly filter?: ExprNode
+      readonly over?: WindowNode
+    }
+  /** Only as the argument of an aggregate (`count(*)`). */
+  | { readonly kind: 'star' }
+)
+
+export interface WindowNode {
+  readonly partitionBy: readonly ExprNode[]
+  readonly orderBy: readonly OrderItem[]
+}
+
+export interface OrderItem {
+  readonly expr: ExprNode
+  readonly descending: boolean
+  /** Absent: NULLs are greater than every value (last when ascending, first when descending). */
+  readonly nullsFirst?: boolean
+}
+
+export type SelectItem =
+  | { readonly kind: 'expr'; readonly expr: ExprNode; readonly alias?: Ident; readonly span: Span }
+  /** `*` or `t.*`; `exclude` and `replace` are empty lists when not written. */
+  | {
+      readonly kind: 'wildcard'
+      readonly qualifier?: ObjectName
+      readonly exclude: readonly Ident[]
+      readonly replace: readonly { readonly expr: ExprNode; readonly name: Ident }[]
+      readonly span: Span
+    }
+
+export type JoinType =
+  'inner' | 'left' | 'right' | 'full' | 'cross' | 'left semi' | 'right semi' | 'left anti' | 'right anti'
+
+export type JoinCondition =
+  | { readonly kind: 'on'; readonly expr: ExprNode }
+  | { readonly kind: 'using'; readonly columns: readonly Ident[] }
+  | { readonly kind: 'natural' }
+
+export interface TableAlias {
+  readonly name: Ident
+  readonly columns: readonly Ident[]
+}
+
+export type TableNode = { readonly span: Span } & (
+  | { readonly kind: 'table'; readonly name: ObjectName; readonly alias?: TableAlias }
+  /** `FROM 'dir/file.parquet'`. */
+  | { readonly kind: 'file'; readonly path: string; readonly alias?: TableAlias }
+  /** `read_csv('x', header = true)`. */
+  | {
+      readonly kind: 'function'
+      readonly name: Ident
+      readonly args: readonly ExprNode[]
+      readonly named: readonly { readonly name: Ident; readonly value: ExprNode }[]
+      readonly alias?: TableAlias
+    }
+  | { readonly kind: 'derived'; readonly query: QueryNode; readonly alias?: TableAlias; readonly lateral: boolean }
+  | {
+      readonly kind: 'join'
+      readonly left: TableNode
+      readonly right: TableNode
+      readonly type: JoinType
+      readonly condition?: JoinCondition
+    }
+)
+
+export interface SelectNode {
+  readonly kind: 'select'
+  /** `all`: none written. `on`: DISTINCT ON (exprs). */
+  readonly distinct: false | true | { readonly on: readonly ExprNode[] }
+  readonly items: readonly SelectItem[]
+  /** Comma list; empty when there is no FROM. */
+  readonly from: readonly TableNode[]
+  readonly where?: ExprNode
+  /** 'all' for GROUP BY ALL. */
+  readonly groupBy: readonly ExprNode[] | 'all'
+  readonly having?: ExprNode
+  readonly qualify?: ExprNode
+  readonly span: Span
+}
+
+export type QueryBody =
+  | SelectNode
+  | { readonly kind: 'values'; readonly rows: readonly (readonly ExprNode[])[]; readonly span: Span }
+  | {
+      readonly kind: 'setOperation'
+      readonly op: 'union' | 'intersect' | 'except'
+      readonly all: boolean
+      readonly byName: boolean
+      readonly left: QueryBody
+      readonly right: QueryBody
+      readonly span: Span
+    }
+  | { readonly kind: 'nested'; readonly query: QueryNode; readonly span: Span }
+
+export interface QueryNode {
+  readonly kind: 'query'
+  readonly with: readonly { readonly name: Ident; readonly columns: readonly Ident[]; readonly query: QueryNode }[]
+  readonly recursive: boolean
+  readonly body: QueryBody
+  /** 'all' for ORDER BY ALL. */
+  readonly orderBy: readonly OrderItem[] | 'all'
+  readonly limit?: ExprNode
+  readonly offset?: ExprNode
+  readonly span: Span
+}
+
+export interface ColumnDefinition {
+  readonly name: Ident
+  readonly type: TypeNode
+  readonly notNull: boolean
+}
+
+/** `OPTIONS (has_header true, 'delimiter' '|')`: keys in lower case without the prefix `format.`; values as text. */
+export type OptionList = Readonly<Record<string, string>>
+
+export type StatementNode = { readonly span: Span } & (
+  | QueryNode
+  | {
+      readonly kind: 'explain'
+      readonly analyze: boolean
+      readonly verbose: boolean
+      readonly format?: string
+      readonly statement: StatementNode
+    }
+  | {
+      readonly kind: 'createExternalTable'
+      readonly name: ObjectName
+      readonly columns: readonly ColumnDefinition[]
+      readonly storedAs: string
+      readonly location: string
+      readonly options: OptionList
+      readonly ifNotExists: boolean
+      readonly orReplace: boolean
+    }
+  | {
+      readonly kind: 'createTable'
+      readonly name: ObjectName
+      readonly columns: readonly ColumnDefinition[]
+      readonly query?: QueryNode
+      readonly ifNotExists: boolean
+      readonly orReplace: boolean
+    }
+  /** `text` is the SQL of the query as written, so that a view can travel. */
+  | {
+      readonly kind: 'createView'
+      readonly name: ObjectName
+      readonly columns: readonly Ident[]
+      readonly query: QueryNode
+      readonly text: string
+      readonly orReplace: boolean
+    }
+  | { readonly kind: 'drop'; readonly what: 'table' | 'view'; readonly name: ObjectName; readonly ifExists: boolean }
+  | { readonly kind: 'set'; readonly key: string; readonly value: string }
+  | { readonly kind: 'reset'; readonly key: string }
+  | { readonly kind: 'show'; readonly what: 'tables' | 'all' | 'option' | 'columns'; readonly name?: string }
+  | { readonly kind: 'describe'; readonly target: ObjectName | QueryNode }
+  | {
+      readonly kind: 'copy'
+      readonly source: ObjectName | QueryNode
+      readonly path: string
+      readonly format?: string
+      readonly options: OptionList
+    }
+  | {
+      readonly kind: 'insert'
+      readonly table: ObjectName
+      readonly columns: readonly Ident[]
+      readonly query: QueryNode
+      readonly overwrite: boolean
+    }
+)

@@ -1,0 +1,154 @@
+/**
+ * Builders of statements other than queries, called by the actions of the grammar. Parts that were not written are
+ * null.
+ */
+import { fail } from '../common/errors.js'
+import type { Span } from '../common/errors.js'
+import type { ColumnDefinition, ObjectName, OptionList, QueryNode, StatementNode } from './ast.js'
+import { select } from './build-query.js'
+
+export interface OptionPart {
+  readonly key: string
+  /** Null for a key alone, which means true. */
+  readonly value: string | null
+  readonly span: Span
+}
+
+export type ExternalClause =
+  | { readonly kind: 'STORED AS'; readonly value: string; readonly span: Span }
+  | { readonly kind: 'LOCATION'; readonly value: string; readonly span: Span }
+  | { readonly kind: 'OPTIONS'; readonly value: readonly OptionPart[]; readonly span: Span }
+
+export type Created = Extract<StatementNode, { readonly kind: 'createExternalTable' | 'createTable' | 'createView' }>
+
+/** Keys in lower case without `format.`; a key may be written once. */
+export function options(parts: readonly OptionPart[]): OptionList {
+  const list: Record<string, string> = {}
+  for (const { key, value, span } of parts) {
+    const name = key.toLowerCase().replace(/^format\./, '')
+    if (Object.hasOwn(list, name)) throw fail('SYNTAX', [`option '${name}' is written twice`], { span })
+    Object.defineProperty(list, name, { value: value ?? 'true', enumerable: true, configurable: true, writable: true })
+  }
+  return list
+}
+
+/** The clauses by kind, each at most once. */
+function once<C extends { readonly kind: string; readonly span: Span }>(
+  clauses: readonly C[],
+): { readonly [K in C['kind']]?: Extract<C, { readonly kind: K }> } {
+  const found: { [K in C['kind']]?: Extract<C, { readonly kind: K }> } = {}
+  for (const clause of clauses) {
+    const kind = clause.kind as C['kind']
+    if (found[kind] !== undefined) throw fail('SYNTAX', [`${kind} is written twice`], { span: clause.span })
+    found[kind] = clause as Extract<C, { kind: typeof kind }>
+  }
+  return found
+}
+
+export function externalTable(
+  span: Span,
+  ifNotExists: boolean,
+  name: ObjectName,
+  columns: readonly ColumnDefinition[] | null,
+  clauses: readonly ExternalClause[],
+): Created {
+  const found = once(clauses)
+  const storedAs = found['STORED AS']
+  const location = found.LOCATION
+  if (storedAs === undefined || location === undefined) {
+    const missing = storedAs === undefined ? 'STORED AS (parquet, csv, json or arrow)' : "LOCATION 'path'"
+    throw fail('SYNTAX', [`CREATE EXTERNAL TABLE needs ${missing}`], { span })
+  }
+  return {
+    kind: 'createExternalTable',
+    name,
+    columns: columns ?? [],
+    storedAs: storedAs.value.toLowerCase(),
+    location: location.value,
+    options: options(found.OPTIONS?.value ?? []),
+    ifNotExists,
+    orReplace: false,
+    span,
+  }
+}
+
+export function table(
+  span: Span,
+  ifNotExists: boolean,
+  name: ObjectName,
+  columns: readonly ColumnDefinition[] | null,
+  query: QueryNode | null,
+): Created {
+  if (columns === null && query === null) {
+    throw fail('SYNTAX', ['CREATE TABLE needs a list of columns or AS query'], { span })
+  }
+  return {
+    kind: 'createTable',
+    name,
+    columns: columns ?? [],
+    ...(query ? { query } : {}),
+    ifNotExists,
+    orReplace: false,
+    span,
+  }
+}
+
+/** What CREATE makes, with its OR REPLACE. */
+export function create(span: Span, orReplace: boolean, made: Created): StatementNode {
+  return { ...made, orReplace, span }
+}
+
+export type ExplainOption =
+  | { readonly kind: 'ANALYZE' | 'VERBOSE'; readonly value: null; readonly span: Span }
+  | { readonly kind: 'FORMAT'; readonly value: string; readonly span: Span }
+
+export function explain(span: Span, parts: readonly ExplainOption[], statement: StatementNode): StatementNode {
+  const found = once(parts)
+  const format = found.FORMAT?.value.toLowerCase()
+  return {
+    kind: 'explain',
+    analyze: found.ANALYZE !== undefined,
+    verbose: found.VERBOSE !== undefined,
+    ...(format === undefined ? {} : { format }),
+    statement,
+    span,
+  }
+}
+
+export type CopyClause =
+  | { readonly kind: 'STORED AS'; readonly value: string; readonly span: Span }
+  | { readonly kind: 'OPTIONS'; readonly value: readonly OptionPart[]; readonly span: Span }
+
+/** The format comes from STORED AS or from an option FORMAT; the latter is not left among the options. */
+export function copy(
+  span: Span,
+  source: ObjectName | QueryNode,
+  path: string,
+  clauses: readonly CopyClause[],
+): StatementNode {
+  const found = once(clauses)
+  const { format: optionFormat, ...rest } = options(found.OPTIONS?.value ?? [])
+  const format = found['STORED AS']?.value ?? optionFormat
+  return {
+    kind: 'copy',
+    source,
+    path,
+    ...(format === undefined ? {} : { format: format.toLowerCase() }),
+    options: rest,
+    span,
+  }
+}
+
+/** SELECT * FROM 'path', for DESCRIBE 'path'. */
+export function fileQuery(span: Span, path: string): QueryNode {
+  const body = select(span, {
+    distinct: null,
+    items: null,
+    from: [{ kind: 'file', path, span }],
+    where: null,
+    groupBy: null,
+    having: null,
+    qualify: null,
+  })
+  return { kind: 'query', with: [], recursive: false, body, orderBy: [], span }
+}
