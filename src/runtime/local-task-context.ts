@@ -1,0 +1,49 @@
+/** A task context for plans without exchanges: local runs of one stage, and tests. */
+import { hostname } from 'node:os'
+import { configOf, type Config } from '../common/option.js'
+import { fail } from '../common/errors.js'
+import { memoryPool } from './memory-pool.js'
+import { taskMetrics, type TaskMetrics } from './metrics.js'
+import { memoryLimit } from './options.js'
+import type { ExchangePorts, MemoryPool, TaskContext } from './task-context.js'
+
+export interface LocalTask {
+  readonly jobId?: string
+  readonly stage?: number
+  readonly partition?: number
+  readonly partitionCount?: number
+  readonly config?: Config
+  readonly signal?: AbortSignal
+  readonly memory?: MemoryPool
+  readonly exchange?: ExchangePorts
+  readonly metrics?: TaskMetrics
+  readonly streams?: ReadonlyMap<string, NodeJS.ReadableStream>
+}
+
+/** Absent: partition 0 of 1, default configuration, no cancellation, a pool of its own, no exchange edges. */
+export function localTaskContext(task: LocalTask = {}): TaskContext {
+  const config = task.config ?? configOf({})
+  const metrics = task.metrics ?? taskMetrics()
+  return {
+    jobId: task.jobId ?? 'local',
+    stage: task.stage ?? 0,
+    partition: task.partition ?? 0,
+    partitionCount: task.partitionCount ?? 1,
+    config,
+    signal: task.signal ?? new AbortController().signal,
+    memory: task.memory ?? memoryPool(config.get(memoryLimit)),
+    exchange: task.exchange ?? NO_EXCHANGE,
+    host: hostname(),
+    metrics: (path, kind) => metrics.of(path, kind),
+    streams: task.streams ?? new Map(),
+  }
+}
+
+const NO_EXCHANGE: ExchangePorts = {
+  openWriter: edge => {
+    throw fail('INTERNAL', [`a local plan wrote to exchange edge ${edge}`])
+  },
+  openReader: edge => {
+    throw fail('INTERNAL', [`a local plan read exchange edge ${edge}`])
+  },
+}

@@ -1,0 +1,88 @@
+/** What a running task sees of the world: its identity, limits, cancellation and the ports of its exchange edges. */
+import type { Batch } from '../arrow/batch.js'
+import type { Schema } from '../arrow/schema.js'
+import type { Config } from '../common/option.js'
+
+/** Bytes an operator holds, charged before they are allocated. */
+export interface Reservation {
+  /** Bytes held now. */
+  readonly byteLength: number
+  /** Sets the size; false if the limit refuses it (the old size stays). */
+  tryResize(byteLength: number): boolean
+  /** Sets the size; throws MEMORY_LIMIT. */
+  resize(byteLength: number): void
+  release(): void
+}
+
+export interface MemoryPool {
+  readonly limit: number
+  readonly reserved: number
+  reserve(owner: string): Reservation
+}
+
+/** Producer end of one exchange edge for one task: one channel per output partition. */
+export interface ExchangeWriter {
+  /** Takes over one reference. Resolves when more may be sent; `closed` when this partition wants no more. */
+  write(partition: number, batch: Batch): Promise<'open' | 'closed'>
+  /** Every channel ends with its totals. */
+  end(): Promise<void>
+  fail(error: Error): void
+}
+
+/** Consumer end of one exchange edge for one task: the batches of one partition from all producers, as they come. */
+export interface ExchangeReader {
+  /** Batches given away; ends after the explicit end of every producer; throws the producer's error. */
+  batches(): AsyncIterable<Batch>
+}
+
+export interface ExchangePorts {
+  openWriter(edge: number, partitionCount: number, schema: Schema): ExchangeWriter
+  openReader(edge: number, schema: Schema): ExchangeReader
+}
+
+/** Counters of one operator of one task. */
+export interface OperatorMetrics {
+  outputRows: number
+  outputBatches: number
+  outputBytes: number
+  /** Milliseconds spent inside the operator's code. */
+  elapsedComputeMs: number
+  /** Milliseconds a finished batch waited for its consumer. */
+  blockedMs: number
+}
+
+export interface TaskContext {
+  readonly jobId: string
+  readonly stage: number
+  /** This task's partition, 0 .. partitionCount - 1. */
+  readonly partition: number
+  readonly partitionCount: number
+  readonly config: Config
+  readonly signal: AbortSignal
+  readonly memory: MemoryPool
+  readonly exchange: ExchangePorts
+  /** Name of this host, for error messages. */
+  readonly host: string
+  /** Made on first use; `path` is the operator's place in the stage plan, e.g. `0.1.0`. */
+  metrics(path: string, kind: string): OperatorMetrics
+  /** Input streams of this process by name (`stdin`). */
+  readonly streams: ReadonlyMap<string, NodeJS.ReadableStream>
+}
+
+/** The same task with some fields replaced. (A spread would lose what an implementation keeps in its prototype.) */
+export const derivedContext = (
+  ctx: TaskContext,
+  changes: Partial<Pick<TaskContext, 'partition' | 'partitionCount' | 'signal'>>,
+): TaskContext => ({
+  jobId: ctx.jobId,
+  stage: ctx.stage,
+  partition: changes.partition ?? ctx.partition,
+  partitionCount: changes.partitionCount ?? ctx.partitionCount,
+  config: ctx.config,
+  signal: changes.signal ?? ctx.signal,
+  memory: ctx.memory,
+  exchange: ctx.exchange,
+  host: ctx.host,
+  metrics: (path, kind) => ctx.metrics(path, kind),
+  streams: ctx.streams,
+})
