@@ -1,0 +1,98 @@
+/** What the planner asks of a table, and the plain data with which a scan travels to an executor. */
+import type { Schema } from '../arrow/schema.js'
+import type { Value } from '../arrow/types.js'
+import type { Expr } from '../expr/expr.js'
+
+export interface ColumnStatistics {
+  readonly nullCount?: number
+  /** Bounds, not necessarily tight. */
+  readonly min?: Value
+  readonly max?: Value
+  readonly distinctCount?: number
+}
+
+export interface Statistics {
+  /** Rows; exact where known from footers, else an estimate. Absent: unknown. */
+  readonly rowCount?: number
+  readonly byteLength?: number
+  /** By column name. */
+  readonly columns: ReadonlyMap<string, ColumnStatistics>
+}
+
+/** A piece of one file: a Parquet row group, or a byte range of a CSV file (aligned to lines by the reader). */
+export interface FileSplit {
+  /** Absolute path. */
+  readonly path: string
+  /** Parquet: row group numbers. Absent: the whole file. */
+  readonly rowGroups?: readonly number[]
+  /** CSV, NDJSON: bytes [start, end). A reader owns the lines that start in its range. */
+  readonly range?: { readonly start: number; readonly end: number }
+  /** Rough bytes to read, for balancing. */
+  readonly byteLength: number
+}
+
+/** A scan as plain data: what DataSourceExec carries. */
+export type ScanSource =
+  | {
+      readonly kind: 'files'
+      /** `parquet`, `csv`, `json`, `arrow`. */
+      readonly format: string
+      readonly options: Readonly<Record<string, string>>
+      /** The file's own schema (all columns). */
+      readonly fileSchema: Schema
+      /** One list of splits per partition. */
+      readonly partitions: readonly (readonly FileSplit[])[]
+      /** Predicates over `input` columns of fileSchema that the reader may use to skip; rows that fail may still come out. */
+      readonly pruning: readonly Expr[]
+    }
+  /**
+   * Batches as bytes (arrow/frame.ts), one list per partition. `schema` is what they were encoded with (all columns);
+   * absent: they hold exactly the columns of the scan's output, in order.
+   */
+  | { readonly kind: 'memory'; readonly partitions: readonly (readonly Uint8Array[])[]; readonly schema?: Schema }
+  /** A stream this process reads (standard input); `name` is looked up in the task context. */
+  | { readonly kind: 'stream'; readonly name: string }
+
+export interface ScanRequest {
+  /** Column numbers of the table schema to produce, in order. */
+  readonly projection: readonly number[]
+  /** Conjuncts over `column` expressions of this table (relation stripped). */
+  readonly filters: readonly Expr[]
+  /** No more than this many rows are wanted. */
+  readonly fetch?: number
+  /** Partitions to aim for; fewer for small tables. */
+  readonly targetPartitions: number
+  /** Bytes that are worth a partition of their own; absent: the default of the setting (catalog/options.ts). */
+  readonly minPartitionBytes?: number
+}
+
+export interface ScanPlan {
+  readonly source: ScanSource
+  /** The filters that the source does not apply exactly: the engine must still run them. */
+  readonly residual: readonly Expr[]
+}
+
+/** Where INSERT INTO writes. */
+export type WriteTarget =
+  | {
+      readonly kind: 'file'
+      readonly path: string
+      readonly format: string
+      readonly options: Readonly<Record<string, string>>
+    }
+  /** A new file in an existing directory. */
+  | {
+      readonly kind: 'directory'
+      readonly path: string
+      readonly format: string
+      readonly options: Readonly<Record<string, string>>
+    }
+  | { readonly kind: 'memory'; readonly table: string }
+
+export interface TableProvider {
+  readonly schema: Schema
+  statistics(): Statistics
+  scan(request: ScanRequest): Promise<ScanPlan> | ScanPlan
+  /** Absent: the table cannot be written. */
+  readonly insertTarget?: WriteTarget
+}

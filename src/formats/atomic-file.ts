@@ -1,0 +1,91 @@
+/** A file that appears under its name only when it is complete and on disk, or not at all. */
+import { randomUUID } from 'node:crypto'
+import { rmSync } from 'node:fs'
+import { mkdir, open, rename, type FileHandle } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { fail } from '../common/errors.js'
+import type { FilePlace } from './read-file.js'
+
+export interface AtomicFile {
+  /** Bytes written so far. */
+  readonly byteLength: number
+  /** Appends; the bytes may be reused when it resolves. Throws FILE_NOT_WRITABLE. */
+  append(bytes: Uint8Array): Promise<void>
+  /** Syncs and renames. Throws FILE_NOT_WRITABLE, after which nothing is left behind. */
+  close(): Promise<void>
+  /** Removes what was written. Never throws; without effect after `close` or a first `abort`. */
+  abort(): Promise<void>
+}
+
+/** Starts a hidden temporary file beside `path`; missing directories are made. Throws FILE_NOT_WRITABLE [host, path, reason]. */
+export async function openAtomicFile({ path, host }: FilePlace): Promise<AtomicFile> {
+  const notWritable = (error: unknown): Error =>
+    fail('FILE_NOT_WRITABLE', [host, path, error instanceof Error ? error.message : String(error)], { cause: error })
+  const temporary = join(dirname(path), `.${basename(path)}.${randomUUID().slice(0, 8)}.tmp`)
+  let file: FileHandle | undefined
+  try {
+    await makeDirectory(dirname(path))
+    file = await open(temporary, 'wx')
+  } catch (error) {
+    throw notWritable(error)
+  }
+  let byteLength = 0
+  const abort = async (): Promise<void> => {
+    const opened = file
+    if (opened === undefined) return
+    file = undefined
+    // At once, so that a process that ends right after a failure leaves nothing either.
+    rmSync(temporary, { force: true })
+    await opened.close().catch(() => undefined)
+  }
+  const attempt = async (action: (open: FileHandle) => Promise<void>): Promise<void> => {
+    if (file === undefined) throw fail('INTERNAL', [`'${path}' was written after it was closed`])
+    try {
+      await action(file)
+    } catch (error) {
+      await abort()
+      throw notWritable(error)
+    }
+  }
+  return {
+    get byteLength() {
+      return byteLength
+    },
+    append: bytes =>
+      attempt(async open => {
+        for (let done = 0; done < bytes.length;) {
+          done += (await open.write(bytes, done, bytes.length - done)).bytesWritten
+        }
+        byteLength += bytes.length
+      }),
+    close: () =>
+      attempt(async open => {
+        await open.sync()
+        await open.close()
+        await rename(temporary, path)
+        file = undefined
+        await syncDirectory(dirname(path))
+      }),
+    abort,
+  }
+}
+
+/** mkdir's own `recursive` never ends where a parent exists and refuses (/proc). */
+async function makeDirectory(directory: string): Promise<void> {
+  try {
+    await mkdir(directory)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'EEXIST') return
+    if (code !== 'ENOENT' || dirname(directory) === directory) throw error
+    await makeDirectory(dirname(directory))
+    await mkdir(directory)
+  }
+}
+
+/** Makes the new name last through a crash; some file systems refuse, which leaves the file itself intact. */
+async function syncDirectory(directory: string): Promise<void> {
+  const handle = await open(directory, 'r').catch(() => undefined)
+  await handle?.sync().catch(() => undefined)
+  await handle?.close()
+}

@@ -1,0 +1,17 @@
+/** Cuts files of lines into byte ranges. */
+import type { FileSplit } from '../catalog/table-provider.js'
+import type { SplitRequest } from './format.js'
+
+/** Ranges that are worth reading apart: none smaller than `minBytes`, and no more than partitions are wanted. */
+export const rangeCount = (size: number, { minBytes, targetPartitions }: SplitRequest): number =>
+  Math.max(1, Math.min(targetPartitions, Math.floor(size / minBytes)))
+
+/** `count` ranges of about equal bytes that cover the file; the whole file as one split if `count` is 1. */
+export function byteRanges(path: string, size: number, count: number): readonly FileSplit[] {
+  if (count === 1) return [{ path, byteLength: size }]
+  return Array.from({ length: count }, (_, i) => {
+    const start = Math.floor((size / count) * i)
+    const end = i === count - 1 ? size : Math.floor((size / count) * (i + 1))
+    return { path, range: { start, end }, byteLength: end - start }
+  })
+}

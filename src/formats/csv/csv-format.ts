@@ -1,0 +1,132 @@
+/** CSV as a file format: sampling, splitting, registration. */
+import { stat } from 'node:fs/promises'
+import type { Schema } from '../../arrow/schema.js'
+import type { FileSplit } from '../../catalog/table-provider.js'
+import { fail } from '../../common/errors.js'
+import { byteRanges, rangeCount } from '../byte-ranges.js'
+import { ByteWindow } from '../byte-source.js'
+import type { FileDescription, FileFormat, FormatOptions, SplitRequest } from '../format.js'
+import { notReadable } from '../read-file.js'
+import { CSV_READ_OPTIONS, csvDialect, isUsual, type CsvDialect } from './dialect.js'
+import { SchemaGuess, checkUtf8, columnNames } from './infer.js'
+import { oddRecords } from './odd-dialect.js'
+import { openSource, scanCsv, separatorsOf, skipByteOrderMark } from './read.js'
+import { FieldTable, countFields, fieldText, tokenize } from './tokenize.js'
+import { openCsvWriter } from './write.js'
+
+export const csvFormat: FileFormat = {
+  name: 'csv',
+  extensions: ['csv', 'tsv', 'tbl'],
+  readOptions: CSV_READ_OPTIONS,
+  writeOptions: ['compression', 'delimiter', 'has_header', 'null_value', 'quote'],
+  inspect: inspectCsv,
+  splits: splitCsv,
+  scan: scanCsv,
+  openWriter: openCsvWriter,
+}
+
+async function sizeOf(path: string, host: string): Promise<number> {
+  try {
+    return (await stat(path)).size
+  } catch (error) {
+    throw notReadable({ path, host }, error)
+  }
+}
+
+/** One split, or ranges of about a line or more where the file may be cut at any line end. */
+async function splitCsv(path: string, request: SplitRequest): Promise<readonly FileSplit[]> {
+  const { options, host } = request
+  const size = await sizeOf(path, host)
+  const dialect = csvDialect(options, path)
+  const count = rangeCount(size, request)
+  if (count === 1 || dialect.gzip || dialect.newlinesInValues || !isUsual(dialect)) return byteRanges(path, size, 1)
+  const { records, byteLength, hasQuotedLineEnd } = await sampleOf(path, host, dialect)
+  if (hasQuotedLineEnd || byteLength === 0) return byteRanges(path, size, 1)
+  const lines = Math.floor((size / byteLength) * records.length)
+  return byteRanges(path, size, Math.max(1, Math.min(count, lines)))
+}
+
+interface Sample {
+  readonly header: readonly (string | null)[] | undefined
+  readonly records: readonly (readonly (string | null)[])[]
+  /** Bytes of the sampled records. */
+  readonly byteLength: number
+  readonly hasQuotedLineEnd: boolean
+}
+
+async function inspectCsv(path: string, options: FormatOptions, host: string): Promise<FileDescription> {
+  const size = await sizeOf(path, host)
+  const dialect = csvDialect(options, path)
+  const sample = isUsual(dialect) ? await sampleOf(path, host, dialect) : await oddSampleOf(path, host, dialect)
+  const { records, byteLength } = sample
+  const rowCount =
+    records.length === 0 ? 0 : Math.max(records.length, Math.round((size / Math.max(1, byteLength)) * records.length))
+  return { schema: schemaOf(sample, dialect, path), rowCount, byteLength: size, columns: new Map() }
+}
+
+function schemaOf({ header, records }: Sample, dialect: CsvDialect, path: string): Schema {
+  const fieldCount = header?.length ?? records[0]?.length
+  if (fieldCount === undefined)
+    throw fail('FILE_INVALID', [path, 'is empty: there is nothing to infer columns from; give the table a column list'])
+  const guess = new SchemaGuess(columnNames(header, fieldCount))
+  if (dialect.inferRecords > 0) records.slice(0, dialect.inferRecords).forEach(record => guess.add(record))
+  return guess.schema()
+}
+
+/** At least one record is looked at, to see how many fields there are. */
+const sampleSize = ({ inferRecords }: CsvDialect): number => Math.max(inferRecords, 1)
+
+async function sampleOf(path: string, host: string, dialect: CsvDialect): Promise<Sample> {
+  const source = await openSource({ path, host }, dialect)
+  try {
+    const window = new ByteWindow(source)
+    await window.fill()
+    skipByteOrderMark(window)
+    let fieldCount = countFields(window.unread(), separatorsOf(dialect))
+    while (fieldCount === undefined && !window.atEnd) {
+      await window.fill()
+      fieldCount = countFields(window.unread(), separatorsOf(dialect))
+    }
+    if (window.end === window.start) return { header: undefined, records: [], byteLength: 0, hasQuotedLineEnd: false }
+    if (fieldCount === undefined) throw fail('FILE_INVALID', [path, 'line 1, column 1: a quoted field is not closed'])
+    return readSample(window, path, dialect, fieldCount)
+  } finally {
+    await source.close()
+  }
+}
+
+/** The records that lie whole in the window; a malformed one ends the sample (the scan reports it with its line). */
+function readSample(window: ByteWindow, path: string, dialect: CsvDialect, fieldCount: number): Sample {
+  const table = new FieldTable(fieldCount, sampleSize(dialect) + 1)
+  tokenize(window.unread(), separatorsOf(dialect), table)
+  const last = table.count * fieldCount - 1
+  checkUtf8(window.bytes.subarray(window.start, last < 0 ? window.start : table.ends[last]), path)
+  const records = Array.from({ length: table.count }, (_, record) =>
+    Array.from({ length: fieldCount }, (_, field) => {
+      const cell = record * fieldCount + field
+      const text = fieldText(window.bytes, table, cell, dialect.quote)
+      return table.quoting[cell] === 0 && (text === '' || text === dialect.nullValue) ? null : text
+    }),
+  )
+  const header = dialect.hasHeader ? records.shift() : undefined
+  return {
+    header,
+    records,
+    byteLength: last < 0 ? 0 : table.ends[last] + 1 - table.starts[0],
+    hasQuotedLineEnd: records.some(record => record.some(text => text?.includes('\n'))),
+  }
+}
+
+async function oddSampleOf(path: string, host: string, dialect: CsvDialect): Promise<Sample> {
+  const records: (readonly (string | null)[])[] = []
+  for await (const { fields } of oddRecords(path, host, dialect)) {
+    records.push(fields)
+    if (records.length > sampleSize(dialect)) break
+  }
+  const header = dialect.hasHeader ? records.shift() : undefined
+  const byteLength = records.reduce(
+    (sum, record) => sum + record.reduce((total, text) => total + (text?.length ?? 0) + 1, 0),
+    0,
+  )
+  return { header, records, byteLength, hasQuotedLineEnd: true }
+}

@@ -1,0 +1,100 @@
+/** Column names and types of a CSV file from a sample of its records. */
+import { isUtf8 } from 'node:buffer'
+import { field, type Schema } from '../../arrow/schema.js'
+import { BOOLEAN, DATE, FLOAT64, INT64, UTF8, timestamp, type DataType } from '../../arrow/types.js'
+import { fail } from '../../common/errors.js'
+import { parseValue } from '../../expr/value-text.js'
+
+/** What a column's values so far have in common. */
+type Guess = 'unknown' | 'boolean' | 'bigint' | 'double' | 'date' | 'timestamp' | 'text'
+
+const TYPES: Readonly<Record<Guess, DataType>> = {
+  unknown: UTF8,
+  boolean: BOOLEAN,
+  bigint: INT64,
+  double: FLOAT64,
+  date: DATE,
+  timestamp: timestamp('ns'),
+  text: UTF8,
+}
+
+/**
+ * Whole numbers are BIGINT, numbers with a point or exponent (or beyond 64 bits) DOUBLE, `YYYY-MM-DD` DATE, ISO 8601 date and time
+ * TIMESTAMP, true and false BOOLEAN; a mixture, a quoted empty field, and a column without values VARCHAR.
+ */
+export class SchemaGuess {
+  private readonly names: readonly string[]
+  private readonly guesses: Guess[]
+
+  constructor(names: readonly string[]) {
+    this.names = names
+    this.guesses = names.map(() => 'unknown')
+  }
+
+  /** Takes one record into account; null for NULL. */
+  add(record: readonly (string | null)[]): void {
+    record.forEach((text, column) => {
+      if (text !== null) this.guesses[column] = widen(this.guesses[column], guessOf(text))
+    })
+  }
+
+  schema(): Schema {
+    return { fields: this.names.map((name, column) => field(name, TYPES[this.guesses[column]])) }
+  }
+}
+
+function guessOf(text: string): Guess {
+  if (/^[+-]?\d+$/.test(text)) {
+    const value = BigInt(text.replace(/^\+/, ''))
+    return BigInt.asIntN(64, value) === value ? 'bigint' : 'double'
+  }
+  if (/^[+-]?(\d+\.\d*|\.\d+|\d+)([eE][+-]?\d+)?$/.test(text)) return 'double'
+  if (/^(true|false)$/i.test(text)) return 'boolean'
+  if (/^\d{4}-\d\d-\d\d$/.test(text) && isValue(text, DATE)) return 'date'
+  if (/^\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d{1,9})?)?$/.test(text) && isValue(text, TYPES.timestamp))
+    return 'timestamp'
+  return 'text'
+}
+
+function isValue(text: string, type: DataType): boolean {
+  try {
+    parseValue(text, type)
+    return true
+  } catch {
+    return false
+  }
+}
+
+function widen(left: Guess, right: Guess): Guess {
+  if (left === right || left === 'unknown') return right
+  const pair = new Set([left, right])
+  if (pair.has('bigint') && pair.has('double')) return 'double'
+  if (pair.has('date') && pair.has('timestamp')) return 'timestamp'
+  return 'text'
+}
+
+/** Names of the columns: the header's fields, or `column_1` and so on. Empty and repeated names get a number. */
+export function columnNames(header: readonly (string | null)[] | undefined, fieldCount: number): string[] {
+  const taken = new Set<string>()
+  return Array.from({ length: fieldCount }, (_, i) => {
+    const wanted = header?.[i] || `column_${i + 1}`
+    let name = wanted
+    for (let number = 1; taken.has(name); number++) name = `${wanted}_${number}`
+    taken.add(name)
+    return name
+  })
+}
+
+const LF = 10
+
+/** Throws FILE_INVALID with the line unless the bytes, which are the start of the file, are UTF-8. */
+export function checkUtf8(bytes: Uint8Array, path: string): void {
+  if (isUtf8(bytes)) return
+  let line = 1
+  for (let start = 0; ; line++) {
+    const end = bytes.indexOf(LF, start) + 1
+    if (end === 0 || !isUtf8(bytes.subarray(start, end))) break
+    start = end
+  }
+  throw fail('FILE_INVALID', [path, `line ${line}, the text is not UTF-8; convert it, for example with iconv`])
+}

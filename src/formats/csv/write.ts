@@ -1,0 +1,121 @@
+/** Writes CSV by RFC 4180: a header, `\n` line ends, NULL as nothing and the empty string as `""`. */
+import { promisify } from 'node:util'
+import { gzip } from 'node:zlib'
+import type { Batch } from '../../arrow/batch.js'
+import { openAtomicFile } from '../atomic-file.js'
+import { cellWriter, hasValue, type BytesWriter } from '../cell-text.js'
+import type { FileWriter, WriteRequest } from '../format.js'
+import { TextBuffer } from '../text-buffer.js'
+import { csvDialect, isUsual, type CsvDialect } from './dialect.js'
+import { fail } from '../../common/errors.js'
+
+const gzipMember = promisify(gzip)
+/** Bytes that are collected before they are written. */
+const FLUSH_BYTES = 1024 * 1024
+const LF = 10
+const CR = 13
+
+/**
+ * Opens a file for a CSV result. Decimals have all digits of their scale, floats the shortest text that reads back, dates and
+ * timestamps are ISO 8601. Options: has_header (true), delimiter, quote, null_value (nothing), compression. Throws FILE_NOT_WRITABLE, INVALID_OPTION.
+ */
+export async function openCsvWriter({ path, schema, options, host }: WriteRequest): Promise<FileWriter> {
+  const dialect = csvDialect(options, path)
+  if (!isUsual(dialect) || dialect.quote === '')
+    throw fail('NOT_SUPPORTED', ['writing CSV with this delimiter or quote'])
+  const file = await openAtomicFile({ path, host })
+  const out = new TextBuffer()
+  let rows = 0
+  const flush = async (): Promise<void> => {
+    if (out.length === 0) return
+    // Members of a gzip file may follow each other (RFC 1952, section 2.2).
+    const bytes = out.take()
+    await file.append(dialect.gzip ? await gzipMember(bytes) : bytes)
+  }
+  const writer = fieldWriter(dialect)
+  if (dialect.hasHeader) {
+    schema.fields.forEach((field, column) => {
+      if (column > 0) out.byte(writer.delimiter)
+      writer.text(out, field.name)
+    })
+    out.byte(LF)
+  }
+  return {
+    async write(batch) {
+      for (let row = 0; row < batch.rowCount;) {
+        row = writeRows(batch, row, out, writer)
+        if (out.length >= FLUSH_BYTES) await flush()
+      }
+      rows += batch.rowCount
+    },
+    async close() {
+      await flush()
+      await file.close()
+      return { rows, bytes: file.byteLength }
+    },
+    abort: () => file.abort(),
+  }
+}
+
+/** How the fields of one dialect are written. */
+export interface FieldWriter {
+  readonly delimiter: number
+  readonly nullValue: string
+  readonly text: (out: TextBuffer, text: string) => void
+  readonly bytes: BytesWriter
+}
+
+/** Writes rows from `start` until a good portion is buffered; gives the next row. Borrows the batch. */
+export function writeRows(batch: Batch, start: number, out: TextBuffer, writer: FieldWriter): number {
+  const { columns, rowCount } = batch
+  const cells = columns.map(column => cellWriter(column, writer.bytes, writer.text))
+  let row = start
+  for (; row < rowCount && out.length < FLUSH_BYTES; row++) {
+    for (let column = 0; column < columns.length; column++) {
+      if (column > 0) out.byte(writer.delimiter)
+      if (hasValue(columns[column], row)) cells[column](out, row)
+      else if (writer.nullValue !== '') out.text(writer.nullValue)
+    }
+    out.byte(LF)
+  }
+  return row
+}
+
+/** The field writer of a dialect that `isUsual` and has a quote. */
+export function fieldWriter(dialect: CsvDialect): FieldWriter {
+  const delimiter = dialect.delimiter.charCodeAt(0)
+  const quote = dialect.quote.charCodeAt(0)
+  const nullValue = Buffer.from(dialect.nullValue)
+  const needsQuotes = (bytes: Uint8Array, start: number, end: number): boolean => {
+    if (start === end || isSame(bytes, start, end, nullValue)) return true
+    for (let at = start; at < end; at++) {
+      const byte = bytes[at]
+      if (byte === delimiter || byte === quote || byte === LF || byte === CR) return true
+    }
+    return false
+  }
+  const writeBytes = (out: TextBuffer, bytes: Uint8Array, start: number, end: number): void => {
+    out.reserve(2 * (end - start) + 2)
+    const target = out.bytes
+    let to = out.length
+    const isQuoted = needsQuotes(bytes, start, end)
+    if (isQuoted) target[to++] = quote
+    for (let at = start; at < end; at++) {
+      target[to++] = bytes[at]
+      if (isQuoted && bytes[at] === quote) target[to++] = quote
+    }
+    if (isQuoted) target[to++] = quote
+    out.length = to
+  }
+  const writeText = (out: TextBuffer, text: string): void => {
+    const bytes = Buffer.from(text)
+    writeBytes(out, bytes, 0, bytes.length)
+  }
+  return { delimiter, nullValue: dialect.nullValue, text: writeText, bytes: writeBytes }
+}
+
+function isSame(bytes: Uint8Array, start: number, end: number, other: Uint8Array): boolean {
+  if (end - start !== other.length) return false
+  for (let i = 0; i < other.length; i++) if (bytes[start + i] !== other[i]) return false
+  return true
+}

@@ -1,0 +1,90 @@
+/** What a file format is to the rest: how files are inspected, split, read and written. */
+import type { Batch } from '../arrow/batch.js'
+import type { Schema } from '../arrow/schema.js'
+import type { ColumnStatistics, FileSplit } from '../catalog/table-provider.js'
+import type { Expr } from '../expr/expr.js'
+
+/** Reader and writer settings by bare name in lower case (`delimiter`), as CREATE EXTERNAL TABLE and COPY give them. */
+export type FormatOptions = Readonly<Record<string, string>>
+
+/** What is known of one file without reading its rows. */
+export interface FileDescription {
+  readonly schema: Schema
+  /** Exact from a footer, else estimated from a sample; absent: unknown. */
+  readonly rowCount?: number
+  readonly byteLength: number
+  /** By column name; empty where the format keeps no statistics. */
+  readonly columns: ReadonlyMap<string, ColumnStatistics>
+}
+
+/** One partition's part of a scan. */
+export interface FileScan {
+  readonly options: FormatOptions
+  /** The table's schema: columns are found in each file by name, or by position in formats without names. */
+  readonly fileSchema: Schema
+  readonly splits: readonly FileSplit[]
+  /** Over `input` columns of fileSchema: the reader may skip what cannot match. */
+  readonly pruning: readonly Expr[]
+  /** Columns of fileSchema to produce, in order. */
+  readonly projection: readonly number[]
+  /** Schema of the batches. */
+  readonly schema: Schema
+  /** Rows wanted at most. */
+  readonly fetch?: number
+  /** Rows of a batch at most. */
+  readonly batchRows: number
+  readonly host: string
+  readonly signal: AbortSignal
+}
+
+/** Rows and bytes that a writer put into its file. */
+export interface Written {
+  readonly rows: number
+  readonly bytes: number
+}
+
+/** Writes one file. Exactly one of `close` and `abort` is called, last, once. */
+export interface FileWriter {
+  /** Borrows the batch. Resolves when the next may come. */
+  write(batch: Batch): Promise<void>
+  /** Makes the file appear under its name, complete and on disk. */
+  close(): Promise<Written>
+  /** Leaves nothing behind. Never throws. */
+  abort(): Promise<void>
+}
+
+export interface FileFormat {
+  /** As STORED AS names it, in lower case. */
+  readonly name: string
+  /** File name endings without the dot. */
+  readonly extensions: readonly string[]
+  /** Options that reading understands; another name is INVALID_OPTION. */
+  readonly readOptions: readonly string[]
+  readonly writeOptions: readonly string[]
+  /** Schema and statistics. Throws FILE_NOT_READABLE, FILE_INVALID, INVALID_OPTION. */
+  inspect(path: string, options: FormatOptions, host: string): Promise<FileDescription>
+  /** The pieces that may be read apart, in file order, without those that `pruning` excludes. */
+  splits(path: string, request: SplitRequest): Promise<readonly FileSplit[]>
+  /** Batches given away; `return()` closes what was opened. */
+  scan(scan: FileScan): AsyncIterable<Batch>
+  openWriter(request: WriteRequest): Promise<FileWriter>
+}
+
+export interface SplitRequest {
+  readonly options: FormatOptions
+  readonly fileSchema: Schema
+  readonly pruning: readonly Expr[]
+  readonly host: string
+  /** Partitions that the scan aims for. */
+  readonly targetPartitions: number
+  /** A piece of fewer bytes is not worth reading apart. */
+  readonly minBytes: number
+}
+
+export interface WriteRequest {
+  /** Where the complete file appears. */
+  readonly path: string
+  readonly schema: Schema
+  readonly options: FormatOptions
+  readonly host: string
+}

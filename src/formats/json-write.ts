@@ -1,0 +1,94 @@
+/** Writes NDJSON: one object a line, all members, NULL as null, numbers with all their digits. */
+import { promisify } from 'node:util'
+import { gzip } from 'node:zlib'
+import type { Batch, Column } from '../arrow/batch.js'
+import { openAtomicFile } from './atomic-file.js'
+import { cellWriter, hasValue, type CellWriter } from './cell-text.js'
+import { isGzip } from './csv/dialect.js'
+import type { FileWriter, WriteRequest } from './format.js'
+import { TextBuffer } from './text-buffer.js'
+
+const gzipMember = promisify(gzip)
+const FLUSH_BYTES = 1024 * 1024
+const HEX = '0123456789abcdef'
+
+/**
+ * Opens a file for an NDJSON result. DATE and TIMESTAMP are ISO 8601 strings, BYTEA is a hexadecimal string; NaN and the infinities,
+ * which JSON lacks, are the strings "NaN", "inf", "-inf". Options: compression. Throws FILE_NOT_WRITABLE.
+ */
+export async function openJsonWriter({ path, schema, options, host }: WriteRequest): Promise<FileWriter> {
+  const isCompressed = isGzip(options, path)
+  const file = await openAtomicFile({ path, host })
+  const out = new TextBuffer()
+  const prefixes = schema.fields.map(({ name }, i) => `${i === 0 ? '{' : ','}${JSON.stringify(name)}:`)
+  let rows = 0
+  const flush = async (): Promise<void> => {
+    if (out.length === 0) return
+    const bytes = out.take()
+    await file.append(isCompressed ? await gzipMember(bytes) : bytes)
+  }
+  return {
+    async write(batch) {
+      for (let row = 0; row < batch.rowCount;) {
+        row = writeRows(batch, row, out, prefixes)
+        if (out.length >= FLUSH_BYTES) await flush()
+      }
+      rows += batch.rowCount
+    },
+    async close() {
+      await flush()
+      await file.close()
+      return { rows, bytes: file.byteLength }
+    },
+    abort: () => file.abort(),
+  }
+}
+
+function writeRows({ columns, rowCount }: Batch, start: number, out: TextBuffer, prefixes: readonly string[]): number {
+  const cells = columns.map(jsonCellWriter)
+  let row = start
+  for (; row < rowCount && out.length < FLUSH_BYTES; row++) {
+    for (let column = 0; column < columns.length; column++) {
+      out.text(prefixes[column])
+      if (hasValue(columns[column], row)) cells[column](out, row)
+      else out.text('null')
+    }
+    out.text(columns.length === 0 ? '{}\n' : '}\n')
+  }
+  return row
+}
+
+/** Writes the cells of a column that are not NULL as JSON values. */
+export function jsonCellWriter(column: Column): CellWriter {
+  const { type } = column
+  if (type.kind === 'date') {
+    const write = cellWriter(column, writeString, (out, text) => out.text(text))
+    return (out, row) => {
+      out.byte(34)
+      write(out, row)
+      out.byte(34)
+    }
+  }
+  if (type.kind === 'float') {
+    return cellWriter(column, writeString, (out, text) => out.text(/\d/.test(text) ? text : `"${text}"`))
+  }
+  const isBare = type.kind === 'boolean' || type.kind === 'int'
+  return cellWriter(column, writeString, (out, text) => out.text(isBare ? text : JSON.stringify(text)))
+}
+
+function writeString(out: TextBuffer, bytes: Uint8Array, start: number, end: number): void {
+  out.reserve(6 * (end - start) + 2)
+  const target = out.bytes
+  let to = out.length
+  target[to++] = 34
+  for (let at = start; at < end; at++) {
+    const byte = bytes[at]
+    if (byte < 32) to += target.write(`\\u00${HEX[byte >>> 4]}${HEX[byte & 15]}`, to, 'latin1')
+    else {
+      if (byte === 34 || byte === 92) target[to++] = 92
+      target[to++] = byte
+    }
+  }
+  target[to++] = 34
+  out.length = to
+}

@@ -1,0 +1,214 @@
+/** A table over files of one format: one file, all files of a directory, or those that match a glob. */
+import { stat } from 'node:fs/promises'
+import type { Schema } from '../arrow/schema.js'
+import { sameType, typeName } from '../arrow/types.js'
+import type {
+  ColumnStatistics,
+  FileSplit,
+  ScanPlan,
+  ScanRequest,
+  Statistics,
+  TableProvider,
+  WriteTarget,
+} from '../catalog/table-provider.js'
+import { minPartitionBytes } from '../catalog/options.js'
+import { fail } from '../common/errors.js'
+import { exprTree, type Expr } from '../expr/expr.js'
+import { normalizeOptions } from './format-options.js'
+import type { FileDescription, FileFormat, FormatOptions } from './format.js'
+import { formatNamed, formatOfPath } from './index.js'
+import { listFiles } from './list-files.js'
+import { mergeStatistics } from './parquet/split-plan.js'
+
+export interface ListingRequest {
+  /** Absolute; a trailing `/` means a directory. */
+  readonly path: string
+  /** Absent: from the file name's ending. */
+  readonly format?: string
+  readonly options?: FormatOptions
+  /** Absent: that of the first file. */
+  readonly schema?: Schema
+  /** Name of this host, for errors. */
+  readonly host: string
+}
+
+/**
+ * Opens a table: lists its files and reads their footers or a sample. Throws FILE_NOT_READABLE, FILE_INVALID, NOT_SUPPORTED,
+ * INVALID_OPTION.
+ */
+export async function openListingTable(request: ListingRequest): Promise<ListingTable> {
+  const { path, host } = request
+  const listing = await listFiles(path, host)
+  const format = request.format === undefined ? guessFormat(path, listing.files) : formatNamed(request.format)
+  const files = listing.kind === 'file' ? listing.files : filesOf(format, listing.files)
+  const options = normalizeOptions(request.options ?? {}, [...format.readOptions, ...format.writeOptions], format.name)
+  if (files.length === 0 && request.schema === undefined) {
+    throw fail('FILE_NOT_READABLE', [
+      host,
+      path,
+      `there is no ${format.name.toUpperCase()} file; give the table a column list`,
+    ])
+  }
+  const descriptions = await describeFiles(format, files, { options, host, schema: request.schema })
+  const schema = request.schema ?? descriptions[0].schema
+  if (format.name === 'parquet') checkTypes(files, descriptions, schema)
+  const insertTarget: WriteTarget | undefined =
+    listing.kind === 'directory' ? { kind: 'directory', path, format: format.name, options } : undefined
+  return new ListingTable({
+    path,
+    host,
+    format,
+    options,
+    schema,
+    statistics: combine(schema, descriptions),
+    insertTarget,
+  })
+}
+
+interface ListingParts {
+  readonly path: string
+  readonly host: string
+  readonly format: FileFormat
+  readonly options: FormatOptions
+  readonly schema: Schema
+  readonly statistics: Statistics
+  readonly insertTarget: WriteTarget | undefined
+}
+
+export class ListingTable implements TableProvider {
+  readonly schema: Schema
+  readonly insertTarget?: WriteTarget
+  private readonly parts: ListingParts
+
+  constructor(parts: ListingParts) {
+    this.parts = parts
+    this.schema = parts.schema
+    if (parts.insertTarget !== undefined) this.insertTarget = parts.insertTarget
+  }
+
+  /** As of the time the table was opened. */
+  statistics(): Statistics {
+    return this.parts.statistics
+  }
+
+  /** Lists the files anew, so that files that were added since are read. All filters stay residual. */
+  async scan(request: ScanRequest): Promise<ScanPlan> {
+    const { path, host, format, options, schema } = this.parts
+    const listing = await listFiles(path, host)
+    const files = listing.kind === 'file' ? listing.files : filesOf(format, listing.files)
+    const pruning = request.filters.map(filter => toInputs(filter, schema)).filter(filter => filter !== undefined)
+    const { targetPartitions, minPartitionBytes: minBytes = minPartitionBytes.defaultValue } = request
+    const splitRequest = { options, fileSchema: schema, pruning, host, targetPartitions, minBytes }
+    const perFile = await Promise.all(files.map(file => format.splits(file, splitRequest)))
+    const partitions = balance(perFile.flat(), targetPartitions, minBytes)
+    return {
+      source: { kind: 'files', format: format.name, options, fileSchema: schema, partitions, pruning },
+      residual: request.filters,
+    }
+  }
+}
+
+/** Files of a directory or glob that belong to the format; all of them if none has a known ending. */
+function filesOf(format: FileFormat, files: readonly string[]): readonly string[] {
+  const known = files.filter(file => formatOfPath(file) !== undefined)
+  return known.length === 0 ? files : known.filter(file => formatOfPath(file) === format)
+}
+
+function guessFormat(path: string, files: readonly string[]): FileFormat {
+  for (const candidate of [path, ...files]) {
+    const format = formatOfPath(candidate)
+    if (format !== undefined) return format
+  }
+  throw fail('NOT_SUPPORTED', [`the file name ending of '${path}'; name the format with STORED AS`])
+}
+
+async function describeFiles(
+  format: FileFormat,
+  files: readonly string[],
+  {
+    options,
+    host,
+    schema,
+  }: { readonly options: FormatOptions; readonly host: string; readonly schema: Schema | undefined },
+): Promise<readonly FileDescription[]> {
+  if (format.name === 'parquet') return Promise.all(files.map(file => format.inspect(file, options, host)))
+  // Other formats are sampled; the first file stands for all.
+  const [first, ...others] = files
+  if (first === undefined) return []
+  const { rowCount, byteLength, ...rest } = await format.inspect(first, options, host)
+  const sizes = await Promise.all(others.map(async file => (await stat(file)).size))
+  const total = sizes.reduce((sum, size) => sum + size, byteLength)
+  const estimate = rowCount === undefined ? {} : { rowCount: Math.round((rowCount * total) / Math.max(1, byteLength)) }
+  return [{ ...rest, ...estimate, byteLength: total, schema: schema ?? rest.schema }]
+}
+
+function checkTypes(files: readonly string[], descriptions: readonly FileDescription[], schema: Schema): void {
+  descriptions.forEach(({ schema: found }, i) => {
+    for (const field of schema.fields) {
+      const type = found.fields.find(candidate => candidate.name === field.name)?.type
+      if (type === undefined || sameType(type, field.type)) continue
+      const reason = `column '${field.name}' has the type ${typeName(type)}, but the table's is ${typeName(field.type)}`
+      throw fail('FILE_INVALID', [files[i], reason])
+    }
+  })
+}
+
+function combine(schema: Schema, descriptions: readonly FileDescription[]): Statistics {
+  const columns = new Map<string, ColumnStatistics>()
+  for (const { name, type } of schema.fields) {
+    const all = descriptions.map(description => description.columns.get(name) ?? {})
+    const merged = all.slice(1).reduce((left, right) => mergeStatistics(left, right, { type }), all[0] ?? {})
+    if (Object.keys(merged).length > 0) columns.set(name, merged)
+  }
+  const byteLength = descriptions.reduce((sum, description) => sum + description.byteLength, 0)
+  const counts = descriptions.map(description => description.rowCount)
+  if (counts.includes(undefined)) return { byteLength, columns }
+  return { rowCount: counts.reduce<number>((sum, count) => sum + (count ?? 0), 0), byteLength, columns }
+}
+
+/** The filter over `input` columns; undefined if it names a column that the schema lacks. */
+function toInputs(filter: Expr, schema: Schema): Expr | undefined {
+  let isKnown = true
+  const resolved = exprTree.transformUp(filter, expr => {
+    if (expr.kind !== 'column') return expr
+    const index = schema.fields.findIndex(field => field.name === expr.name)
+    if (index < 0) isKnown = false
+    return { kind: 'input', index, name: expr.name, type: expr.type, nullable: expr.nullable }
+  })
+  return isKnown ? resolved : undefined
+}
+
+/**
+ * Consecutive splits in at most `target` partitions of about equal bytes, `minBytes` or more on average; neighbours of one
+ * file become one split.
+ */
+function balance(splits: readonly FileSplit[], target: number, minBytes: number): FileSplit[][] {
+  const total = splits.reduce((sum, split) => sum + split.byteLength, 0)
+  const count = Math.max(1, Math.min(target, splits.length, Math.floor(total / minBytes)))
+  const partitions: FileSplit[][] = Array.from({ length: count }, () => [])
+  let before = 0
+  for (const split of splits) {
+    // By the middle of the split, so that no partition gets more than half a split too much.
+    const middle = before + split.byteLength / 2
+    const partition = total === 0 ? 0 : Math.min(count - 1, Math.floor((middle / total) * count))
+    partitions[partition].push(split)
+    before += split.byteLength
+  }
+  const used = partitions.filter(partition => partition.length > 0)
+  return used.length === 0 ? [[]] : used.map(mergeNeighbours)
+}
+
+function mergeNeighbours(splits: readonly FileSplit[]): FileSplit[] {
+  const merged: FileSplit[] = []
+  for (const split of splits) {
+    const last = merged.at(-1)
+    if (last?.path === split.path && last.rowGroups !== undefined && split.rowGroups !== undefined) {
+      const rowGroups = [...last.rowGroups, ...split.rowGroups]
+      merged[merged.length - 1] = { path: split.path, rowGroups, byteLength: last.byteLength + split.byteLength }
+    } else if (last?.path === split.path && last.range !== undefined && split.range?.start === last.range.end) {
+      const range = { start: last.range.start, end: split.range.end }
+      merged[merged.length - 1] = { path: split.path, range, byteLength: last.byteLength + split.byteLength }
+    } else merged.push(split)
+  }
+  return merged
+}

@@ -1,0 +1,92 @@
+/** One partition of a scan as a stream of batches, whatever it reads. */
+import type { Batch } from '../arrow/batch.js'
+import { releaseBatch, retainColumn } from '../arrow/column.js'
+import { decodeBatch } from '../arrow/frame.js'
+import type { Schema } from '../arrow/schema.js'
+import { sliceBatch } from '../arrow/take.js'
+import type { ScanSource } from '../catalog/table-provider.js'
+import { fail } from '../common/errors.js'
+import { batchSize } from '../runtime/options.js'
+import type { TaskContext } from '../runtime/task-context.js'
+import { formatNamed } from './index.js'
+
+/** What to read of a source. */
+export interface ScanOutput {
+  /** Columns of the table to produce, in order. */
+  readonly projection: readonly number[]
+  /** Schema of the batches. */
+  readonly schema: Schema
+  /** Rows of this partition at most. */
+  readonly fetch?: number
+}
+
+/**
+ * Batches of `output.schema`, given away, at most `fetch` rows. Files are open only while the iterator runs: `return()` closes them.
+ * Throws FILE_NOT_READABLE, FILE_INVALID, DATA_CORRUPTION.
+ */
+export async function* openScan(
+  source: ScanSource,
+  partition: number,
+  output: ScanOutput,
+  ctx: TaskContext,
+): AsyncGenerator<Batch, void> {
+  let wanted = output.fetch ?? Infinity
+  if (wanted <= 0) return
+  for await (const batch of batchesOf(source, partition, output, ctx)) {
+    if (batch.rowCount <= wanted) yield batch
+    else yield head(batch, wanted)
+    wanted -= batch.rowCount
+    if (wanted <= 0) return
+  }
+}
+
+function batchesOf(source: ScanSource, partition: number, output: ScanOutput, ctx: TaskContext): AsyncIterable<Batch> {
+  switch (source.kind) {
+    case 'files':
+      return formatNamed(source.format).scan({
+        options: source.options,
+        fileSchema: source.fileSchema,
+        splits: source.partitions[partition] ?? [],
+        pruning: source.pruning,
+        batchRows: ctx.config.get(batchSize),
+        host: ctx.host,
+        signal: ctx.signal,
+        ...output,
+      })
+    case 'memory':
+      return memoryBatches(source.partitions[partition] ?? [], source.schema, output, ctx)
+    case 'stream':
+      throw fail('NOT_SUPPORTED', [`reading the stream '${source.name}' as a table`])
+  }
+}
+
+async function* memoryBatches(
+  frames: readonly Uint8Array[],
+  schema: Schema | undefined,
+  output: ScanOutput,
+  ctx: TaskContext,
+): AsyncGenerator<Batch, void> {
+  for (const frame of frames) {
+    ctx.signal.throwIfAborted()
+    const batch = decodeBatch(frame, schema ?? output.schema)
+    if (schema === undefined) yield batch
+    else yield projectBatch(batch, output)
+  }
+}
+
+/** The wanted columns; takes the batch over. */
+function projectBatch(batch: Batch, { projection, schema }: ScanOutput): Batch {
+  const columns = projection.map(column => batch.columns[column])
+  columns.forEach(retainColumn)
+  releaseBatch(batch)
+  return { schema, rowCount: batch.rowCount, columns }
+}
+
+/** The first rows of a batch; takes it over. */
+function head(batch: Batch, rowCount: number): Batch {
+  try {
+    return sliceBatch(batch, 0, rowCount)
+  } finally {
+    releaseBatch(batch)
+  }
+}

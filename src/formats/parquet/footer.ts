@@ -1,0 +1,133 @@
+/** The footer of a Parquet file: schema, row groups, column chunks and statistics, parsed once per version of a file. */
+import { stat, type FileHandle } from 'node:fs/promises'
+import type { ColumnStatistics } from '../../catalog/table-provider.js'
+import type { Schema } from '../../arrow/schema.js'
+import { fail } from '../../common/errors.js'
+import { openForRead, readExactly } from '../read-file.js'
+import { parquetColumns, type ParquetColumn } from './parquet-schema.js'
+import { chunkStatistics } from './statistics.js'
+import { decodeThrift, numberAt, structAt, structsAt, textAt, type ThriftStruct } from './thrift-compact.js'
+
+export interface ColumnChunk {
+  /** Bytes [start, start + byteLength) of the file: the dictionary page, if any, then the data pages. */
+  readonly start: number
+  readonly byteLength: number
+  /** The ColumnMetaData struct. */
+  readonly metadata: ThriftStruct
+}
+
+export interface RowGroup {
+  readonly rowCount: number
+  /** One per leaf of the schema. */
+  readonly chunks: readonly ColumnChunk[]
+  /** Uncompressed bytes. */
+  readonly byteLength: number
+}
+
+export interface ParquetFooter {
+  readonly path: string
+  readonly fileSize: number
+  readonly rowCount: number
+  readonly schema: Schema
+  readonly columns: readonly ParquetColumn[]
+  readonly rowGroups: readonly RowGroup[]
+  /** The whole FileMetaData struct. */
+  readonly metadata: ThriftStruct
+}
+
+const MAGIC = 0x31524150 // PAR1
+const ENCRYPTED_MAGIC = 0x45524150 // PARE
+/** One read fetches the footers of all but very large files. */
+const TAIL_BYTES = 64 * 1024
+const CACHED_FOOTERS = 256
+
+const cache = new Map<string, { readonly size: number; readonly mtimeMs: number; readonly footer: ParquetFooter }>()
+
+/**
+ * The footer of the file, from a cache while size and modification time stay the same. Throws FILE_NOT_READABLE
+ * [host, path, reason], FILE_INVALID [path, reason], NOT_SUPPORTED.
+ */
+export async function readFooter(path: string, host: string): Promise<ParquetFooter> {
+  const { size, mtimeMs } = await stat(path).catch((error: Error) => {
+    throw fail('FILE_NOT_READABLE', [host, path, error.message], { cause: error })
+  })
+  const cached = cache.get(path)
+  if (cached !== undefined && cached.size === size && cached.mtimeMs === mtimeMs) return cached.footer
+  const file = await openForRead(path, host)
+  try {
+    const footer = parseFooter(await readFooterBytes(file, path, host, size), path, size)
+    cache.delete(path)
+    cache.set(path, { size, mtimeMs, footer })
+    for (const oldest of cache.keys()) {
+      if (cache.size <= CACHED_FOOTERS) break
+      cache.delete(oldest)
+    }
+    return footer
+  } finally {
+    await file.close()
+  }
+}
+
+async function readFooterBytes(file: FileHandle, path: string, host: string, size: number): Promise<Uint8Array> {
+  if (size < 12) throw fail('FILE_INVALID', [path, `is not a Parquet file: it has only ${size} bytes`])
+  const tailLength = Math.min(TAIL_BYTES, size)
+  const tail = new Uint8Array(tailLength)
+  await readExactly(file, { path, host }, tail, size - tailLength)
+  const view = new DataView(tail.buffer)
+  const magic = view.getUint32(tailLength - 4, true)
+  if (magic === ENCRYPTED_MAGIC) throw fail('NOT_SUPPORTED', [`${path}: an encrypted Parquet footer`])
+  if (magic !== MAGIC) throw fail('FILE_INVALID', [path, 'is not a Parquet file: it does not end in PAR1'])
+  const length = view.getUint32(tailLength - 8, true)
+  if (length > size - 12) {
+    throw fail('FILE_INVALID', [path, `the Parquet footer claims ${length} bytes in a file of ${size} bytes`])
+  }
+  if (length + 8 <= tailLength) return tail.subarray(tailLength - 8 - length, tailLength - 8)
+  const bytes = new Uint8Array(length)
+  await readExactly(file, { path, host }, bytes, size - 8 - length)
+  return bytes
+}
+
+/** Footer bytes (without length and magic) of a file of `fileSize` bytes. Throws FILE_INVALID, NOT_SUPPORTED. */
+export function parseFooter(bytes: Uint8Array, path: string, fileSize: number): ParquetFooter {
+  const metadata = decodeThrift(bytes, path)
+  const columns = parquetColumns(structsAt(metadata, 2), path)
+  const leafCount = columns.reduce((sum, column) => sum + column.leafCount, 0)
+  const rowGroups = structsAt(metadata, 4).map((group, i) =>
+    rowGroupOf(group, { path, fileSize, leafCount, number: i }),
+  )
+  const rowCount = rowGroups.reduce((sum, group) => sum + group.rowCount, 0)
+  const schema = { fields: columns.map(column => column.field) }
+  return { path, fileSize, rowCount, schema, columns, rowGroups, metadata }
+}
+
+function rowGroupOf(
+  group: ThriftStruct,
+  at: { path: string; fileSize: number; leafCount: number; number: number },
+): RowGroup {
+  const { path, fileSize, leafCount, number } = at
+  const invalid = (reason: string): Error => fail('FILE_INVALID', [path, `row group ${number} ${reason}`])
+  const rowCount = numberAt(group, 3) ?? -1
+  const chunks = structsAt(group, 1).map((chunk): ColumnChunk => {
+    const metadata = structAt(chunk, 3)
+    if (metadata === undefined) throw invalid('has a column chunk without metadata')
+    if (textAt(chunk, 1) !== undefined) throw fail('NOT_SUPPORTED', [`${path}: column chunks in other files`])
+    const dataStart = numberAt(metadata, 9) ?? -1
+    const dictionaryStart = numberAt(metadata, 11) ?? 0
+    const start = dictionaryStart > 0 ? Math.min(dictionaryStart, dataStart) : dataStart
+    const byteLength = numberAt(metadata, 7) ?? -1
+    if (start < 4 || byteLength < 0 || start + byteLength > fileSize)
+      throw invalid('has a column chunk outside the file')
+    return { start, byteLength, metadata }
+  })
+  if (chunks.length !== leafCount) throw invalid(`has ${chunks.length} column chunks for ${leafCount} columns`)
+  if (rowCount < 0 || rowCount > 2 ** 31 - 1) throw invalid('has an impossible number of rows')
+  return { rowCount, chunks, byteLength: chunks.reduce((sum, chunk) => sum + (numberAt(chunk.metadata, 6) ?? 0), 0) }
+}
+
+/** Statistics of one column of one row group; empty for nested columns and where the file has none. */
+export function statisticsOf(footer: ParquetFooter, rowGroup: number, column: number): ColumnStatistics {
+  const described = footer.columns[column]
+  if (described.physicalType === undefined) return {}
+  const statistics = structAt(footer.rowGroups[rowGroup].chunks[described.firstLeaf].metadata, 12)
+  return statistics === undefined ? {} : chunkStatistics(described, statistics)
+}

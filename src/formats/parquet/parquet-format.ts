@@ -1,0 +1,28 @@
+/** Parquet as a file format. */
+import type { FileFormat } from '../format.js'
+import { readFooter } from './footer.js'
+import { scanParquet } from './read.js'
+import { dataBytes, fileStatistics, rowGroupSplits } from './split-plan.js'
+import { openParquetWriter, parquetWriteOptions } from './write.js'
+
+export const parquetFormat: FileFormat = {
+  name: 'parquet',
+  extensions: ['parquet', 'parq', 'pq'],
+  readOptions: [],
+  writeOptions: ['compression', 'max_row_group_size', 'row_group_size'],
+  async inspect(path, _options, host) {
+    const footer = await readFooter(path, host)
+    return {
+      schema: footer.schema,
+      rowCount: footer.rowCount,
+      byteLength: dataBytes(footer),
+      columns: fileStatistics(footer),
+    }
+  },
+  async splits(path, { pruning, fileSchema, host }) {
+    return rowGroupSplits(await readFooter(path, host), pruning, fileSchema)
+  },
+  scan: scanParquet,
+  openWriter: ({ path, schema, options, host }) =>
+    openParquetWriter(path, schema, { host, ...parquetWriteOptions(options) }),
+}

@@ -1,0 +1,154 @@
+/** Scans Parquet files row group by row group: the next one is read while the current one is decoded. */
+import type { FileHandle } from 'node:fs/promises'
+import type { Batch, Column } from '../../arrow/batch.js'
+import { releaseBatch, retainColumn, columnFromValues } from '../../arrow/column.js'
+import { sameType, typeName } from '../../arrow/types.js'
+import { fail } from '../../common/errors.js'
+import type { FileScan } from '../format.js'
+import { openForRead } from '../read-file.js'
+import { decodeRowGroup, loadParquetWasm, type ParquetWasm } from './decode.js'
+import { readFooter, type ParquetFooter } from './footer.js'
+import { glueRowGroup } from './glue.js'
+import { fileColumns, rowGroupMayMatch } from './split-plan.js'
+
+/**
+ * Batches of the scan's schema, given away. Row groups that `pruning` excludes are not read; of the others only the chunks of
+ * the wanted columns. A column that a file lacks is NULL there. Holds one decoded row group and the bytes of the next.
+ * Throws FILE_NOT_READABLE, FILE_INVALID, NOT_SUPPORTED, ARENA_EXHAUSTED.
+ */
+export async function* scanParquet(scan: FileScan): AsyncGenerator<Batch, void> {
+  let wanted = scan.fetch ?? Infinity
+  for (const split of scan.splits) {
+    const footer = await readFooter(split.path, scan.host)
+    const groups = split.rowGroups ?? footer.rowGroups.keys()
+    const rowGroups = [...groups].filter(group => {
+      if (footer.rowGroups[group] === undefined)
+        throw fail('FILE_INVALID', [split.path, `has no row group ${group}: the file was replaced`])
+      return rowGroupMayMatch(footer, group, scan.pruning, scan.fileSchema)
+    })
+    for await (const batch of scanRowGroups(scan, footer, rowGroups)) {
+      yield batch
+      wanted -= batch.rowCount
+      if (wanted <= 0) return
+    }
+  }
+}
+
+/** How the columns of one file become those of the scan. */
+interface Mapping {
+  /** File columns to read, ascending. */
+  readonly read: readonly number[]
+  /** For each output column its place in `read`, or -1 for all NULL. */
+  readonly places: readonly number[]
+}
+
+function mapColumns(scan: FileScan, footer: ParquetFooter): Mapping {
+  const inFile = fileColumns(footer, scan.fileSchema)
+  const columns = scan.projection.map(index => inFile[index])
+  scan.projection.forEach((index, i) => {
+    if (columns[i] < 0) return
+    const { name, type } = scan.fileSchema.fields[index]
+    const found = footer.schema.fields[columns[i]].type
+    if (sameType(type, found)) return
+    throw fail('FILE_INVALID', [
+      footer.path,
+      `column '${name}' has the type ${typeName(found)}, but the table's is ${typeName(type)}`,
+    ])
+  })
+  const read = [...new Set(columns.filter(column => column >= 0))].sort((left, right) => left - right)
+  return { read, places: columns.map(column => read.indexOf(column)) }
+}
+
+async function* scanRowGroups(
+  scan: FileScan,
+  footer: ParquetFooter,
+  rowGroups: readonly number[],
+): AsyncGenerator<Batch, void> {
+  const mapping = mapColumns(scan, footer)
+  if (mapping.read.length === 0) {
+    for (const group of rowGroups) yield* nullBatches(scan, footer.rowGroups[group].rowCount)
+    return
+  }
+  const wasm = await loadParquetWasm()
+  const file = await openForRead(footer.path, scan.host)
+  let next: Promise<Uint8Array> | undefined
+  try {
+    for (const [i, rowGroup] of rowGroups.entries()) {
+      scan.signal.throwIfAborted()
+      const bytes = await (next ?? startRead(file, scan, footer, { rowGroup, columns: mapping.read }))
+      const following = rowGroups[i + 1]
+      next =
+        following === undefined
+          ? undefined
+          : startRead(file, scan, footer, { rowGroup: following, columns: mapping.read })
+      yield* projected(wasm, scan, { footer, rowGroup, bytes, mapping })
+    }
+  } finally {
+    await next?.catch(() => undefined)
+    await file.close()
+  }
+}
+
+/** A failure is met when the row group's turn comes, not as an unhandled rejection before. */
+function startRead(
+  file: FileHandle,
+  scan: FileScan,
+  footer: ParquetFooter,
+  request: { readonly rowGroup: number; readonly columns: readonly number[] },
+): Promise<Uint8Array> {
+  const bytes = glueRowGroup(file, { path: footer.path, host: scan.host }, footer, request)
+  bytes.catch(() => undefined)
+  return bytes
+}
+
+interface ReadRowGroup {
+  readonly footer: ParquetFooter
+  readonly rowGroup: number
+  readonly bytes: Uint8Array
+  readonly mapping: Mapping
+}
+
+function* projected(
+  wasm: ParquetWasm,
+  scan: FileScan,
+  { footer, rowGroup, bytes, mapping }: ReadRowGroup,
+): Generator<Batch, void> {
+  const columns = mapping.read.map(column => footer.columns[column])
+  for (const batch of decodeRowGroup(wasm, {
+    bytes,
+    columns,
+    batchRows: scan.batchRows,
+    path: footer.path,
+    rowGroup,
+  })) {
+    try {
+      yield project(scan, batch, mapping)
+    } finally {
+      releaseBatch(batch)
+    }
+  }
+}
+
+/** The batch's columns in the scan's order, with references of their own. */
+function project(scan: FileScan, batch: Batch, { places }: Mapping): Batch {
+  const columns = places.map((place, i): Column => {
+    if (place < 0) return nullColumn(scan, i, batch.rowCount)
+    const column = batch.columns[place]
+    retainColumn(column)
+    return column
+  })
+  return { schema: scan.schema, rowCount: batch.rowCount, columns }
+}
+
+function* nullBatches(scan: FileScan, rowCount: number): Generator<Batch, void> {
+  for (let start = 0; start < rowCount; start += scan.batchRows) {
+    const rows = Math.min(scan.batchRows, rowCount - start)
+    yield { schema: scan.schema, rowCount: rows, columns: scan.projection.map((_, i) => nullColumn(scan, i, rows)) }
+  }
+}
+
+const nullColumn = (scan: FileScan, column: number, rowCount: number): Column =>
+  columnFromValues(
+    scan.schema.fields[column].type,
+    Array.from({ length: rowCount }, () => null),
+  )

@@ -1,0 +1,250 @@
+/**
+ * Writes Parquet files: parquet-wasm encodes each row group as a small file, its column chunks are copied to the target, and the
+ * footer is ours, so that memory is bounded by one row group and a failing input leaves no file.
+ */
+import type { Batch } from '../../arrow/batch.js'
+import { batchFromValues, releaseBatch, retainBatch } from '../../arrow/column.js'
+import type { Schema } from '../../arrow/schema.js'
+import { sliceBatch } from '../../arrow/take.js'
+import { typeName } from '../../arrow/types.js'
+import { BallistaError, fail } from '../../common/errors.js'
+import { END_OF_STREAM, recordBatchMessage, schemaMessage } from '../arrow-message.js'
+import { openAtomicFile } from '../atomic-file.js'
+import { integerOption } from '../format-options.js'
+import type { FileWriter, FormatOptions, Written } from '../format.js'
+import { loadParquetWasm, type ParquetWasm } from './decode.js'
+import { parseFooter, type ParquetFooter } from './footer.js'
+import {
+  THRIFT,
+  encodeThrift,
+  numberAt,
+  structAt,
+  structList,
+  structsAt,
+  thriftStruct,
+  utf8Bytes,
+  withFields,
+  type ThriftStruct,
+} from './thrift-compact.js'
+import { annotated, bareSchema, withBareBatch } from './write-schema.js'
+
+export interface ParquetWriteOptions {
+  /** Name of this host, for errors. */
+  readonly host: string
+  /** Default snappy. */
+  readonly compression?: ParquetCompression
+  /** Default 122 880. */
+  readonly rowGroupRows?: number
+}
+
+const CODECS = {
+  uncompressed: 'UNCOMPRESSED',
+  snappy: 'SNAPPY',
+  gzip: 'GZIP',
+  brotli: 'BROTLI',
+  zstd: 'ZSTD',
+  lz4_raw: 'LZ4_RAW',
+} as const
+export type ParquetCompression = keyof typeof CODECS
+
+export interface ParquetFileWriter extends FileWriter {
+  /** Appends what `encodeParquetRowGroup` made of batches of the same schema, perhaps on another thread. Not mixed with `write`. */
+  writeEncoded(rowGroup: Uint8Array): Promise<void>
+}
+
+const ROW_GROUP_ROWS = 122_880
+const MAGIC = utf8Bytes('PAR1')
+const CREATED_BY = utf8Bytes('ballista')
+
+/** Options of COPY: `compression`, `max_row_group_size`. Throws INVALID_OPTION. */
+export function parquetWriteOptions(options: FormatOptions): Omit<ParquetWriteOptions, 'host'> {
+  const rowGroupRows = integerOption(options, 'max_row_group_size', ROW_GROUP_ROWS)
+  if (rowGroupRows < 1) throw fail('INVALID_OPTION', ['max_row_group_size', 'must be at least 1'])
+  const name = (options['compression'] ?? 'snappy').toLowerCase().replace(/\(\d+\)$/, '')
+  const compression = Object.keys(CODECS).find(
+    (codec): codec is ParquetCompression => codec === (name === 'none' ? 'uncompressed' : name),
+  )
+  if (compression === undefined) {
+    throw fail('INVALID_OPTION', [
+      'compression',
+      `expected one of ${Object.keys(CODECS).join(', ')}, got '${options['compression']}'`,
+    ])
+  }
+  return { compression, rowGroupRows }
+}
+
+/**
+ * Opens a file that takes batches of `schema`. DECIMAL up to 18 digits is stored as INT64, more as 16 bytes; every column has
+ * statistics. Holds the batches of one row group. Throws FILE_NOT_WRITABLE, NOT_SUPPORTED for types that Parquet lacks.
+ */
+export async function openParquetWriter(
+  path: string,
+  schema: Schema,
+  options: ParquetWriteOptions,
+): Promise<ParquetFileWriter> {
+  const wasm = await loadParquetWasm()
+  const codec = options.compression ?? 'snappy'
+  const template = templateOf(wasm, schema, path)
+  const file = await openAtomicFile({ path, host: options.host })
+  const rowGroupRows = options.rowGroupRows ?? ROW_GROUP_ROWS
+  const pending: Batch[] = []
+  const rowGroups: ThriftStruct[] = []
+  let pendingRows = 0
+  let rows = 0
+  const releasePending = (): void => pending.splice(0).forEach(releaseBatch)
+  const flush = async (): Promise<void> => {
+    if (pendingRows === 0) return
+    const bytes = encodeRowGroup(wasm, schema, pending, codec)
+    releasePending()
+    pendingRows = 0
+    await append(bytes)
+  }
+  const append = async (bytes: Uint8Array): Promise<void> => {
+    if (file.byteLength === 0) await file.append(MAGIC)
+    const footer = parseFooter(footerBytes(bytes), path, bytes.length)
+    rows += footer.rowCount
+    for (const group of structsAt(footer.metadata, 4))
+      rowGroups.push(movedGroup(group, file.byteLength - MAGIC.length, rowGroups.length))
+    await file.append(bytes.subarray(MAGIC.length, endOfChunks(footer)))
+  }
+  return {
+    async write(batch) {
+      for (let start = 0; start < batch.rowCount;) {
+        const end = Math.min(batch.rowCount, start + rowGroupRows - pendingRows)
+        pending.push(part(batch, start, end))
+        pendingRows += end - start
+        start = end
+        if (pendingRows >= rowGroupRows) await flush()
+      }
+    },
+    writeEncoded: append,
+    async close(): Promise<Written> {
+      await flush()
+      if (file.byteLength === 0) await file.append(MAGIC)
+      await file.append(footerOf(template, rowGroups, rows))
+      await file.close()
+      return { rows, bytes: file.byteLength }
+    },
+    async abort() {
+      releasePending()
+      await file.abort()
+    },
+  }
+}
+
+/** Rows [start, end) with a reference of their own. */
+function part(batch: Batch, start: number, end: number): Batch {
+  if (start > 0 || end < batch.rowCount) return sliceBatch(batch, start, end)
+  retainBatch(batch)
+  return batch
+}
+
+/**
+ * The rows of the batches (borrowed) as a Parquet file of one row group, in memory of its own: for a writer's `writeEncoded`.
+ * Throws NOT_SUPPORTED for types that Parquet lacks.
+ */
+export async function encodeParquetRowGroup(
+  schema: Schema,
+  batches: readonly Batch[],
+  compression: ParquetCompression = 'snappy',
+): Promise<Uint8Array> {
+  return encodeRowGroup(await loadParquetWasm(), schema, batches, compression)
+}
+
+/** A Parquet file of one row group. */
+function encodeRowGroup(
+  wasm: ParquetWasm,
+  schema: Schema,
+  batches: readonly Batch[],
+  compression: ParquetCompression,
+): Uint8Array {
+  const rows = batches.map(batch => withBareBatch(batch, recordBatchMessage))
+  const messages = [schemaMessage(bareSchema(schema)), ...rows, END_OF_STREAM]
+  const table = wasm.Table.fromIPCStream(Buffer.concat(messages))
+  const properties = new wasm.WriterPropertiesBuilder()
+    .setCompression(wasm.Compression[CODECS[compression]])
+    .setMaxRowGroupSize(2 ** 31 - 1)
+    .setStatisticsEnabled(wasm.EnabledStatistics.Chunk)
+    .build()
+  // Both arguments are consumed.
+  return wasm.writeParquet(table, properties)
+}
+
+function footerBytes(file: Uint8Array): Uint8Array {
+  const length = new DataView(file.buffer, file.byteOffset, file.byteLength).getUint32(file.length - 8, true)
+  return file.subarray(file.length - 8 - length, file.length - 8)
+}
+
+/** Place after the last byte of the last column chunk; page indexes follow there. */
+const endOfChunks = (footer: ParquetFooter): number =>
+  Math.max(
+    MAGIC.length,
+    ...footer.rowGroups.flatMap(group => group.chunks.map(chunk => chunk.start + chunk.byteLength)),
+  )
+
+/** A row group of the small file at its place in the large one. */
+function movedGroup(group: ThriftStruct, by: number, ordinal: number): ThriftStruct {
+  const chunks = structsAt(group, 1).map(chunk => {
+    const metadata = structAt(chunk, 3) ?? thriftStruct([])
+    const dictionaryStart = numberAt(metadata, 11)
+    return thriftStruct([
+      [2, THRIFT.i64, 0],
+      [
+        3,
+        THRIFT.struct,
+        withFields(metadata, [
+          [9, THRIFT.i64, (numberAt(metadata, 9) ?? 0) + by],
+          [11, THRIFT.i64, dictionaryStart === undefined ? undefined : dictionaryStart + by],
+          [14, THRIFT.i64, undefined],
+          [15, THRIFT.i32, undefined],
+        ]),
+      ],
+    ])
+  })
+  const fileOffset = numberAt(group, 5)
+  return withFields(group, [
+    [1, THRIFT.list, structList(chunks)],
+    [5, THRIFT.i64, fileOffset === undefined ? undefined : fileOffset + by],
+    [7, THRIFT.i16, ordinal < 2 ** 15 ? ordinal : undefined],
+  ])
+}
+
+/** The encoder's metadata for no rows: schema and column orders. Throws NOT_SUPPORTED. */
+function templateOf(wasm: ParquetWasm, schema: Schema, path: string): ThriftStruct {
+  const empty = batchFromValues(
+    schema,
+    schema.fields.map(() => []),
+  )
+  try {
+    const bytes = encodeRowGroup(wasm, schema, [empty], 'uncompressed')
+    const { metadata } = parseFooter(footerBytes(bytes), path, bytes.length)
+    const elements = annotated(structsAt(metadata, 2), schema)
+    // The key-value metadata describe the Arrow schema of the encoder's input, not ours.
+    return withFields(metadata, [
+      [2, THRIFT.list, structList(elements)],
+      [5, THRIFT.list, undefined],
+      [6, THRIFT.binary, CREATED_BY],
+    ])
+  } catch (error) {
+    if (error instanceof BallistaError) throw error
+    const types = schema.fields.map(field => `${field.name} ${typeName(field.type)}`).join(', ')
+    throw fail('NOT_SUPPORTED', [`Parquet with the columns ${types}`], { cause: error })
+  } finally {
+    releaseBatch(empty)
+  }
+}
+
+/** The end of the file: metadata, its length, magic. */
+function footerOf(template: ThriftStruct, rowGroups: readonly ThriftStruct[], rows: number): Uint8Array {
+  const metadata = encodeThrift(
+    withFields(template, [
+      [3, THRIFT.i64, rows],
+      [4, THRIFT.list, structList(rowGroups)],
+    ]),
+  )
+  const bytes = new Uint8Array(metadata.length + 8)
+  bytes.set(metadata)
+  new DataView(bytes.buffer).setUint32(metadata.length, metadata.length, true)
+  bytes.set(MAGIC, metadata.length + 4)
+  return bytes
+}
