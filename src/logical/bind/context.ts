@@ -1,0 +1,44 @@
+/** What binding knows besides the query: resolved tables, CTEs, parameters and the one instant of `now()`. */
+import { BallistaError, toBallistaError, type Span } from '../../common/errors.js'
+import type { Expr, LiteralExpr } from '../../expr/expr.js'
+import type { LogicalPlan } from '../plan.js'
+import type { QueryNode } from '../../parser/ast.js'
+import type { Scope } from './scope.js'
+import type { ResolvedTables } from './tables.js'
+
+export interface BindContext {
+  /** From resolveTables() of the same query. */
+  readonly tables: ResolvedTables
+  /** By name without the dollar sign: `1`, `name`. */
+  readonly parameters?: ReadonlyMap<string, LiteralExpr>
+  /** Nanoseconds since 1970-01-01T00:00Z: the value of now() throughout the query. */
+  readonly now: bigint
+}
+
+/** The state of one bindQuery call; notes are kept beside expressions, never in them. */
+export interface Binder {
+  readonly context: BindContext
+  /** CTEs that are in scope, already bound; their columns have no relation yet. */
+  readonly ctes: ReadonlyMap<string, LogicalPlan>
+  /** FROM scopes of the enclosing queries, for a subquery: a name found there is a correlation. */
+  readonly outer: readonly Scope[]
+  /** Where a bound column or aggregate was written: for errors that are found later. */
+  readonly spans: WeakMap<Expr, Span>
+  /** What an aggregate is called when it becomes a column. */
+  readonly names: WeakMap<Expr, string>
+  /** Binds a nested query in the same context. */
+  bindQuery(query: QueryNode, binder: Binder): LogicalPlan
+  /** A relation name for a derived table without alias. */
+  nextRelation(): string
+}
+
+/** Runs `action`; a coded error without a place gets `span`. */
+export function at<T>(span: Span, action: () => T): T {
+  try {
+    return action()
+  } catch (error) {
+    const coded = toBallistaError(error)
+    if (coded.span !== undefined || coded.code === 'INTERNAL') throw error
+    throw new BallistaError({ ...coded.toInfo(), span }, { cause: coded.cause })
+  }
+}

@@ -1,0 +1,192 @@
+/** Columns of an enclosing query inside a subquery, and the pulling up of the predicates that contain them. */
+import { fail } from '../../common/errors.js'
+import { equals } from '../../common/tree.js'
+import { conjunction, splitConjunction } from '../../expr/build.js'
+import { exprTree, type Expr } from '../../expr/expr.js'
+import { filterPlan, makeJoin, projectionPlan, type JoinPlan } from '../build.js'
+import { columnsOf, planExprs, rebase } from '../plan-exprs.js'
+import { fieldColumn, schemaOf } from '../schema-of.js'
+import { planTree, type LogicalPlan, type NamedExpr } from '../plan.js'
+import { uniqueName } from './unique.js'
+
+/** No user can write a relation that starts so: an outer column is never mistaken for an inner one. */
+const OUTER_PREFIX = '\0outer:'
+
+/** The expression of an enclosing query as it stands inside a subquery. */
+export const toOuter = (expr: Expr): Expr => mapRelations(expr, relation => `${OUTER_PREFIX}${relation ?? ''}`)
+
+/** Back to the columns of the enclosing query, for a predicate that has been pulled up into it. */
+export const fromOuter = (expr: Expr): Expr =>
+  mapRelations(expr, relation => {
+    if (relation === undefined || !relation.startsWith(OUTER_PREFIX)) return relation
+    return relation === OUTER_PREFIX ? undefined : relation.slice(OUTER_PREFIX.length)
+  })
+
+function mapRelations(expr: Expr, change: (relation: string | undefined) => string | undefined): Expr {
+  return exprTree.transformUp(expr, node => {
+    if (node.kind !== 'column') return node
+    const relation = change(node.relation)
+    if (relation === node.relation) return node
+    const { name, type, nullable } = node
+    return relation === undefined
+      ? { kind: 'column', name, type, nullable }
+      : { kind: 'column', relation, name, type, nullable }
+  })
+}
+
+export const isOuter = (expr: Expr): boolean =>
+  expr.kind === 'column' && expr.relation?.startsWith(OUTER_PREFIX) === true
+
+export const hasOuter = (expr: Expr): boolean => exprTree.some(expr, isOuter)
+
+/** Whether a bound subquery refers to the query around it. */
+export const isCorrelated = (plan: LogicalPlan): boolean => planTree.some(plan, node => planExprs(node).some(hasOuter))
+
+/** A plan without outer columns, and the predicates with outer columns that its rows must fulfil. */
+export interface PulledUp {
+  readonly plan: LogicalPlan
+  /** Their inner columns are in the plan's schema, which may have got columns at its end for them. */
+  readonly predicates: readonly Expr[]
+}
+
+/**
+ * Takes the predicates with outer columns out of filters and inner joins. Through an aggregate only equalities go: their
+ * inner sides become group columns. Throws NOT_SUPPORTED for outer columns anywhere else.
+ */
+export function pullUp(plan: LogicalPlan): PulledUp {
+  if (!isCorrelated(plan)) return { plan, predicates: [] }
+  switch (plan.kind) {
+    case 'filter': {
+      const { plan: input, predicates } = pullUp(plan.input)
+      const { inner, outer } = splitOuter(splitConjunction(plan.predicate))
+      return { plan: filterPlan(input, conjunction(inner)), predicates: [...predicates, ...outer] }
+    }
+    case 'projection':
+      return pullUpProjection(plan)
+    case 'alias': {
+      const { plan: input, predicates } = pullUp(plan.input)
+      const renamed: LogicalPlan = { ...plan, input }
+      return { plan: renamed, predicates: predicates.map(expr => rebase(expr, schemaOf(input), schemaOf(renamed))) }
+    }
+    case 'join':
+      return pullUpJoin(plan)
+    case 'aggregate':
+      return pullUpAggregate(plan)
+    case 'sort':
+    case 'distinct': {
+      if (planExprs(plan).some(hasOuter)) throw unsupported('ORDER BY')
+      const { plan: input, predicates } = pullUp(plan.input)
+      return { plan: { ...plan, input }, predicates }
+    }
+    case 'limit':
+      throw unsupported('a query with LIMIT')
+    case 'union':
+      throw unsupported('UNION')
+    case 'scan':
+    case 'values':
+    case 'empty':
+    case 'write':
+      throw unsupported('VALUES')
+  }
+}
+
+const unsupported = (where: string): Error =>
+  fail('NOT_SUPPORTED', [`a column of the outer query inside ${where} of a subquery`])
+
+function splitOuter(conjuncts: readonly Expr[]): { inner: readonly Expr[]; outer: readonly Expr[] } {
+  return { inner: conjuncts.filter(expr => !hasOuter(expr)), outer: conjuncts.filter(hasOuter) }
+}
+
+/** The projection also gives the inner columns that the predicates read. */
+function pullUpProjection(plan: Extract<LogicalPlan, { kind: 'projection' }>): PulledUp {
+  if (planExprs(plan).some(hasOuter)) throw unsupported('the select list')
+  const { plan: input, predicates } = pullUp(plan.input)
+  const taken = new Set(plan.exprs.map(({ name }) => name))
+  const exprs: NamedExpr[] = [...plan.exprs]
+  const position = (column: Expr): number => {
+    const index = exprs.findIndex(({ expr }) => equals(expr, column))
+    return index >= 0 ? index : exprs.push({ expr: column, name: uniqueName('key', taken) }) - 1
+  }
+  const inner = predicates.flatMap(columnsOf).filter(column => !isOuter(column))
+  const positions = inner.map(position)
+  const projection = projectionPlan(input, exprs)
+  const schema = schemaOf(projection)
+  const columns = positions.map(index => fieldColumn(schema[index]))
+  return { plan: projection, predicates: predicates.map(expr => replaceColumns(expr, inner, columns)) }
+}
+
+const replaceColumns = (expr: Expr, from: readonly Expr[], to: readonly Expr[]): Expr =>
+  exprTree.transformUp(expr, node => {
+    const index = node.kind === 'column' ? from.findIndex(column => equals(column, node)) : -1
+    return index < 0 ? node : to[index]
+  })
+
+/** Inner joins give up predicates of both sides and of their condition, left, semi and anti joins those of the left side. */
+function pullUpJoin(plan: JoinPlan): PulledUp {
+  const left = pullUp(plan.left)
+  if (plan.type === 'inner') {
+    const right = pullUp(plan.right)
+    const { inner, outer } = splitOuter(plan.filter === undefined ? [] : splitConjunction(plan.filter))
+    const keys = plan.on.filter(pair => !hasOuter(pair.left) && !hasOuter(pair.right))
+    if (keys.length < plan.on.length) throw unsupported('a join key')
+    const join = makeJoin(left.plan, right.plan, 'inner', keys, inner)
+    return { plan: join, predicates: [...left.predicates, ...right.predicates, ...outer] }
+  }
+  const leftOnly = plan.type === 'left' || plan.type === 'leftSemi' || plan.type === 'leftAnti'
+  if (!leftOnly || isCorrelated(plan.right) || planExprs(plan).some(hasOuter)) throw unsupported('an outer join')
+  return { plan: { ...plan, left: left.plan }, predicates: left.predicates }
+}
+
+function pullUpAggregate(plan: Extract<LogicalPlan, { kind: 'aggregate' }>): PulledUp {
+  if (planExprs(plan).some(hasOuter)) throw unsupported('GROUP BY or an aggregate')
+  const { plan: input, predicates } = pullUp(plan.input)
+  const equalities = predicates.map(outerEquality)
+  const taken = new Set([...plan.groups, ...plan.aggregates].map(({ name }) => name))
+  const keys = equalities.map(({ inner }): NamedExpr => ({ expr: inner, name: uniqueName('key', taken) }))
+  const grouped: LogicalPlan = { ...plan, input, groups: [...plan.groups, ...keys] }
+  const schema = schemaOf(grouped)
+  const inOrder = [
+    ...schema.slice(0, plan.groups.length),
+    ...schema.slice(plan.groups.length + keys.length),
+    ...schema.slice(plan.groups.length, plan.groups.length + keys.length),
+  ]
+  const reordered = projectionPlan(
+    grouped,
+    inOrder.map(field => ({ ...relationOf(field), expr: fieldColumn(field), name: field.name })),
+  )
+  const columns = schemaOf(reordered).slice(-keys.length).map(fieldColumn)
+  return {
+    plan: reordered,
+    predicates: equalities.map(({ predicate, inner }, i) => substituteSide(predicate, inner, columns[i])),
+  }
+}
+
+const relationOf = ({ relation }: { relation?: string }): { relation?: string } =>
+  relation === undefined ? {} : { relation }
+
+/** `inner = outer` taken apart; throws NOT_SUPPORTED for every other correlated predicate below an aggregate. */
+function outerEquality(predicate: Expr): { predicate: Extract<Expr, { kind: 'binary' }>; inner: Expr } {
+  if (predicate.kind === 'binary' && predicate.op === '=') {
+    const { left, right } = predicate
+    if (!hasOuter(left) && columnsOf(right).every(isOuter)) return { predicate, inner: left }
+    if (!hasOuter(right) && columnsOf(left).every(isOuter)) return { predicate, inner: right }
+  }
+  throw fail('NOT_SUPPORTED', ['an aggregating subquery whose condition on the outer query is not an equality'])
+}
+
+const substituteSide = (predicate: Extract<Expr, { kind: 'binary' }>, side: Expr, column: Expr): Expr =>
+  predicate.left === side ? { ...predicate, left: column } : { ...predicate, right: column }
+
+/** The plan with only `columns`, under names that are unique, as relation `relation`; and a renaming of expressions to it. */
+export function isolate(
+  plan: LogicalPlan,
+  columns: readonly Expr[],
+  relation: string,
+): { plan: LogicalPlan; rename: (expr: Expr) => Expr } {
+  const taken = new Set<string>()
+  const needed = columns.filter((column, i) => columns.findIndex(other => equals(other, column)) === i)
+  const exprs = needed.map(expr => ({ expr, name: uniqueName(expr.kind === 'column' ? expr.name : 'value', taken) }))
+  const isolated: LogicalPlan = { kind: 'alias', input: projectionPlan(plan, exprs), relation }
+  const renamed = schemaOf(isolated).map(fieldColumn)
+  return { plan: isolated, rename: expr => replaceColumns(expr, needed, renamed) }
+}

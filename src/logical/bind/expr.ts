@@ -1,0 +1,292 @@
+/** Expressions of the syntax tree as typed expressions: names resolved, arguments coerced, every error with its place. */
+import { BOOLEAN, DATE, INTERVAL, NULL, UTF8, timestamp, type DataType } from '../../arrow/types.js'
+import { fail, type Span } from '../../common/errors.js'
+import { unreachable } from '../../common/invariant.js'
+import {
+  aggregateExpr,
+  binaryExpr,
+  callExpr,
+  caseExpr,
+  castExpr,
+  inListExpr,
+  isNullExpr,
+  likeExpr,
+  negateExpr,
+  notExpr,
+  numberLiteral,
+} from '../../expr/build.js'
+import { literal, type BinaryOp, type Expr } from '../../expr/expr.js'
+import { aggregateFunction } from '../../expr/functions/index.js'
+import { parseTypeNode } from '../../expr/types.js'
+import { parseValue } from '../../expr/value-text.js'
+import type { BinaryOperator, ExprNode, Ident, TypeNode } from '../../parser/ast.js'
+import { at, type Binder } from './context.js'
+import { toOuter } from './correlation.js'
+import { exprName } from './name.js'
+import { columnNotFound, findInScope, pathText, type Scope } from './scope.js'
+
+/** Where an expression stands: what it may refer to. */
+export interface ExprContext {
+  readonly binder: Binder
+  readonly scope: Scope
+  /** For messages: `WHERE`, `GROUP BY`, `LIMIT`. */
+  readonly clause: string
+  /** Aggregates are refused where absent. */
+  readonly allowAggregates?: boolean
+  /** Select-list aliases usable where no column has the name: the aliased expression. */
+  readonly aliases?: (name: Ident) => Expr | undefined
+  /** Select-list aliases that this clause cannot see, for a helpful message. */
+  readonly hiddenAliases?: ReadonlySet<string>
+  /** Binds a subquery expression; refused where absent. */
+  readonly subquery?: (node: SubqueryNode) => Expr
+}
+
+export type SubqueryNode = Extract<ExprNode, { kind: 'inSubquery' | 'exists' | 'scalarSubquery' }>
+type Node<Kind extends ExprNode['kind']> = Extract<ExprNode, { kind: Kind }>
+
+/** The typed expression of a syntax node. Throws coded errors that carry the span of the smallest wrong part. */
+export function bindExpr(node: ExprNode, ctx: ExprContext): Expr {
+  return at(node.span, () => bindNode(node, ctx))
+}
+
+function bindNode(node: ExprNode, ctx: ExprContext): Expr {
+  const bind = (child: ExprNode): Expr => bindExpr(child, ctx)
+  switch (node.kind) {
+    case 'column':
+      return bindColumn(node, ctx)
+    case 'number':
+    case 'string':
+    case 'boolean':
+    case 'null':
+    case 'typedString':
+    case 'interval':
+    case 'parameter':
+      return bindLiteral(node, ctx.binder)
+    case 'unary':
+      return bindUnary(node.op, bind(node.input))
+    case 'binary':
+      return binaryExpr(BINARY_OPS[node.op], bind(node.left), bind(node.right))
+    case 'isNull':
+      return isNullExpr(bind(node.input), node.negated)
+    case 'isTruth':
+      return bindTruth(node, bind(node.input))
+    case 'between':
+      return bindBetween(node, bind)
+    case 'inList':
+      return inListExpr(bind(node.input), node.list.map(bind), node.negated)
+    case 'inSubquery':
+    case 'exists':
+    case 'scalarSubquery':
+      if (ctx.subquery === undefined) throw fail('NOT_SUPPORTED', [`a subquery in ${ctx.clause}`])
+      return ctx.subquery(node)
+    case 'like':
+      return bindLike(node, bind)
+    case 'case':
+      return bindCase(node, bind)
+    case 'cast':
+      return castExpr(bind(node.input), bindType(node.type), node.safe)
+    case 'extract':
+      return callExpr('date_part', [literal(node.field, UTF8), bind(node.input)])
+    case 'call':
+      return bindCall(node, ctx)
+    case 'star':
+      throw fail('INVALID_ARGUMENT', ['* is not an expression here; it may be the argument of count(*)'])
+    default:
+      return unreachable(node)
+  }
+}
+
+type LiteralNode = Node<'number' | 'string' | 'boolean' | 'null' | 'typedString' | 'interval' | 'parameter'>
+
+function bindLiteral(node: LiteralNode, binder: Binder): Expr {
+  switch (node.kind) {
+    case 'number':
+      return numberLiteral(node.text)
+    case 'string':
+      return literal(node.value, UTF8)
+    case 'boolean':
+      return literal(node.value, BOOLEAN)
+    case 'null':
+      return literal(null, NULL)
+    case 'typedString': {
+      const type = bindType(node.type)
+      return literal(parseValue(node.value, type), type)
+    }
+    case 'interval': {
+      const text = node.unit === undefined ? node.value : `${node.value} ${node.unit}`
+      return literal(parseValue(text, INTERVAL), INTERVAL)
+    }
+    case 'parameter': {
+      const value = binder.context.parameters?.get(node.name)
+      if (value === undefined) throw fail('INVALID_ARGUMENT', [`parameter $${node.name} has no value`])
+      return value
+    }
+    default:
+      return unreachable(node)
+  }
+}
+
+function bindBetween(node: Node<'between'>, bind: (child: ExprNode) => Expr): Expr {
+  const input = bind(node.input)
+  const [low, high] = [bind(node.low), bind(node.high)]
+  if (node.negated) return binaryExpr('or', binaryExpr('<', input, low), binaryExpr('>', input, high))
+  return binaryExpr('and', binaryExpr('>=', input, low), binaryExpr('<=', input, high))
+}
+
+const BINARY_OPS: Readonly<Record<BinaryOperator, BinaryOp>> = {
+  '+': '+',
+  '-': '-',
+  '*': '*',
+  '/': '/',
+  '%': '%',
+  '||': '||',
+  '=': '=',
+  '<>': '<>',
+  '<': '<',
+  '<=': '<=',
+  '>': '>',
+  '>=': '>=',
+  and: 'and',
+  or: 'or',
+  'is distinct from': 'distinct',
+  'is not distinct from': 'notDistinct',
+}
+
+/** A SQL type; throws TYPE_MISMATCH with the place of the type's name. */
+export const bindType = (node: TypeNode): DataType => at(node.span, () => parseTypeNode(node.name, node.args))
+
+/** `sum(t.x)`: the column name of an expression without alias. */
+export const nodeName = (node: ExprNode, scope: Scope): string => exprName(node, path => qualifiedText(path, scope))
+
+function qualifiedText(path: readonly Ident[], scope: Scope): string {
+  const column = findInScope(scope, path, path[0].span)
+  if (column === undefined) return pathText(path)
+  return column.relation === undefined ? column.name : `${column.relation}.${column.name}`
+}
+
+function bindColumn(node: Node<'column'>, ctx: ExprContext): Expr {
+  const found =
+    findInScope(ctx.scope, node.path, node.span)?.expr ??
+    (node.path.length === 1 ? ctx.aliases?.(node.path[0]) : undefined)
+  if (found !== undefined) return noted(found, node.span, ctx.binder)
+  const name = node.path[0].name
+  if (node.path.length === 1 && !node.path[0].quoted) {
+    const value = instantValue(name, ctx.binder)
+    if (value !== undefined) return value
+  }
+  const outer = outerColumn(node, ctx.binder)
+  if (outer !== undefined) return outer
+  const hidden = node.path.length === 1 && ctx.hiddenAliases?.has(name)
+  const note = hidden ? `: it is an alias of the select list, which ${ctx.clause} cannot see` : ''
+  throw columnNotFound(ctx.scope, node.path, node.span, note)
+}
+
+/** A column of the query around this subquery; the queries around that one are out of reach. */
+function outerColumn(node: Node<'column'>, binder: Binder): Expr | undefined {
+  const found = binder.outer.map(scope => findInScope(scope, node.path, node.span))
+  const nearest = found.pop()
+  if (nearest !== undefined) return noted(toOuter(nearest.expr), node.span, binder)
+  if (found.every(column => column === undefined)) return undefined
+  throw fail('NOT_SUPPORTED', [`a subquery that refers to '${pathText(node.path)}' of a query two levels out`])
+}
+
+/** The same column as an object of its own, so that its place can be remembered. */
+export function noted(expr: Expr, span: Span, binder: Binder): Expr {
+  if (expr.kind !== 'column') return expr
+  const copy = { ...expr }
+  binder.spans.set(copy, span)
+  return copy
+}
+
+const NANOS_PER_DAY = 86_400_000_000_000n
+
+/** The words and functions that mean the instant of the query. */
+function instantValue(name: string, binder: Binder): Expr | undefined {
+  const { now } = binder.context
+  switch (name) {
+    case 'now':
+    case 'current_timestamp':
+      return literal(now, timestamp('ns'))
+    case 'current_date':
+    case 'today':
+      return literal(Number((now - (((now % NANOS_PER_DAY) + NANOS_PER_DAY) % NANOS_PER_DAY)) / NANOS_PER_DAY), DATE)
+    default:
+      return undefined
+  }
+}
+
+function bindUnary(op: '-' | '+' | 'not', input: Expr): Expr {
+  switch (op) {
+    case 'not':
+      return notExpr(input)
+    case '-':
+      return negateExpr(input)
+    case '+':
+      negateExpr(input)
+      return input
+  }
+}
+
+/** IS [NOT] TRUE, FALSE, UNKNOWN: never NULL. */
+function bindTruth(node: Node<'isTruth'>, input: Expr): Expr {
+  if (node.truth === 'unknown') return isNullExpr(castExpr(input, BOOLEAN), node.negated)
+  return binaryExpr(
+    node.negated ? 'distinct' : 'notDistinct',
+    castExpr(input, BOOLEAN),
+    literal(node.truth === 'true', BOOLEAN),
+  )
+}
+
+function bindLike(node: Node<'like'>, bind: (child: ExprNode) => Expr): Expr {
+  const { negated, caseInsensitive } = node
+  const options = { negated, caseInsensitive }
+  if (node.escape === undefined) return likeExpr(bind(node.input), bind(node.pattern), options)
+  if (node.escape.kind !== 'string') {
+    throw fail('INVALID_ARGUMENT', ['ESCAPE takes one character in quotes'], { span: node.escape.span })
+  }
+  return likeExpr(bind(node.input), bind(node.pattern), { ...options, escape: node.escape.value })
+}
+
+function bindCase(node: Node<'case'>, bind: (child: ExprNode) => Expr): Expr {
+  const operand = node.operand === undefined ? undefined : bind(node.operand)
+  const whens = node.whens.map(when =>
+    operand === undefined ? bind(when) : at(when.span, () => binaryExpr('=', operand, bind(when))),
+  )
+  return caseExpr(whens, node.thens.map(bind), node.otherwise === undefined ? undefined : bind(node.otherwise))
+}
+
+function bindCall(node: Node<'call'>, ctx: ExprContext): Expr {
+  const name = node.name.name.toLowerCase()
+  if (node.over !== undefined) throw fail('NOT_SUPPORTED', [`the window function ${name}() OVER (…)`])
+  if (aggregateFunction(name) !== undefined) return bindAggregate(node, name, ctx)
+  if (node.distinct || node.filter !== undefined || node.orderBy.length > 0) {
+    throw fail('INVALID_ARGUMENT', [
+      `${name} is not an aggregate: DISTINCT, ORDER BY and FILTER have no meaning for it`,
+    ])
+  }
+  const instant = node.args.length === 0 ? instantValue(name, ctx.binder) : undefined
+  return (
+    instant ??
+    callExpr(
+      name,
+      node.args.map(arg => bindExpr(arg, ctx)),
+    )
+  )
+}
+
+function bindAggregate(node: Node<'call'>, name: string, ctx: ExprContext): Expr {
+  if (ctx.allowAggregates !== true) {
+    throw fail('INVALID_ARGUMENT', [`the aggregate ${name}() is not allowed in ${ctx.clause}`])
+  }
+  if (node.orderBy.length > 0) throw fail('NOT_SUPPORTED', [`ORDER BY inside ${name}()`])
+  const { binder, scope } = ctx
+  const inner: ExprContext = { binder, scope, clause: `the arguments of ${name}()` }
+  const star = node.args.length === 1 && node.args[0].kind === 'star'
+  if (star && name !== 'count') throw fail('INVALID_ARGUMENT', [`${name}(*) has no meaning; name a column`])
+  const args = star ? [] : node.args.map(arg => bindExpr(arg, inner))
+  const filter = node.filter === undefined ? undefined : bindExpr(node.filter, { ...inner, clause: 'FILTER' })
+  const aggregate = aggregateExpr(name, args, node.distinct, filter)
+  binder.names.set(aggregate, nodeName(node, scope))
+  binder.spans.set(aggregate, node.span)
+  return aggregate
+}

@@ -1,0 +1,172 @@
+/** The asynchronous part of binding: every table, file and view that a query names is looked up before it is bound. */
+import { BallistaError, fail, type Span } from '../../common/errors.js'
+import { isView, type CatalogEntry } from '../../catalog/catalog.js'
+import type { TableProvider } from '../../catalog/table-provider.js'
+import type { ExprNode, ObjectName, QueryNode, TableNode } from '../../parser/ast.js'
+import { parseQuery } from '../../parser/parse.js'
+
+/** Who knows tables: the session's catalog, and its file formats. Every method throws TABLE_NOT_FOUND or a file error. */
+export interface TableResolver {
+  table(name: readonly string[], span: Span): CatalogEntry | Promise<CatalogEntry>
+  /** `FROM 'path'`. Absent: not supported. */
+  file?(path: string, span: Span): TableProvider | Promise<TableProvider>
+  /** `FROM read_csv('path', header = true)`: constant arguments as text. Absent: not supported. */
+  tableFunction?(
+    name: string,
+    args: readonly string[],
+    named: Readonly<Record<string, string>>,
+    span: Span,
+  ): TableProvider | Promise<TableProvider>
+}
+
+export type ResolvedTable =
+  | { readonly kind: 'table'; readonly name: string; readonly provider: TableProvider }
+  | { readonly kind: 'view'; readonly name: string; readonly query: QueryNode; readonly columns: readonly string[] }
+
+/** By the text of the reference (referenceKey). */
+export type ResolvedTables = ReadonlyMap<string, ResolvedTable>
+
+type TableReference = Extract<TableNode, { kind: 'table' | 'file' | 'function' }>
+
+/** Two references with one key mean the same table. */
+export function referenceKey(node: TableReference): string {
+  switch (node.kind) {
+    case 'table':
+      return `table ${JSON.stringify(node.name.map(ident => ident.name))}`
+    case 'file':
+      return `file ${node.path}`
+    case 'function':
+      return `function ${node.name.name} ${JSON.stringify(constantArguments(node))}`
+  }
+}
+
+/** Looks up everything that `query` and the views in it read. CTE names are not looked up. */
+export async function resolveTables(query: QueryNode, resolver: TableResolver): Promise<ResolvedTables> {
+  const resolved = new Map<string, ResolvedTable>()
+  await resolveInto(query, resolver, resolved, [])
+  return resolved
+}
+
+async function resolveInto(
+  query: QueryNode,
+  resolver: TableResolver,
+  resolved: Map<string, ResolvedTable>,
+  insideViews: readonly string[],
+): Promise<void> {
+  for (const reference of tableReferences(query)) {
+    const key = referenceKey(reference)
+    if (insideViews.includes(key)) {
+      throw fail('INVALID_ARGUMENT', [`view '${nameText(reference)}' reads itself`], { span: reference.span })
+    }
+    const table = resolved.get(key) ?? (await resolveOne(reference, resolver))
+    resolved.set(key, table)
+    if (table.kind === 'view')
+      await inView(table.name, () => resolveInto(table.query, resolver, resolved, [...insideViews, key]))
+  }
+}
+
+/** Runs `action`; its errors have spans in the view's text, not in the user's, so they get the view as context instead. */
+export async function inView<T>(name: string, action: () => T | Promise<T>): Promise<T> {
+  try {
+    return await action()
+  } catch (error) {
+    throw viewError(name, error)
+  }
+}
+
+export function viewError(name: string, error: unknown): unknown {
+  if (!(error instanceof BallistaError)) return error
+  const { code, message, context } = error
+  return new BallistaError({ code, message, context: [`view '${name}'`, ...context] }, { cause: error })
+}
+
+async function resolveOne(reference: TableReference, resolver: TableResolver): Promise<ResolvedTable> {
+  const { span } = reference
+  switch (reference.kind) {
+    case 'table': {
+      const entry = await resolver.table(
+        reference.name.map(ident => ident.name),
+        span,
+      )
+      const name = nameText(reference)
+      if (!isView(entry)) return { kind: 'table', name, provider: entry }
+      return inView(name, () => ({ kind: 'view', name, query: parseQuery(entry.sql), columns: entry.columns }))
+    }
+    case 'file':
+      if (resolver.file === undefined) throw fail('NOT_SUPPORTED', ['a file as a table'], { span })
+      return { kind: 'table', name: reference.path, provider: await resolver.file(reference.path, span) }
+    case 'function': {
+      if (resolver.tableFunction === undefined) throw fail('NOT_SUPPORTED', ['a table function'], { span })
+      const { args, named } = constantArguments(reference)
+      const provider = await resolver.tableFunction(reference.name.name, args, named, span)
+      return { kind: 'table', name: reference.name.name, provider }
+    }
+  }
+}
+
+const nameText = (reference: TableReference): string => {
+  if (reference.kind === 'table') return reference.name[reference.name.length - 1].name
+  return reference.kind === 'file' ? reference.path : reference.name.name
+}
+
+/** Every table, file and function reference in the query and its subqueries, in no particular order. */
+function tableReferences(query: QueryNode): readonly TableReference[] {
+  const found: TableReference[] = []
+  const stack: { value: unknown; ctes: ReadonlySet<string> }[] = [{ value: query, ctes: new Set() }]
+  for (let top = stack.pop(); top !== undefined; top = stack.pop()) {
+    const { value, ctes } = top
+    if (typeof value !== 'object' || value === null) continue
+    if (isReference(value) && !(value.kind === 'table' && isCte(value.name, ctes))) found.push(value)
+    if (isQuery(value)) stack.push(...queryParts(value, ctes))
+    else for (const child of Object.values(value)) stack.push({ value: child, ctes })
+  }
+  return found
+}
+
+/** The parts of a query, each with the CTE names it can see: a CTE sees those before it. */
+function queryParts(query: QueryNode, ctes: ReadonlySet<string>): { value: unknown; ctes: ReadonlySet<string> }[] {
+  const { with: definitions, ...rest } = query
+  let names = ctes
+  const parts: { value: unknown; ctes: ReadonlySet<string> }[] = []
+  for (const { name, query: definition } of definitions) {
+    const before = names
+    names = new Set([...before, name.name])
+    parts.push({ value: definition, ctes: query.recursive ? names : before })
+  }
+  return [...parts, ...Object.values(rest).map(value => ({ value, ctes: names }))]
+}
+
+const isCte = (name: ObjectName, ctes: ReadonlySet<string>): boolean => name.length === 1 && ctes.has(name[0].name)
+
+const isQuery = (value: object): value is QueryNode => 'kind' in value && value.kind === 'query'
+
+const isReference = (value: object): value is TableReference =>
+  'kind' in value &&
+  ((value.kind === 'table' && 'name' in value) ||
+    value.kind === 'file' ||
+    (value.kind === 'function' && 'named' in value))
+
+/** The arguments of a table function as text; they must be constants. */
+function constantArguments(node: Extract<TableNode, { kind: 'function' }>): {
+  args: readonly string[]
+  named: Readonly<Record<string, string>>
+} {
+  return {
+    args: node.args.map(constantText),
+    named: Object.fromEntries(node.named.map(({ name, value }) => [name.name, constantText(value)])),
+  }
+}
+
+function constantText(node: ExprNode): string {
+  switch (node.kind) {
+    case 'string':
+      return node.value
+    case 'number':
+      return node.text
+    case 'boolean':
+      return String(node.value)
+    case 'unary':
+      if (node.op === '-' && node.input.kind === 'number') return `-${node.input.text}`
+  }
+  throw fail('INVALID_ARGUMENT', ['arguments of a table function must be constants'], { span: node.span })
+}

@@ -1,0 +1,66 @@
+/** A cluster of real processes for tests: one scheduler and some executors on free ports. */
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+
+const BIN = fileURLToPath(new URL('../../bin/ballista.js', import.meta.url))
+
+export interface Cluster {
+  readonly url: string
+  readonly scheduler: ChildProcess
+  readonly executors: readonly ChildProcess[]
+  close(): Promise<void>
+}
+
+/** Starts the processes and waits until each says that it listens. */
+export async function startCluster(executorCount = 2, slots = 2): Promise<Cluster> {
+  const scheduler = start(['scheduler', '--bind-port', '0', '--log-level', 'warn'])
+  const started = [scheduler]
+  try {
+    const address = await listening(scheduler)
+    const port = address.slice(address.lastIndexOf(':') + 1)
+    const flags = [
+      '--bind-port',
+      '0',
+      '--scheduler-port',
+      port,
+      '--concurrent-tasks',
+      String(slots),
+      '--log-level',
+      'warn',
+    ]
+    const executors = Array.from({ length: executorCount }, () => start(['executor', ...flags]))
+    started.push(...executors)
+    await Promise.all(executors.map(listening))
+    return { url: `df://${address}`, scheduler, executors, close: () => stop(started) }
+  } catch (error) {
+    await stop(started)
+    throw error
+  }
+}
+
+const start = (args: readonly string[]): ChildProcess =>
+  spawn(process.execPath, [BIN, ...args], { stdio: ['ignore', 'pipe', 'inherit'] })
+
+/** The address in the line `ballista … listening on host:port`. */
+async function listening(child: ChildProcess): Promise<string> {
+  if (child.stdout === null) throw new Error('no output to read')
+  for await (const line of createInterface({ input: child.stdout })) {
+    const match = /listening on (\S+)$/.exec(line)
+    if (match) {
+      child.stdout.resume()
+      return match[1]
+    }
+  }
+  throw new Error(`a process of the cluster ended before it listened (status ${child.exitCode})`)
+}
+
+async function stop(children: readonly ChildProcess[]): Promise<void> {
+  for (const child of children.toReversed()) {
+    if (child.exitCode !== null || child.signalCode !== null) continue
+    const exited = once(child, 'exit')
+    child.kill('SIGTERM')
+    await exited
+  }
+}
