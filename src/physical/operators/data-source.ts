@@ -1,0 +1,74 @@
+/** DataSourceExec: the leaf that reads a table. */
+import type { Batch } from '../../arrow/batch.js'
+import type { ScanSource } from '../../catalog/table-provider.js'
+import { batchFromValues, releaseBatch } from '../../arrow/column.js'
+import { encodeBatch } from '../../arrow/frame.js'
+import { field, type Schema } from '../../arrow/schema.js'
+import { INT64, UTF8 } from '../../arrow/types.js'
+import { displayExpr } from '../../expr/display.js'
+import type { TaskContext } from '../../runtime/task-context.js'
+import { defineOperator, type Partitioning, type PhysicalPlan } from '../plan.js'
+
+export interface DataSourceExec extends PhysicalPlan {
+  readonly kind: 'DataSourceExec'
+  readonly source: ScanSource
+  /** Column numbers of the table's schema, in the order of `schema`. */
+  readonly projection: readonly number[]
+  /** Rows that each partition needs to give at most. */
+  readonly fetch?: number
+}
+
+/** Reads partition `ctx.partition` of its source; one partition of the plan for each of the source. Holds a batch at a time. */
+export const dataSourceOperator = defineOperator<DataSourceExec>({
+  kind: 'DataSourceExec',
+  properties: plan => ({ partitioning: partitioningOf(plan.source), ordering: [] }),
+  details(plan) {
+    const columns = plan.schema.fields.map(({ name }) => name).join(', ')
+    const pruning = plan.source.kind === 'files' ? plan.source.pruning.map(displayExpr).join(' AND ') : ''
+    const parts = [describeSource(plan.source), `projection=[${columns}]`]
+    if (pruning !== '') parts.push(`pruning=${pruning}`)
+    if (plan.fetch !== undefined) parts.push(`fetch=${plan.fetch}`)
+    return parts.join(', ')
+  },
+  source: scan,
+  samples: () => [memorySample()],
+})
+
+/** The file formats are loaded by the first scan: queries without a table start sooner. */
+async function* scan({ source, projection, schema, fetch }: DataSourceExec, ctx: TaskContext): AsyncGenerator<Batch> {
+  const { openScan } = await import('../../formats/open-scan.js')
+  yield* openScan(source, ctx.partition, { projection, schema, ...(fetch === undefined ? {} : { fetch }) }, ctx)
+}
+
+function partitioningOf(source: ScanSource): Partitioning {
+  const count = source.kind === 'stream' ? 1 : source.partitions.length
+  return count <= 1 ? { kind: 'single' } : { kind: 'unknown', count }
+}
+
+function describeSource(source: ScanSource): string {
+  switch (source.kind) {
+    case 'files': {
+      const fileCount = new Set(source.partitions.flatMap(splits => splits.map(split => split.path))).size
+      return `file_type=${source.format}, files=${fileCount}, partitions=${source.partitions.length}`
+    }
+    case 'memory':
+      return `memory, partitions=${source.partitions.length}`
+    case 'stream':
+      return `stream=${source.name}`
+  }
+}
+
+/** Three rows of two columns, of which one is read. */
+function memorySample(): DataSourceExec {
+  const table: Schema = { fields: [field('n', INT64), field('s', UTF8)] }
+  const batch = batchFromValues(table, [
+    [1n, 2n, null],
+    ['one', null, 'three'],
+  ])
+  try {
+    const source = { kind: 'memory', partitions: [[encodeBatch(batch)]], schema: table } as const
+    return { kind: 'DataSourceExec', source, projection: [1], schema: { fields: [table.fields[1]] }, children: [] }
+  } finally {
+    releaseBatch(batch)
+  }
+}

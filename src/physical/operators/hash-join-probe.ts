@@ -1,0 +1,125 @@
+/** The probe side of a hash join: from keys to pairs of rows. */
+import type { Batch, Column } from '../../arrow/batch.js'
+import { releaseColumn } from '../../arrow/column.js'
+import { kernels, views } from '../../arrow/memory.js'
+import { Room } from '../../arrow/segments.js'
+import { compileExprs } from '../../expr/compile.js'
+import { FINISHED, type Operator } from '../../runtime/operator.js'
+import { batchSize } from '../../runtime/options.js'
+import type { TaskContext } from '../../runtime/task-context.js'
+import type { HashJoinTable } from './hash-join-build.js'
+import type { HashJoinExec } from './hash-join.js'
+import { JoinOutput } from './join-output.js'
+
+export function openProbe(plan: HashJoinExec, ctx: TaskContext, table: HashJoinTable): Operator {
+  const probe = new Probe(plan, ctx, table)
+  return {
+    push: batch => probe.push(batch),
+    finish: () => probe.finish(),
+    close: () => probe.close(),
+  }
+}
+
+class Probe {
+  readonly #plan: HashJoinExec
+  readonly #table: HashJoinTable
+  readonly #output: JoinOutput
+  /** Pairs of one output. */
+  readonly #capacity: number
+  readonly #evaluate: (batch: Batch) => Column[]
+  readonly #heads = new Room()
+  readonly #pairs = new Room()
+  readonly #split = new Room()
+
+  constructor(plan: HashJoinExec, ctx: TaskContext, table: HashJoinTable) {
+    this.#plan = plan
+    this.#table = table
+    this.#output = new JoinOutput(plan, table.rowCount, table.charge)
+    this.#capacity = ctx.config.get(batchSize)
+    const right = plan.on.map(key => key.right)
+    const compiled = compileExprs(right, plan.children[1].schema)
+    this.#evaluate = batch => compiled.evaluate(batch)
+  }
+
+  *push(batch: Batch): Generator<Batch | typeof FINISHED> {
+    if (this.#table.rowCount === 0 && this.#output.needsBuild) {
+      yield FINISHED
+      return
+    }
+    const n = batch.rowCount
+    const heads = this.#heads.take(n * 4)
+    const found = this.#findHeads(batch, heads)
+    const { joinType, filter } = this.#plan
+    if (filter === undefined && (joinType === 'rightSemi' || joinType === 'rightAnti')) {
+      const rows = this.#pairs.take(n * 4)
+      const isSemi = joinType === 'rightSemi'
+      const some = this.#output.probeRows(batch, rows, kernels().joinSelect(heads, n, isSemi ? 1 : 0, rows))
+      if (some !== undefined) yield some
+    } else if (filter === undefined && (joinType === 'leftSemi' || joinType === 'leftAnti')) {
+      kernels().joinMarkChains(heads, n, this.#table.next, this.#output.buildMarks)
+    } else {
+      this.#output.begin(batch)
+      if (found > 0)
+        yield* this.#table.isUnique && n <= this.#capacity
+          ? this.#uniquePairs(batch, heads)
+          : this.#chainPairs(batch, heads)
+      const rest = this.#output.end(batch)
+      if (rest !== undefined) yield rest
+    }
+  }
+
+  finish(): Generator<Batch> {
+    return this.#output.finish(this.#table.segments, this.#capacity)
+  }
+
+  close(): void {
+    this.#output.close()
+    this.#heads.close()
+    this.#pairs.close()
+    this.#split.close()
+  }
+
+  #findHeads(batch: Batch, heads: number): number {
+    const columns = this.#evaluate(batch)
+    try {
+      const { words, validity } = this.#table.keys.encode(columns, batch.rowCount, false)
+      return this.#table.heads(words, validity, batch.rowCount, heads)
+    } finally {
+      columns.forEach(releaseColumn)
+    }
+  }
+
+  *#uniquePairs(batch: Batch, heads: number): Generator<Batch> {
+    const probe = this.#pairs.take(batch.rowCount * 8)
+    const build = probe + batch.rowCount * 4
+    yield* this.#bySegment(batch, probe, build, kernels().joinPairsUnique(heads, batch.rowCount, probe, build))
+  }
+
+  *#chainPairs(batch: Batch, heads: number): Generator<Batch> {
+    const state = this.#pairs.take(this.#capacity * 8 + 64)
+    const probe = state + 64
+    const build = probe + this.#capacity * 4
+    views().u32.fill(0, state / 4, state / 4 + 2)
+    while (views().u32[state / 4] < batch.rowCount) {
+      const count = kernels().joinPairs(heads, batch.rowCount, this.#table.next, this.#capacity, state, probe, build)
+      if (count > 0) yield* this.#bySegment(batch, probe, build, count)
+    }
+  }
+
+  /** Each output is gathered from one build segment. */
+  *#bySegment(batch: Batch, probe: number, build: number, count: number): Generator<Batch> {
+    const { segments, isUnique } = this.#table
+    if (segments.length === 1) {
+      yield this.#output.pairs(batch, { segment: segments[0], build, probe, count, isUnique })
+      return
+    }
+    for (const segment of segments) {
+      const someProbe = this.#split.take(count * 8)
+      const someBuild = someProbe + count * 4
+      const end = segment.start + segment.batch.rowCount
+      const some = kernels().joinSplit(probe, build, count, segment.start, end, someProbe, someBuild)
+      if (some > 0)
+        yield this.#output.pairs(batch, { segment, build: someBuild, probe: someProbe, count: some, isUnique })
+    }
+  }
+}

@@ -1,0 +1,162 @@
+/** HashJoinExec: joins on equal keys, of all join types. */
+import { field, type Field, type Schema } from '../../arrow/schema.js'
+import { sameType } from '../../arrow/types.js'
+import { invariant } from '../../common/invariant.js'
+import { castExpr, inputExpr } from '../../expr/build.js'
+import { displayExpr } from '../../expr/display.js'
+import { typeOf, type Expr } from '../../expr/expr.js'
+import { commonType } from '../../expr/types.js'
+import type { LogicalJoinType, LogicalPlan } from '../../logical/plan.js'
+import { estimateRows } from '../../optimizer/cardinality.js'
+import {
+  defineOperator,
+  type LowerContext,
+  type OperatorDefinition,
+  type PhysicalPlan,
+  type Properties,
+} from '../plan.js'
+import { withRowCount } from '../properties.js'
+import { numbersSample } from '../samples.js'
+import { HashJoinTable } from './hash-join-build.js'
+import { openProbe } from './hash-join-probe.js'
+
+export interface HashJoinExec extends PhysicalPlan {
+  readonly kind: 'HashJoinExec'
+  readonly joinType: LogicalJoinType
+  /** At least one; `left` over the columns of child 0, `right` over those of child 1, of one type. */
+  readonly on: readonly { readonly left: Expr; readonly right: Expr }[]
+  /** BOOLEAN over the columns of child 0, then those of child 1; pairs for which it is not true do not match. */
+  readonly filter?: Expr
+  /** Estimated rows of child 0 and child 1. */
+  readonly estimates?: { readonly buildRows: number; readonly probeRows: number }
+}
+
+/**
+ * Child 0 (left, build) is held in memory with a table of its keys; child 1 (right, probe) streams. NULL keys match nothing.
+ * No order of its rows is promised.
+ */
+export const hashJoinOperator: OperatorDefinition<HashJoinExec> = defineOperator<HashJoinExec>({
+  kind: 'HashJoinExec',
+  properties: (plan, inputs) => joinProperties(plan.joinType, inputs, plan.on),
+  requiredDistribution: plan => [
+    { kind: 'hash', exprs: plan.on.map(({ left }) => left) },
+    { kind: 'hash', exprs: plan.on.map(({ right }) => right) },
+  ],
+  details(plan) {
+    const on = plan.on.map(({ left, right }) => `(${displayExpr(left)}, ${displayExpr(right)})`).join(', ')
+    const filter = plan.filter === undefined ? '' : `, filter=${displayExpr(plan.filter)}`
+    return `join_type=${joinTypeName(plan.joinType)}, on=[${on}]${filter}`
+  },
+  lower(plan, [left, right], context) {
+    return plan.kind === 'join' && plan.on.length > 0 ? lowerHashJoin(plan, left, right, context) : undefined
+  },
+  open(plan, ctx, state) {
+    invariant(state instanceof HashJoinTable, 'a hash join probes its own table')
+    return openProbe(plan, ctx, state)
+  },
+  build: {
+    state: (plan, ctx) => new HashJoinTable(plan, ctx),
+    sink(state) {
+      invariant(state instanceof HashJoinTable, 'a hash join builds its own table')
+      return { push: batch => state.add(batch), finish: () => state.build() }
+    },
+  },
+  samples: () => samples(),
+})
+
+/** `Inner`, `LeftSemi`. */
+export const joinTypeName = (type: LogicalJoinType): string => type[0].toUpperCase() + type.slice(1)
+
+/** Whether rows of this side come out, and whether its columns do although it had no match. */
+export const JOIN_SIDES: Readonly<Record<LogicalJoinType, { readonly left: boolean; readonly right: boolean }>> = {
+  inner: { left: true, right: true },
+  left: { left: true, right: true },
+  right: { left: true, right: true },
+  full: { left: true, right: true },
+  leftSemi: { left: true, right: false },
+  leftAnti: { left: true, right: false },
+  rightSemi: { left: false, right: true },
+  rightAnti: { left: false, right: true },
+}
+
+/** Columns of a join: those of its sides that come out, nullable where a side may be missing. */
+export function joinSchema(type: LogicalJoinType, left: Schema, right: Schema): Schema {
+  const sides = JOIN_SIDES[type]
+  const nullable = ({ name, type: columnType }: Field): Field => field(name, columnType)
+  const leftFields = type === 'right' || type === 'full' ? left.fields.map(nullable) : left.fields
+  const rightFields = type === 'left' || type === 'full' ? right.fields.map(nullable) : right.fields
+  return { fields: [...(sides.left ? leftFields : []), ...(sides.right ? rightFields : [])] }
+}
+
+/** Rows are where the side lies that decides about them; an estimate as if one side were unique. */
+export function joinProperties(
+  type: LogicalJoinType,
+  [left, right]: readonly Properties[],
+  on: HashJoinExec['on'],
+): Properties {
+  const rows =
+    left.rowCount === undefined || right.rowCount === undefined ? undefined : Math.max(left.rowCount, right.rowCount)
+  const partitioning = joinPartitioning(type, left, right)
+  if (type === 'leftSemi' || type === 'leftAnti') return withRowCount({ partitioning, ordering: [] }, left.rowCount)
+  if (type === 'rightSemi' || type === 'rightAnti') return withRowCount({ partitioning, ordering: [] }, right.rowCount)
+  return withRowCount({ partitioning, ordering: [] }, on.length === 0 ? undefined : rows)
+}
+
+function joinPartitioning(
+  type: LogicalJoinType,
+  { partitioning: left }: Properties,
+  { partitioning: right }: Properties,
+): Properties['partitioning'] {
+  if (right.kind === 'single') return left
+  // The probe side's columns come after the build side's; only those that lead the output keep their positions.
+  if (left.kind === 'hash' && (type === 'inner' || type === 'left' || type === 'leftSemi' || type === 'leftAnti'))
+    return left
+  if (right.kind === 'hash' && (type === 'rightSemi' || type === 'rightAnti')) return right
+  return { kind: 'unknown', count: right.count }
+}
+
+function lowerHashJoin(
+  plan: Extract<LogicalPlan, { kind: 'join' }>,
+  left: PhysicalPlan,
+  right: PhysicalPlan,
+  context: LowerContext,
+): HashJoinExec {
+  const on = plan.on.map(key => sameTypes(context.resolve(key.left, plan.left), context.resolve(key.right, plan.right)))
+  const base = {
+    kind: 'HashJoinExec',
+    joinType: plan.type,
+    on,
+    estimates: {
+      buildRows: Math.round(estimateRows(plan.left)),
+      probeRows: Math.round(estimateRows(plan.right)),
+    },
+    schema: joinSchema(plan.type, left.schema, right.schema),
+    children: [left, right],
+  } as const
+  return plan.filter === undefined
+    ? base
+    : { ...base, filter: context.resolve(plan.filter, { ...plan, type: 'inner' }) }
+}
+
+/** Both sides of a key cast to one type, so that equal values have equal bytes. */
+function sameTypes(left: Expr, right: Expr): { left: Expr; right: Expr } {
+  if (sameType(typeOf(left), typeOf(right))) return { left, right }
+  const type = commonType(typeOf(left), typeOf(right))
+  invariant(type !== undefined, 'the binder compares only types that have a common type')
+  const cast = (expr: Expr): Expr => (sameType(typeOf(expr), type) ? expr : castExpr(expr, type))
+  return { left: cast(left), right: cast(right) }
+}
+
+function samples(): HashJoinExec[] {
+  const side = numbersSample()
+  const [id] = side.schema.fields
+  const key = inputExpr(0, id.name, id.type)
+  const types = Object.keys(JOIN_SIDES) as LogicalJoinType[]
+  return types.map(joinType => ({
+    kind: 'HashJoinExec',
+    joinType,
+    on: [{ left: key, right: key }],
+    schema: joinSchema(joinType, side.schema, side.schema),
+    children: [side, side],
+  }))
+}

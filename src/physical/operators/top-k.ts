@@ -1,0 +1,224 @@
+/** TopKExec: the first rows of its input in an order, without sorting the rest. */
+import type { Batch, Column } from '../../arrow/batch.js'
+import { defaultWidth, releaseBatch, releaseColumn } from '../../arrow/column.js'
+import { kernels, views, withScratch } from '../../arrow/memory.js'
+import type { Charge } from '../../arrow/segments.js'
+import { decodeDictionary, takeBatch } from '../../arrow/take.js'
+import { inputExpr } from '../../expr/build.js'
+import { compileExprs } from '../../expr/compile.js'
+import { displaySortKey } from '../../expr/display.js'
+import type { SortKey } from '../../expr/expr.js'
+import { FINISHED, type Operator } from '../../runtime/operator.js'
+import { batchSize } from '../../runtime/options.js'
+import type { TaskContext } from '../../runtime/task-context.js'
+import { defineOperator, type PhysicalPlan } from '../plan.js'
+import { atMost, partitionCount, withRowCount } from '../properties.js'
+import { numbersSample } from '../samples.js'
+import { chargeTo } from './aggregate-run.js'
+import { isText, orderedWords } from './sort-keys.js'
+import { SortRows } from './sort-rows.js'
+import { resolveKeys } from './sort.js'
+
+export interface TopKExec extends PhysicalPlan {
+  readonly kind: 'TopKExec'
+  readonly keys: readonly SortKey[]
+  readonly fetch: number
+}
+
+/**
+ * The first `fetch` rows in the order of SortExec, sorted. Holds about twice as many; rows behind the worst one held are dropped
+ * by their first key. Over an input that is a TopKExec itself it gathers the partitions' first rows, otherwise it works in each.
+ */
+export const topKOperator = defineOperator<TopKExec>({
+  kind: 'TopKExec',
+  properties(plan, [input]) {
+    const { partitioning, rowCount } = input
+    return withRowCount(
+      { partitioning, ordering: plan.keys },
+      atMost(plan.fetch * partitionCount(partitioning), rowCount),
+    )
+  },
+  requiredDistribution: plan => [{ kind: plan.children[0].kind === 'TopKExec' ? 'single' : 'any' }],
+  details: plan => `fetch=${plan.fetch}, expr=[${plan.keys.map(displaySortKey).join(', ')}]`,
+  lower(plan, [input], context) {
+    if (plan.kind !== 'sort' || plan.fetch === undefined) return undefined
+    return {
+      kind: 'TopKExec',
+      keys: resolveKeys(plan, context),
+      fetch: plan.fetch,
+      schema: input.schema,
+      children: [input],
+    }
+  },
+  open: (plan, ctx) => openTopK(plan, ctx),
+  samples() {
+    const input = numbersSample()
+    const [id, name] = input.schema.fields.map((column, index) => inputExpr(index, column.name, column.type))
+    const base = { kind: 'TopKExec', schema: input.schema, children: [input] } as const
+    return [
+      { ...base, fetch: 3, keys: [{ expr: id, descending: true, nullsFirst: false }] },
+      {
+        ...base,
+        fetch: 4,
+        keys: [
+          { expr: name, descending: false, nullsFirst: true },
+          { expr: id, descending: false, nullsFirst: true },
+        ],
+      },
+    ]
+  },
+})
+
+function openTopK(plan: TopKExec, ctx: TaskContext): Operator {
+  const budget = chargeTo(ctx, plan.kind)
+  const top = new TopRows(plan, budget.charge)
+  const size = ctx.config.get(batchSize)
+  return {
+    *push(batch): Generator<Batch | typeof FINISHED> {
+      if (plan.fetch === 0) yield FINISHED
+      else top.add(batch)
+    },
+    *finish() {
+      const count = top.sort()
+      for (let from = 0; from < count; from += size) yield top.take(from, Math.min(size, count - from))
+    },
+    close() {
+      top.close()
+      budget.release()
+    },
+  }
+}
+
+/** Sorting fewer rows than this at a time costs more than it saves. */
+const MIN_HELD_ROWS = 4096
+const MIN_INT64 = -(2n ** 63n)
+const MAX_INT64 = 2n ** 63n - 1n
+
+class TopRows {
+  readonly #plan: TopKExec
+  readonly #charge: Charge
+  readonly #evaluate: (batch: Batch) => Column[]
+  #rows: SortRows
+  /** Leading word of the last of `fetch` rows: rows with a greater one are not among the first. */
+  #bound: bigint | undefined
+
+  constructor(plan: TopKExec, charge: Charge) {
+    this.#plan = plan
+    this.#charge = charge
+    this.#rows = new SortRows(plan.keys, plan.schema, charge)
+    const compiled = compileExprs([plan.keys[0].expr], plan.schema)
+    this.#evaluate = batch => compiled.evaluate(batch)
+  }
+
+  add(batch: Batch): void {
+    if (this.#bound === undefined) this.#rows.add(batch)
+    else this.#addBelow(batch, this.#bound)
+    if (this.#rows.rowCount >= Math.max(MIN_HELD_ROWS, 2 * this.#plan.fetch)) this.#shrink()
+  }
+
+  /** Sorts the rows held and says how many come out; `take` gives them. */
+  sort(): number {
+    if (this.#rows.rowCount > 0) finish(this.#rows.sort())
+    return Math.min(this.#plan.fetch, this.#rows.rowCount)
+  }
+
+  take(from: number, count: number): Batch {
+    return this.#rows.take(from, count)
+  }
+
+  close(): void {
+    this.#rows.close()
+  }
+
+  #addBelow(batch: Batch, bound: bigint): void {
+    withScratch(scratch => {
+      const rows = scratch(batch.rowCount * 4)
+      const count = this.#withLead(batch, (words, column) => {
+        const { descending, nullsFirst } = this.#plan.keys[0]
+        // Later rows lose ties, if the leading word is the whole key; at the ends a word may also stand for NULL.
+        const isStrict = this.#plan.keys.length === 1 && isExact(column) && bound !== MIN_INT64 && bound !== MAX_INT64
+        const nullWord = nullsFirst ? MIN_INT64 : MAX_INT64
+        return kernels().sortLead(
+          words,
+          column.validity,
+          column.length,
+          descending ? 1 : 0,
+          nullWord,
+          bound,
+          isStrict ? 1 : 0,
+          rows,
+        )
+      })
+      if (count === batch.rowCount) return this.#rows.add(batch)
+      if (count === 0) return
+      const taken = takeBatch(batch, rows, count)
+      try {
+        this.#rows.add(taken)
+      } finally {
+        releaseBatch(taken)
+      }
+    })
+  }
+
+  /** Keeps the first `fetch` rows only, and their bound. */
+  #shrink(): void {
+    const { fetch, keys, schema } = this.#plan
+    finish(this.#rows.sort())
+    const best = this.#rows.take(0, Math.min(fetch, this.#rows.rowCount))
+    try {
+      this.#rows.close()
+      this.#rows = new SortRows(keys, schema, this.#charge)
+      this.#rows.add(best)
+      if (best.rowCount === fetch) this.#bound = this.#lastWord(best)
+    } finally {
+      releaseBatch(best)
+    }
+  }
+
+  #lastWord(best: Batch): bigint {
+    const { descending, nullsFirst } = this.#plan.keys[0]
+    return this.#withLead(best, (words, column) => {
+      const row = column.length - 1
+      const { u8, i64 } = views()
+      const isNull =
+        column.type.kind === 'null' ||
+        (column.validity !== 0 && ((u8[column.validity + (row >>> 3)] >>> (row & 7)) & 1) === 0)
+      if (isNull) return nullsFirst ? MIN_INT64 : MAX_INT64
+      const word = i64[words / 8 + row]
+      return descending ? ~word : word
+    })
+  }
+
+  /** Leading words of the first key: i64 of the same order, or a coarser one. */
+  #withLead<T>(batch: Batch, use: (words: number, column: Column) => T): T {
+    const [column] = this.#evaluate(batch)
+    try {
+      const flat = column.dictionary === undefined ? column : decodeDictionary(column)
+      try {
+        return withScratch(scratch => {
+          const words = scratch(batch.rowCount * 8)
+          leadWords(flat, words)
+          return use(words, flat)
+        })
+      } finally {
+        if (flat !== column) releaseColumn(flat)
+      }
+    } finally {
+      releaseColumn(column)
+    }
+  }
+}
+
+function leadWords(column: Column, out: number): void {
+  const { type, values, offsets, width, length } = column
+  if (type.kind === 'null') views().u8.fill(0, out, out + length * 8)
+  else if (isText(type)) kernels().sortPrefixes(values, offsets, length, out)
+  else if (width === 16) kernels().sortClamp(values, length, out)
+  else orderedWords(column, out)
+}
+
+const isExact = ({ type }: Column): boolean => !isText(type) && type.kind !== 'null' && defaultWidth(type) !== 16
+
+function finish(steps: Generator<void>): void {
+  for (const _ of steps) continue
+}

@@ -1,0 +1,41 @@
+/** Merges what selective filters leave, below operators that work better on full batches. */
+import { mapList } from '../../common/tree.js'
+import type { PhysicalPlan } from '../plan.js'
+import { coalesceExec } from '../operators/coalesce.js'
+import type { PhysicalRule } from './rule.js'
+
+/** They read all of their input, so that merging delays no LIMIT, and pay per batch (hash tables, frames). */
+const EAGER_KINDS = new Set([
+  'AggregateExec',
+  'ExchangeExec',
+  'HashJoinExec',
+  'NestedLoopJoinExec',
+  'SortExec',
+  'WriteExec',
+])
+
+/**
+ *   AggregateExec           AggregateExec
+ *     ProjectionExec          ProjectionExec
+ *       FilterExec       =>     CoalesceExec
+ *         X                       FilterExec
+ *                                   X
+ */
+export const coalesceBatches: PhysicalRule = {
+  name: 'coalesce_batches',
+  apply(plan) {
+    if (!EAGER_KINDS.has(plan.kind)) return plan
+    return withChildren(plan, aboveFilter)
+  },
+}
+
+/** A filter, also below projections, with a CoalesceExec on top. */
+function aboveFilter(plan: PhysicalPlan): PhysicalPlan {
+  if (plan.kind === 'FilterExec') return coalesceExec(plan)
+  return plan.kind === 'ProjectionExec' ? withChildren(plan, aboveFilter) : plan
+}
+
+function withChildren(plan: PhysicalPlan, change: (child: PhysicalPlan) => PhysicalPlan): PhysicalPlan {
+  const children = mapList(plan.children, change)
+  return children === plan.children ? plan : { ...plan, children }
+}

@@ -1,0 +1,230 @@
+/** SortExec and TopKExec against a stable comparison sort over values. */
+import test from 'ava'
+import type { Batch } from '../../../src/arrow/batch.js'
+import { batchFromValues, releaseBatch, retainBatch } from '../../../src/arrow/column.js'
+import { bytesInUse } from '../../../src/arrow/memory.js'
+import type { Schema } from '../../../src/arrow/schema.js'
+import { decimal, FLOAT64, INT32, INT64, UINT64, UTF8, type DataType, type Value } from '../../../src/arrow/types.js'
+import { BallistaError } from '../../../src/common/errors.js'
+import { configOf } from '../../../src/common/option.js'
+import { inputExpr } from '../../../src/expr/build.js'
+import type { SortKey } from '../../../src/expr/expr.js'
+import { sortOperator, type SortExec } from '../../../src/physical/operators/sort.js'
+import { topKOperator, type TopKExec } from '../../../src/physical/operators/top-k.js'
+import { localTaskContext } from '../../../src/runtime/local-task-context.js'
+import {
+  below,
+  KEY_TYPES,
+  leaf,
+  pick,
+  randomBatch,
+  randomFor,
+  randomSchema,
+  rowsOf,
+  rowText,
+  runOperator,
+  sameTexts,
+  underLimits,
+  seed,
+} from './aggregate-fixtures.js'
+
+const smallBatches = localTaskContext({ config: configOf({ 'ballista.execution.batch_size': '100' }) })
+
+const sortPlan = (schema: Schema, keys: readonly SortKey[]): SortExec => ({
+  kind: 'SortExec',
+  keys,
+  schema,
+  children: [leaf(schema)],
+})
+const topPlan = (schema: Schema, keys: readonly SortKey[], fetch: number): TopKExec => ({
+  kind: 'TopKExec',
+  keys,
+  fetch,
+  schema,
+  children: [leaf(schema)],
+})
+
+const key = (schema: Schema, index: number, descending = false, nullsFirst = descending): SortKey => ({
+  expr: inputExpr(index, `c${index}`, schema.fields[index].type),
+  descending,
+  nullsFirst,
+})
+
+function compareValues(left: Value, right: Value): number {
+  if (typeof left === 'string' && typeof right === 'string')
+    return Buffer.compare(Buffer.from(left), Buffer.from(right))
+  if (left instanceof Uint8Array && right instanceof Uint8Array) return Buffer.compare(left, right)
+  if (Number.isNaN(left)) return Number.isNaN(right) ? 0 : 1
+  if (Number.isNaN(right)) return -1
+  return left! < right! ? -1 : left! > right! ? 1 : 0
+}
+
+/** The rows in order, equal ones as they came. */
+function reference(rows: readonly Value[][], keys: readonly SortKey[]): Value[][] {
+  const compare = (left: Value[], right: Value[]): number => {
+    for (const { expr, descending, nullsFirst } of keys) {
+      const [a, b] = expr.kind === 'input' ? [left[expr.index], right[expr.index]] : [null, null]
+      if (a === null && b === null) continue
+      if (a === null || b === null) return (a === null) === nullsFirst ? -1 : 1
+      const order = compareValues(a, b)
+      if (order !== 0) return descending ? -order : order
+    }
+    return 0
+  }
+  return [...rows].sort(compare)
+}
+
+const texts = (rows: readonly (readonly Value[])[]): string[] => rows.map(rowText)
+
+test.serial('sorts by any keys and directions agree with a stable comparison sort', async t => {
+  const before = bytesInUse()
+  for (let round = 0; round < 80; round++) {
+    const rng = randomFor(20_000 + round)
+    const types: DataType[] = [...Array.from({ length: 1 + below(rng, 4) }, () => pick(rng, KEY_TYPES)), INT32]
+    const schema = randomSchema(types)
+    const keys = types.slice(0, -1).map((_, i) => key(schema, i, rng.next() < 0.5, rng.next() < 0.5))
+    const distinct = pick(rng, [1, 4, 30, 1000])
+    const nullShare = pick(rng, [0, 0.1, 1])
+    const batches = Array.from({ length: below(rng, 5) }, () =>
+      randomBatch(rng, schema, pick(rng, [1, 64, 300]), distinct, nullShare),
+    )
+    const expected = reference(rowsOf(batches), keys)
+    batches.forEach(retainBatch)
+    const rows = await runOperator(sortOperator.open!(sortPlan(schema, keys), smallBatches), batches)
+    sameTexts(t, texts(rows), texts(expected), `seed ${seed}, round ${round}`)
+    const fetch = pick(rng, [1, 7, 500])
+    const top = await runOperator(topKOperator.open!(topPlan(schema, keys, fetch), smallBatches), batches)
+    sameTexts(t, texts(top), texts(expected.slice(0, fetch)), `seed ${seed}, round ${round}, top ${fetch}`)
+    t.is(bytesInUse(), before)
+  }
+})
+
+test.serial('the first rows of many batches are found with pruning, for every key type', async t => {
+  const before = bytesInUse()
+  for (const [i, type] of KEY_TYPES.entries()) {
+    for (const descending of [false, true]) {
+      const rng = randomFor(30_000 + i)
+      const schema = randomSchema([type, INT32])
+      const keys =
+        i % 2 === 0 ? [key(schema, 0, descending)] : [key(schema, 0, descending, !descending), key(schema, 1)]
+      const batches = Array.from({ length: 7 }, () => randomBatch(rng, schema, 1000, 1000, 0.01))
+      const expected = reference(rowsOf(batches), keys).slice(0, 50)
+      const rows = await runOperator(topKOperator.open!(topPlan(schema, keys, 50), smallBatches), batches)
+      sameTexts(t, texts(rows), texts(expected), `seed ${seed}, ${JSON.stringify(type)}, ${descending}`)
+    }
+  }
+  t.is(bytesInUse(), before)
+})
+
+test.serial('values over all 64 bits, beside NULLs, keep their order', async t => {
+  const before = bytesInUse()
+  const signed: Value[] = [0n, 2n ** 63n - 1n, null, -(2n ** 63n), -1n, 1n]
+  const unsigned: Value[] = [0n, 2n ** 64n - 1n, null, 2n ** 63n, 2n ** 63n - 1n, 1n]
+  const floats: Value[] = [0, NaN, null, -Infinity, Infinity, -1.5]
+  const schema = randomSchema([INT64, UINT64, FLOAT64])
+  const batch = batchFromValues(schema, [signed, unsigned, floats])
+  for (const column of [0, 1, 2]) {
+    for (const descending of [false, true]) {
+      for (const nullsFirst of [false, true]) {
+        const keys = [key(schema, column, descending, nullsFirst), key(schema, 0), key(schema, 1)]
+        const expected = reference(rowsOf([batch]), keys)
+        retainBatch(batch)
+        sameTexts(
+          t,
+          texts(await runOperator(sortOperator.open!(sortPlan(schema, keys), smallBatches), [batch])),
+          texts(expected),
+        )
+      }
+    }
+  }
+  releaseBatch(batch)
+  t.is(bytesInUse(), before)
+})
+
+test.serial('strings that agree in their first 64 bytes are told apart by the rest', async t => {
+  const before = bytesInUse()
+  const schema = randomSchema([UTF8])
+  const prefix = 'x'.repeat(70)
+  const values = [
+    `${prefix}b`,
+    'x',
+    `${prefix}a`,
+    '',
+    prefix,
+    'x\0',
+    `${prefix}\u{1F600}`,
+    `${prefix}\uFF5E`,
+    null,
+    'y',
+  ]
+  const rows = await runOperator(sortOperator.open!(sortPlan(schema, [key(schema, 0)]), smallBatches), [
+    batchFromValues(schema, [values]),
+  ])
+  t.deepEqual(rows.flat(), [
+    '',
+    'x',
+    'x\0',
+    prefix,
+    `${prefix}a`,
+    `${prefix}b`,
+    `${prefix}\uFF5E`,
+    `${prefix}\u{1F600}`,
+    'y',
+    null,
+  ])
+  t.is(bytesInUse(), before)
+})
+
+test.serial('rows of several segments come out in one order', async t => {
+  const before = bytesInUse()
+  const schema = randomSchema([INT32, UTF8])
+  const text = 'x'.repeat(1_000_000)
+  const batches = [0, 1, 2].map(part => {
+    const numbers = Array.from({ length: 20 }, (_, i) => i * 3 + part)
+    return batchFromValues(schema, [numbers, numbers.map(number => `${number}${text}`)])
+  })
+  const rows = await runOperator(sortOperator.open!(sortPlan(schema, [key(schema, 0, true)]), smallBatches), batches)
+  t.deepEqual(
+    rows.map(([number, value]) => [number, Number((value as string).slice(0, (value as string).indexOf('x')))]),
+    Array.from({ length: 60 }, (_, i) => [59 - i, 59 - i]),
+  )
+  t.is(bytesInUse(), before)
+})
+
+test.serial(
+  'a sort over the memory limit fails with MEMORY_LIMIT; the first rows of the same input do not',
+  async t => {
+    const before = bytesInUse()
+    const schema = randomSchema([INT64])
+    const ctx = localTaskContext({ config: configOf({ 'ballista.memory.limit': '1MB' }) })
+    const batches = Array.from({ length: 50 }, (_, part): Batch =>
+      batchFromValues(schema, [Array.from({ length: 4000 }, (_, i) => BigInt((i * 7919 + part) % 100_003))]),
+    )
+    batches.forEach(retainBatch)
+    const top = await runOperator(topKOperator.open!(topPlan(schema, [key(schema, 0)], 10), ctx), batches)
+    t.is(top.length, 10)
+    const error = await t.throwsAsync(
+      runOperator(sortOperator.open!(sortPlan(schema, [key(schema, 0)]), ctx), batches),
+      { instanceOf: BallistaError },
+    )
+    t.is((error as BallistaError).code, 'MEMORY_LIMIT')
+    t.is(ctx.memory.reserved, 0)
+    t.is(bytesInUse(), before)
+  },
+)
+
+test.serial('whatever the memory limit, sorts give all their memory back', async t => {
+  const rng = randomFor(42_000)
+  const schema = randomSchema([UTF8, decimal(30, 4), INT64])
+  const keys = [key(schema, 0), key(schema, 1, true), key(schema, 2)]
+  const batches = Array.from({ length: 4 }, () => randomBatch(rng, schema, 3000, 1000, 0.1))
+  await underLimits(t, ctx => {
+    batches.forEach(retainBatch)
+    return runOperator(sortOperator.open!(sortPlan(schema, keys), ctx), batches)
+  })
+  await underLimits(t, ctx => {
+    batches.forEach(retainBatch)
+    return runOperator(topKOperator.open!(topPlan(schema, keys, 3000), ctx), batches)
+  })
+  batches.forEach(releaseBatch)
+})

@@ -1,0 +1,65 @@
+/** Runs a physical plan with exchanges without any exchange: what lies below each is run to its end and repartitioned in memory. */
+import type { Batch } from '../../src/arrow/batch.js'
+import { columnValues, releaseBatch, releaseColumn } from '../../src/arrow/column.js'
+import { encodeBatch } from '../../src/arrow/frame.js'
+import { partitionBatch } from '../../src/arrow/hash.js'
+import type { Value } from '../../src/arrow/types.js'
+import { compileExprs } from '../../src/expr/compile.js'
+import type { ExchangeExec } from '../../src/physical/operators/exchange.js'
+import type { DataSourceExec } from '../../src/physical/operators/data-source.js'
+import { OPERATORS } from '../../src/physical/operators/index.js'
+import type { PhysicalPlan } from '../../src/physical/plan.js'
+import { partitionCount, planEnvironment } from '../../src/physical/properties.js'
+import { localTaskContext } from '../../src/runtime/local-task-context.js'
+import { openStream, operatorTable } from '../../src/runtime/run-pipelines.js'
+
+const TABLE = operatorTable(OPERATORS)
+const ENVIRONMENT = planEnvironment(OPERATORS)
+
+/** The rows of a plan with one partition at its root, in the order in which they came. */
+export async function runStaged(plan: PhysicalPlan): Promise<Value[][]> {
+  const rows: Value[][] = []
+  await runPartitions(await withoutExchanges(plan), batch => {
+    const columns = batch.columns.map(columnValues)
+    for (let row = 0; row < batch.rowCount; row++) rows.push(columns.map(values => values[row]))
+  })
+  return rows
+}
+
+/** Each partition in turn; batches are borrowed by `onBatch`. */
+async function runPartitions(plan: PhysicalPlan, onBatch: (batch: Batch) => void): Promise<void> {
+  const count = partitionCount(ENVIRONMENT.properties(plan).partitioning)
+  for (let partition = 0; partition < count; partition++) {
+    for await (const batch of openStream(plan, localTaskContext({ partition, partitionCount: count }), TABLE)) {
+      onBatch(batch)
+      releaseBatch(batch)
+    }
+  }
+}
+
+async function withoutExchanges(plan: PhysicalPlan): Promise<PhysicalPlan> {
+  const children: PhysicalPlan[] = []
+  for (const child of plan.children) children.push(await withoutExchanges(child))
+  const node = { ...plan, children }
+  return isExchange(node) ? repartitioned(node) : node
+}
+
+const isExchange = (plan: PhysicalPlan): plan is ExchangeExec => plan.kind === 'ExchangeExec'
+
+async function repartitioned({ schema, children: [child], partitioning }: ExchangeExec): Promise<DataSourceExec> {
+  const count = partitionCount(partitioning)
+  const partitions = Array.from({ length: count }, (): Uint8Array[] => [])
+  const keys = compileExprs(partitioning.kind === 'hash' ? partitioning.exprs : [], schema)
+  await runPartitions(child, batch => {
+    const columns = keys.evaluate(batch)
+    const parts = partitionBatch(batch, columns, count)
+    columns.forEach(releaseColumn)
+    parts.forEach((part, partition) => {
+      if (part === undefined) return
+      partitions[partition].push(encodeBatch(part))
+      releaseBatch(part)
+    })
+  })
+  const projection = schema.fields.map((_, column) => column)
+  return { kind: 'DataSourceExec', source: { kind: 'memory', partitions, schema }, projection, schema, children: [] }
+}
