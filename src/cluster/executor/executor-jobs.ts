@@ -1,0 +1,73 @@
+/** The jobs of one executor: starts their tasks, and lets go of everything when they end. */
+import { sharedAbortController } from '../../common/abort.js'
+import { fail, type BallistaError } from '../../common/errors.js'
+import type { Logger } from '../../common/log.js'
+import type { ExchangeHub } from '../../exchange/exchange-hub.js'
+import type { TaskReport, TaskSpec } from '../../exchange/stage.js'
+import type { TaskHost } from '../../exchange/task-host.js'
+
+interface RunningJob {
+  readonly controller: AbortController
+  readonly tasks: Promise<void>[]
+}
+
+export class ExecutorJobs {
+  private readonly hub: ExchangeHub
+  private readonly host: TaskHost
+  private readonly log: Logger
+  private readonly jobs = new Map<string, RunningJob>()
+  private readonly ending = new Set<Promise<void>>()
+  runningTasks = 0
+
+  constructor(options: { hub: ExchangeHub; host: TaskHost; log: Logger }) {
+    this.hub = options.hub
+    this.host = options.host
+    this.log = options.log
+  }
+
+  /** Jobs that have not ended, or whose tasks have not. */
+  get count(): number {
+    return this.jobs.size + this.ending.size
+  }
+
+  /** Starts tasks of a job, all at once; `onEnd` hears of each one's end. A job that was cancelled before stays so. */
+  launch(jobId: string, specs: readonly TaskSpec[], onEnd: (report: TaskReport) => void): void {
+    if (!this.hub.openJob(jobId)) return
+    const job = this.jobs.get(jobId) ?? { controller: sharedAbortController(), tasks: [] }
+    this.jobs.set(jobId, job)
+    this.log.debug('tasks launched', { job: jobId, tasks: specs.length })
+    for (const spec of specs) job.tasks.push(this.run(spec, job.controller.signal, onEnd))
+  }
+
+  /** Aborts what runs, drops what is buffered. Without a reason the job has succeeded, and nothing runs. */
+  end(jobId: string, reason: BallistaError = fail('CANCELLED', ['the job has ended'])): void {
+    const job = this.jobs.get(jobId)
+    this.jobs.delete(jobId)
+    job?.controller.abort(reason)
+    this.hub.closeJob(jobId, reason)
+    const ended = Promise.all(job?.tasks ?? []).then(() => {
+      this.host.endJob(jobId)
+      this.ending.delete(ended)
+    })
+    this.ending.add(ended)
+  }
+
+  /** Ends all jobs; resolves when no task runs. */
+  async endAll(why: string): Promise<void> {
+    for (const jobId of this.jobs.keys()) this.end(jobId, fail('CANCELLED', [why]))
+    await Promise.all(this.ending)
+  }
+
+  private async run(spec: TaskSpec, signal: AbortSignal, onEnd: (report: TaskReport) => void): Promise<void> {
+    this.runningTasks++
+    const report = await this.host.run(spec, signal)
+    this.runningTasks--
+    this.log.debug('task ended', {
+      job: spec.jobId,
+      stage: spec.stage,
+      partition: spec.partition,
+      code: report.error?.code,
+    })
+    onEnd(report)
+  }
+}

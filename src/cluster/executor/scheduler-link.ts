@@ -1,0 +1,196 @@
+/** The executor's stream to its scheduler: registers, reports, obeys; when it breaks, all its jobs end and it dials again. */
+import type { Clock, Rng, Timer } from '../../common/clock.js'
+import { deferred } from '../../common/deferred.js'
+import { fail } from '../../common/errors.js'
+import { newIncarnation } from '../../common/ids.js'
+import type { Logger } from '../../common/log.js'
+import { decodeWire, encodeWire } from '../../common/wire.js'
+import { loadGrpc, type SchedulerClient } from '../../exchange/grpc.js'
+import type { ExecutorMessage, LaunchTasks, Registered, SchedulerMessage } from '../../exchange/proto/messages.js'
+import { checkVersion, decodeError, encodeError, OWN_VERSION, PieceJoiner } from '../../exchange/protocol.js'
+import type { TaskReport } from '../../exchange/stage.js'
+import { jobDefinitionOf, taskSpecsOf } from '../job-definition.js'
+import type { ExecutorJobs } from './executor-jobs.js'
+
+export interface SchedulerLinkOptions {
+  /** `host:port`. */
+  readonly scheduler: string
+  readonly identity: {
+    readonly executorId: string
+    readonly host: string
+    readonly port: number
+    readonly slots: number
+  }
+  readonly knows: (kind: string) => boolean
+  readonly jobs: ExecutorJobs
+  readonly clock: Clock
+  readonly rng: Rng
+  readonly log: Logger
+}
+
+/** Plans of one job on one executor, with tables inline. */
+const MAX_DEFINITION_BYTES = 256 * 1024 ** 2
+
+/** Between attempts to reach the scheduler: doubled from the first to the last, with full jitter. */
+const FIRST_RETRY_MS = 100
+const LAST_RETRY_MS = 5_000
+
+type Call = ReturnType<SchedulerClient['work']>
+
+export class SchedulerLink {
+  /** Resolves with the first registration. */
+  readonly registered: Promise<void>
+  private readonly options: SchedulerLinkOptions
+  private readonly peer: string
+  private readonly firstRegistration = deferred<void>()
+  private readonly stopped = deferred<void>()
+  private readonly running: Promise<void>
+  private call: Call | undefined
+  private closing = false
+
+  constructor(options: SchedulerLinkOptions) {
+    this.options = options
+    this.peer = `scheduler ${options.scheduler}`
+    this.registered = this.firstRegistration.promise
+    this.running = this.run()
+  }
+
+  /** Leaves the scheduler, which takes the executor's jobs for lost; resolves when the stream is closed. */
+  async close(): Promise<void> {
+    this.closing = true
+    this.stopped.resolve()
+    this.call?.cancel()
+    await this.running
+  }
+
+  private async run(): Promise<void> {
+    const { schedulerClient } = await loadGrpc()
+    const client = schedulerClient(this.options.scheduler)
+    let retryMs = FIRST_RETRY_MS
+    while (!this.closing) {
+      const reached = await this.session(client)
+      await this.options.jobs.endAll('the executor lost its scheduler')
+      if (this.closing) break
+      retryMs = reached ? FIRST_RETRY_MS : Math.min(2 * retryMs, LAST_RETRY_MS)
+      await this.pause(retryMs * this.options.rng.next())
+    }
+    client.close()
+  }
+
+  /** One stream from registration to its end; true if the scheduler accepted it. */
+  private async session(client: SchedulerClient): Promise<boolean> {
+    const session = new Session(this.options, this.peer, client.work())
+    this.call = session.call
+    try {
+      for await (const message of session.call as AsyncIterable<SchedulerMessage>) {
+        if (session.receive(message)) this.firstRegistration.resolve()
+      }
+      this.report('the scheduler ended the stream', session.accepted)
+    } catch (error) {
+      this.report((error as Error).message, session.accepted)
+    } finally {
+      session.close()
+    }
+    return session.accepted
+  }
+
+  private report(reason: string, accepted: boolean): void {
+    if (this.closing) return
+    const { log, scheduler } = this.options
+    if (accepted) log.warn('scheduler lost', { scheduler, reason })
+    else log.debug('scheduler not reached', { scheduler, reason })
+  }
+
+  private async pause(delayMs: number): Promise<void> {
+    const over = deferred<void>()
+    const timer = this.options.clock.after(delayMs, () => over.resolve())
+    await Promise.race([over.promise, this.stopped.promise])
+    timer.cancel()
+  }
+}
+
+class Session {
+  readonly call: Call
+  accepted = false
+  private readonly options: SchedulerLinkOptions
+  private readonly peer: string
+  private readonly joiners = new Map<string, PieceJoiner>()
+  private registered: Registered | undefined
+  private heartbeat: Timer | undefined
+
+  constructor(options: SchedulerLinkOptions, peer: string, call: Call) {
+    this.options = options
+    this.peer = peer
+    this.call = call
+    // Late errors of a broken call; whoever iterates has seen it end.
+    call.on('error', () => undefined)
+    this.send({ register: { ...OWN_VERSION, ...options.identity, incarnation: newIncarnation(options.rng) } })
+  }
+
+  /** True when the message is the scheduler's acceptance. */
+  receive(message: SchedulerMessage): boolean {
+    if (message.registered !== undefined) {
+      this.register(message.registered)
+      return true
+    }
+    if (message.launchTasks !== undefined) this.launch(message.launchTasks)
+    if (message.cancelJob !== undefined) {
+      const { jobId, reason } = message.cancelJob
+      this.joiners.delete(jobId)
+      this.options.jobs.end(jobId, reason.length === 0 ? undefined : decodeError(reason, this.peer))
+    }
+    return false
+  }
+
+  close(): void {
+    this.heartbeat?.cancel()
+    this.call.cancel()
+  }
+
+  private register(registered: Registered): void {
+    checkVersion(registered, this.peer)
+    this.registered = registered
+    this.accepted = true
+    this.beat(registered.heartbeatMs)
+    this.options.log.info('registered', { scheduler: this.options.scheduler, address: registered.address })
+  }
+
+  private beat(everyMs: number): void {
+    this.heartbeat = this.options.clock.after(everyMs, () => {
+      this.send({ heartbeat: { runningTasks: this.options.jobs.runningTasks } })
+      this.beat(everyMs)
+    })
+  }
+
+  /** A definition that cannot be used fails its job, not the executor. */
+  private launch(piece: LaunchTasks): void {
+    const { jobId } = piece
+    const joiner = this.joiners.get(jobId) ?? new PieceJoiner(MAX_DEFINITION_BYTES, this.peer)
+    this.joiners.set(jobId, joiner)
+    const whole = joiner.add(piece)
+    if (whole === undefined) return
+    this.joiners.delete(jobId)
+    try {
+      this.start(jobId, whole)
+    } catch (error) {
+      this.send({ launchFailed: { jobId, error: encodeError(error) } })
+    }
+  }
+
+  private start(jobId: string, definitionBytes: Uint8Array): void {
+    const peer = { name: this.peer, version: this.registered?.version ?? 'unknown' }
+    const definition = jobDefinitionOf(decodeWire(definitionBytes, this.peer), this.options.knows, peer)
+    if (definition.jobId !== jobId)
+      throw fail('PROTOCOL', [this.peer, `tasks of job ${definition.jobId} under the name ${jobId}`])
+    const specs = taskSpecsOf(definition, this.registered?.address ?? '')
+    this.options.jobs.launch(jobId, specs, report => this.status(jobId, report))
+  }
+
+  private status(jobId: string, report: TaskReport): void {
+    this.send({ taskStatus: { jobId, report: encodeWire(report) } })
+  }
+
+  private send(message: ExecutorMessage): void {
+    if (this.call.writable) this.call.write(message)
+  }
+}

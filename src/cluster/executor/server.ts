@@ -1,0 +1,135 @@
+/** The executor process: runs the tasks a scheduler gives it, and serves their output to other executors and clients. */
+import { systemClock, systemRng, type Clock, type Rng } from '../../common/clock.js'
+import { newExecutorId } from '../../common/ids.js'
+import { configOf } from '../../common/option.js'
+import { ExchangeHub } from '../../exchange/exchange-hub.js'
+import { serveConsumer } from '../../exchange/exchange-server.js'
+import { bindServer, hostPort, loadGrpc, SERVER_OPTIONS, type ExchangeCall } from '../../exchange/grpc.js'
+import { EXCHANGE_OPERATORS } from '../../exchange/operators.js'
+import { RemoteExchange } from '../../exchange/remote-exchange.js'
+import { sharedLimit, sharedMemoryPool } from '../../exchange/shared-memory-pool.js'
+import { inlineHost, type TaskHost } from '../../exchange/task-host.js'
+import { threadHost } from '../../exchange/thread-host.js'
+import type { OperatorDefinition } from '../../physical/plan.js'
+import { memoryLimit } from '../../runtime/options.js'
+import { operatorTable, type OperatorTable } from '../../runtime/run-pipelines.js'
+import { shutdown } from '../shutdown.js'
+import { stderrLogger } from '../stderr-logger.js'
+import { ExecutorJobs } from './executor-jobs.js'
+import { SchedulerLink } from './scheduler-link.js'
+
+export interface ExecutorOptions {
+  readonly host: string
+  /** 0 picks a free one. */
+  readonly port: number
+  /** By what name other processes reach this host; default: `host`, or the address it dials from when that is a wildcard. */
+  readonly advertiseHost?: string
+  readonly schedulerHost: string
+  readonly schedulerPort: number
+  /** Worker threads, and what it announces to the scheduler. */
+  readonly slots: number
+  /** Directory for temporary files. */
+  readonly workDir: string
+  readonly logLevel?: string
+  /** Bytes that the operators of all tasks together may hold. */
+  readonly memoryLimit?: number
+  /** Threads that run tasks; default `slots`; 0: the main thread, for tests. */
+  readonly threads?: number
+  /** Default: all operators of the engine. A thread has those of its entry. */
+  readonly operators?: readonly OperatorDefinition[]
+  readonly workerEntry?: URL
+  readonly clock?: Clock
+  readonly rng?: Rng
+}
+
+export interface RunningExecutor {
+  /** `host:port` of its exchange service. */
+  readonly address: string
+  readonly id: string
+  /** Resolves when the scheduler has accepted it for the first time. */
+  readonly registered: Promise<void>
+  stats(): {
+    readonly jobs: number
+    readonly openCalls: number
+    readonly queuedBytes: number
+    readonly peakBytes: number
+  }
+  /** Stops tasks and closes every stream, thread and handle. */
+  close(): Promise<void>
+}
+
+/** NETWORK if the address cannot be had; a scheduler that is not there yet is dialled again until it is. */
+export async function startExecutor(options: ExecutorOptions): Promise<RunningExecutor> {
+  const clock = options.clock ?? systemClock
+  const rng = options.rng ?? systemRng
+  const log = stderrLogger(options.logLevel ?? 'info', clock)
+  const operators = operatorTable(options.operators ?? (await engineOperators()), EXCHANGE_OPERATORS)
+  const hub = new ExchangeHub({ clock })
+  const remote = new RemoteExchange()
+  const host = taskHost(options, { hub, remote, operators })
+  const { grpc, exchangeService } = await loadGrpc()
+  const server = new grpc.Server(SERVER_OPTIONS)
+  server.addService(exchangeService, { open: (call: ExchangeCall) => void serveConsumer(call, hub) })
+  const port = await bindServer(grpc, server, options.host, options.port)
+  const jobs = new ExecutorJobs({ hub, host, log })
+  const id = newExecutorId(rng)
+  const link = new SchedulerLink({
+    scheduler: hostPort(options.schedulerHost, options.schedulerPort),
+    identity: {
+      executorId: id,
+      host: options.advertiseHost ?? (isWildcard(options.host) ? '' : options.host),
+      port,
+      slots: options.slots,
+    },
+    knows: kind => operators.has(kind),
+    jobs,
+    clock,
+    rng,
+    log,
+  })
+  const address = hostPort(options.host, port)
+  log.info('executor started', { id, address, slots: options.slots })
+  return {
+    address,
+    id,
+    registered: link.registered,
+    stats: () => ({ jobs: jobs.count, openCalls: remote.openCalls, ...bufferStats(hub) }),
+    async close() {
+      await link.close()
+      await jobs.endAll('the executor is shutting down')
+      await remote.close()
+      await shutdown(server, clock)
+      await host.close()
+      log.info('executor stopped', { id })
+    },
+  }
+}
+
+/** Loaded only here: a test with operators of its own needs none of the engine's. */
+async function engineOperators(): Promise<readonly OperatorDefinition[]> {
+  const { OPERATORS } = await import('../../physical/operators/index.js')
+  return OPERATORS
+}
+
+function taskHost(
+  options: ExecutorOptions,
+  parts: { hub: ExchangeHub; remote: RemoteExchange; operators: OperatorTable },
+): TaskHost {
+  const threads = options.threads ?? options.slots
+  const memory = sharedLimit(options.memoryLimit ?? configOf({}).get(memoryLimit), threads)
+  const remote: typeof parts.remote.open = (address, key) => parts.remote.open(address, key)
+  const host = options.advertiseHost ?? options.host
+  if (threads === 0) {
+    const environment = { operators: parts.operators, memory: sharedMemoryPool(memory), host, streams: new Map() }
+    return inlineHost({ hub: parts.hub, remote, environment })
+  }
+  const entry = options.workerEntry === undefined ? {} : { workerEntry: options.workerEntry }
+  return threadHost({ hub: parts.hub, remote, threads, memory, host, ...entry })
+}
+
+function bufferStats(hub: ExchangeHub): { queuedBytes: number; peakBytes: number } {
+  const { queuedBytes, peakBytes } = hub.stats()
+  return { queuedBytes, peakBytes }
+}
+
+const isWildcard = (host: string): boolean => host === '0.0.0.0' || host === '::'

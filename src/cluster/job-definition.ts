@@ -1,0 +1,93 @@
+/** What an executor is told of a job: its tasks, their plans, and where the producers of their inputs run. */
+import type { Settings } from '../common/option.js'
+import type { MetricsRow } from '../runtime/metrics.js'
+import type { TaskInput, TaskReport, TaskSpec } from '../exchange/stage.js'
+import { ERRORS } from '../common/errors.js'
+import { countOf, listOf, malformed, objectOf, planOf, stringOf, type Peer } from '../exchange/validate.js'
+import type { PhysicalPlan } from '../physical/plan.js'
+
+export interface JobDefinition {
+  readonly jobId: string
+  readonly settings: Settings
+  readonly stages: readonly StageTasks[]
+}
+
+/** The tasks of one stage that run on one executor. */
+export interface StageTasks {
+  readonly id: number
+  readonly plan: PhysicalPlan
+  readonly taskCount: number
+  readonly inputs: readonly TaskInput[]
+  /** Of this executor. */
+  readonly partitions: readonly number[]
+}
+
+/** The largest number of tasks of a stage. */
+export const MAX_TASKS = 20_000
+
+/** A definition as it came over the wire; PROTOCOL when it is not one. */
+export function jobDefinitionOf(value: unknown, knows: (kind: string) => boolean, peer: Peer): JobDefinition {
+  const job = objectOf(value, 'a job', peer)
+  stringOf(job.jobId, 'a job id', peer)
+  for (const setting of Object.values(objectOf(job.settings, 'settings', peer))) stringOf(setting, 'a setting', peer)
+  for (const stage of listOf(job.stages, 'stages', peer)) checkStage(objectOf(stage, 'a stage', peer), knows, peer)
+  return value as JobDefinition
+}
+
+function checkStage(stage: Record<string, unknown>, knows: (kind: string) => boolean, peer: Peer): void {
+  countOf(stage.id, MAX_TASKS, 'a stage id', peer)
+  const plan = planOf(stage.plan, knows, peer)
+  if (plan.kind !== 'ExchangeSinkExec' || plan.children.length !== 1)
+    throw malformed(`a stage whose root is ${plan.kind}`, peer)
+  const taskCount = countOf(stage.taskCount, MAX_TASKS + 1, 'a number of tasks', peer)
+  for (const partition of listOf(stage.partitions, 'partitions', peer))
+    countOf(partition, taskCount, 'a partition', peer)
+  for (const each of listOf(stage.inputs, 'inputs', peer)) {
+    const input = objectOf(each, 'an input', peer)
+    countOf(input.edge, MAX_TASKS, 'an edge', peer)
+    for (const place of listOf(input.producers, 'producers', peer)) {
+      const { task, address } = objectOf(place, 'a producer', peer)
+      countOf(task, MAX_TASKS, 'a producing task', peer)
+      if (address !== undefined) stringOf(address, 'an address', peer)
+    }
+  }
+}
+
+/** The tasks of a definition, `ownAddress` being this executor's: producers there are local. */
+export function taskSpecsOf(job: JobDefinition, ownAddress: string): TaskSpec[] {
+  return job.stages.flatMap(stage => {
+    const inputs = stage.inputs.map(input => ({
+      edge: input.edge,
+      producers: input.producers.map(place => (place.address === ownAddress ? { task: place.task } : place)),
+    }))
+    return stage.partitions.map(partition => ({
+      jobId: job.jobId,
+      stage: stage.id,
+      partition,
+      partitionCount: stage.taskCount,
+      plan: stage.plan,
+      settings: job.settings,
+      inputs,
+    }))
+  })
+}
+
+/** A report as it came over the wire; PROTOCOL when it is not one. */
+export function taskReportOf(value: unknown, peer: Peer): TaskReport {
+  const report = objectOf(value, 'a task report', peer)
+  countOf(report.stage, MAX_TASKS, 'a stage id', peer)
+  countOf(report.partition, MAX_TASKS, 'a partition', peer)
+  for (const row of listOf(report.operators, 'operator metrics', peer)) {
+    const { path, kind } = objectOf(row, 'operator metrics', peer) as Partial<MetricsRow>
+    stringOf(path, 'a path', peer)
+    stringOf(kind, 'an operator kind', peer)
+  }
+  if (report.error !== undefined) {
+    const error = objectOf(report.error, 'an error', peer)
+    stringOf(error.message, 'an error message', peer)
+    const code = stringOf(error.code, 'an error code', peer)
+    if (!Object.hasOwn(ERRORS, code)) throw malformed(`unknown error code '${code}'`, peer)
+    listOf(error.context, 'error context', peer)
+  }
+  return value as TaskReport
+}

@@ -1,0 +1,177 @@
+/** The scheduler's executors: their streams, and what the membership machine says of them. */
+import type { Clock, Timer } from '../../common/clock.js'
+import { deferred } from '../../common/deferred.js'
+import { BallistaError, fail } from '../../common/errors.js'
+import type { Logger } from '../../common/log.js'
+import { decodeWire, encodeWire } from '../../common/wire.js'
+import { hostPort, messagesOf, type WorkCall } from '../../exchange/grpc.js'
+import { FRAME_BYTES } from '../../exchange/options.js'
+import type { ExecutorMessage, Register, SchedulerMessage, TaskStatus } from '../../exchange/proto/messages.js'
+import { checkVersion, decodeError, OWN_VERSION, pieces } from '../../exchange/protocol.js'
+import type { TaskReport } from '../../exchange/stage.js'
+import { taskReportOf, type JobDefinition } from '../job-definition.js'
+import {
+  HEARTBEAT_MS,
+  noMembers,
+  stepMembership,
+  type Member,
+  type MembershipEvent,
+  type MembershipState,
+} from './membership-state.js'
+import type { ExecutorPlace } from './placement.js'
+
+/** What the jobs want to hear. */
+export interface RegistryListener {
+  launchFailed(jobId: string, incarnation: string, error: BallistaError): void
+  taskEnded(jobId: string, incarnation: string, report: TaskReport): void
+  executorLost(member: Member, reason: string): void
+}
+
+export class ExecutorRegistry {
+  private readonly clock: Clock
+  private readonly log: Logger
+  /** By incarnation. */
+  private readonly streams = new Map<string, WorkCall>()
+  private readonly arrivals = new Set<() => void>()
+  private state: MembershipState = noMembers
+  private listener: RegistryListener | undefined
+  private ticker: Timer
+
+  constructor(options: { clock: Clock; log: Logger }) {
+    this.clock = options.clock
+    this.log = options.log
+    this.ticker = this.clock.after(HEARTBEAT_MS, () => this.tick())
+  }
+
+  listen(listener: RegistryListener): void {
+    this.listener = listener
+  }
+
+  places(): readonly ExecutorPlace[] {
+    return [...this.state.members.values()]
+  }
+
+  slots(): number {
+    return this.places().reduce((sum, place) => sum + place.slots, 0)
+  }
+
+  incarnationOf(id: string): string | undefined {
+    return this.state.members.get(id)?.incarnation
+  }
+
+  /** Resolves when there is an executor, true, or after `timeoutMs`, false. */
+  async someone(timeoutMs: number): Promise<boolean> {
+    if (this.state.members.size > 0) return true
+    const arrival = deferred<boolean>()
+    const arrived = (): void => arrival.resolve(true)
+    this.arrivals.add(arrived)
+    const timer = this.clock.after(timeoutMs, () => arrival.resolve(false))
+    const found = await arrival.promise
+    timer.cancel()
+    this.arrivals.delete(arrived)
+    return found
+  }
+
+  launch(id: string, job: JobDefinition): void {
+    for (const piece of pieces(encodeWire(job), FRAME_BYTES))
+      this.send(id, { launchTasks: { jobId: job.jobId, ...piece } })
+  }
+
+  /** `reason`: an encoded error, or nothing when the job succeeded. */
+  endJob(id: string, jobId: string, reason: Uint8Array): void {
+    this.send(id, { cancelJob: { jobId, reason } })
+  }
+
+  /** Handles one executor's stream from registration to its end; never rejects. */
+  async serve(call: WorkCall): Promise<void> {
+    let member: Member | undefined
+    let reason = 'its stream ended'
+    call.on('error', () => undefined)
+    try {
+      for await (const message of messagesOf<ExecutorMessage>(call)) {
+        if (message.register !== undefined) member = this.register(call, message.register)
+        else if (member === undefined) throw fail('PROTOCOL', [call.getPeer(), 'its first message is not Register'])
+        else this.receive(member, message)
+      }
+    } catch (error) {
+      reason = (error as Error).message
+      if (error instanceof BallistaError) this.log.warn('executor refused', { peer: call.getPeer(), error: reason })
+    }
+    if (member !== undefined) {
+      this.step({ kind: 'streamEnded', id: member.id, incarnation: member.incarnation, reason })
+      this.streams.delete(member.incarnation)
+    }
+    call.end()
+  }
+
+  close(): void {
+    this.ticker.cancel()
+    for (const call of this.streams.values()) call.end()
+  }
+
+  private register(call: WorkCall, register: Register): Member {
+    call.write({
+      registered: { ...OWN_VERSION, heartbeatMs: HEARTBEAT_MS, address: addressOf(call, register) },
+    })
+    checkVersion(register, `executor ${register.executorId}`)
+    const { executorId: id, incarnation, version } = register
+    const slots = Math.max(1, register.slots)
+    const member = {
+      id,
+      incarnation,
+      version,
+      slots,
+      address: addressOf(call, register),
+      lastSeenMs: this.clock.nowMs(),
+    }
+    this.streams.set(incarnation, call)
+    this.step({ kind: 'registered', member })
+    this.log.info('executor registered', { id, address: member.address, slots })
+    for (const arrived of this.arrivals) arrived()
+    return member
+  }
+
+  private receive(member: Member, message: ExecutorMessage): void {
+    const { id, incarnation } = member
+    this.step({ kind: 'heartbeat', id, incarnation, nowMs: this.clock.nowMs() })
+    if (message.taskStatus !== undefined) this.taskStatus(member, message.taskStatus)
+    if (message.launchFailed !== undefined) {
+      const { jobId, error } = message.launchFailed
+      this.listener?.launchFailed(jobId, incarnation, decodeError(error, `executor ${id}`))
+    }
+  }
+
+  private taskStatus(member: Member, status: TaskStatus): void {
+    const name = `executor ${member.id}`
+    const report = taskReportOf(decodeWire(status.report, name), { name, version: member.version })
+    this.listener?.taskEnded(status.jobId, member.incarnation, report)
+  }
+
+  private tick(): void {
+    this.ticker = this.clock.after(HEARTBEAT_MS, () => this.tick())
+    this.step({ kind: 'tick', nowMs: this.clock.nowMs() })
+  }
+
+  private step(event: MembershipEvent): void {
+    const { state, effects } = stepMembership(this.state, event)
+    this.state = state
+    for (const { member, reason } of effects) {
+      this.log.warn('executor lost', { id: member.id, address: member.address, reason })
+      // An executor that still runs sees its stream end, stops its tasks and registers anew.
+      this.streams.get(member.incarnation)?.end()
+      this.listener?.executorLost(member, reason)
+    }
+  }
+
+  private send(id: string, message: SchedulerMessage): void {
+    const call = this.streams.get(this.incarnationOf(id) ?? '')
+    if (call?.writable) call.write(message)
+  }
+}
+
+/** An executor that names no host is reached where it dials from. */
+function addressOf(call: WorkCall, register: Register): string {
+  const peer = call.getPeer()
+  const dialled = peer.slice(0, peer.lastIndexOf(':')).replace(/^\[(.*)\]$/, '$1')
+  return hostPort(register.host === '' ? dialled : register.host, register.port)
+}

@@ -1,0 +1,68 @@
+/** The scheduler process: serves executors and clients over gRPC, and performs what the state machines decide. */
+import { systemClock, systemRng, type Clock, type Rng } from '../../common/clock.js'
+import { bindServer, hostPort, loadGrpc, SERVER_OPTIONS, type SubmitCall, type WorkCall } from '../../exchange/grpc.js'
+import { shutdown } from '../shutdown.js'
+import { stderrLogger } from '../stderr-logger.js'
+import { ExecutorRegistry } from './executor-registry.js'
+import { JobRunner, type PlannedQuery } from './job-runner.js'
+
+export type { PlannedQuery } from './job-runner.js'
+
+export interface SchedulerOptions {
+  readonly host: string
+  /** 0 picks a free one. */
+  readonly port: number
+  /** Plans what a client sent (validating it) for a cluster with so many task slots; its errors go to the client. */
+  planner(request: unknown, cluster: { readonly slots: number; readonly wallMs: number }): Promise<PlannedQuery>
+  readonly logLevel?: string
+  readonly clock?: Clock
+  readonly rng?: Rng
+  /** How long a query waits for the first executor before NO_EXECUTORS. */
+  readonly executorWaitMs?: number
+}
+
+export interface RunningScheduler {
+  /** `host:port` that executors and clients dial. */
+  readonly address: string
+  /** Executors that are registered, and jobs that have not ended. */
+  stats(): { readonly executors: number; readonly slots: number; readonly jobs: number }
+  /** Fails running jobs with CANCELLED and closes every stream and handle. */
+  close(): Promise<void>
+}
+
+/** NETWORK if the address cannot be had. */
+export async function startScheduler(options: SchedulerOptions): Promise<RunningScheduler> {
+  const { grpc, schedulerService } = await loadGrpc()
+  const clock = options.clock ?? systemClock
+  const log = stderrLogger(options.logLevel ?? 'info', clock)
+  const executors = new ExecutorRegistry({ clock, log })
+  const jobs = new JobRunner({
+    executors,
+    planner: (request, cluster) => options.planner(request, cluster),
+    clock,
+    rng: options.rng ?? systemRng,
+    log,
+    executorWaitMs: options.executorWaitMs ?? DEFAULT_EXECUTOR_WAIT_MS,
+  })
+  const server = new grpc.Server(SERVER_OPTIONS)
+  server.addService(schedulerService, {
+    work: (call: WorkCall) => void executors.serve(call),
+    submitQuery: (call: SubmitCall) => void jobs.serve(call),
+  })
+  const port = await bindServer(grpc, server, options.host, options.port)
+  const address = hostPort(options.host, port)
+  log.info('scheduler started', { address })
+  return {
+    address,
+    stats: () => ({ executors: executors.places().length, slots: executors.slots(), jobs: jobs.running }),
+    async close() {
+      jobs.close()
+      executors.close()
+      await shutdown(server, clock)
+      log.info('scheduler stopped')
+    },
+  }
+}
+
+/** Time to start `ballista executor` in another terminal, not so long that one thinks it hangs. */
+const DEFAULT_EXECUTOR_WAIT_MS = 5_000

@@ -1,0 +1,139 @@
+/**
+ * The exchange of one process, on its main thread: the output buffers of all its tasks, by job and edge. Producers open buffers,
+ * consumers (tasks of this process, and peers over gRPC) find them, whoever comes first.
+ */
+import type { Schema } from '../arrow/schema.js'
+import type { Clock } from '../common/clock.js'
+import { deferred, type Deferred } from '../common/deferred.js'
+import { fail } from '../common/errors.js'
+import { OutputBuffer, type OutputChannel } from './output-buffer.js'
+
+/** Names the output of one task: task `producer` of the stage that feeds `edge`. */
+export interface OutputKey {
+  readonly jobId: string
+  readonly edge: number
+  readonly producer: number
+}
+
+interface Job {
+  /** By `edge/producer`. */
+  readonly outputs: Map<string, OutputBuffer>
+  readonly wanted: Map<string, Deferred<OutputBuffer>>
+}
+
+/** A consumer may come this long before the job is known here. */
+export const JOB_WAIT_MS = 10_000
+
+/** Ended jobs remembered, so that who comes late hears `cancelled` at once. */
+const ENDED_JOBS = 1_000
+
+export class ExchangeHub {
+  private readonly clock: Clock
+  private readonly jobs = new Map<string, Job>()
+  private readonly awaited = new Map<string, Set<() => void>>()
+  private readonly ended = new Set<string>()
+
+  constructor(options: { clock: Clock }) {
+    this.clock = options.clock
+  }
+
+  /** From now on outputs of the job can be opened and waited for; false if it has ended already. Opening twice is harmless. */
+  openJob(jobId: string): boolean {
+    if (this.jobs.has(jobId) || this.ended.has(jobId)) return this.jobs.has(jobId)
+    this.jobs.set(jobId, { outputs: new Map(), wanted: new Map() })
+    for (const wake of this.awaited.get(jobId) ?? []) wake()
+    this.awaited.delete(jobId)
+    return true
+  }
+
+  /**
+   * Forgets the job: queued batches are released, and whoever still waits gets `reason`. Consumers that have acknowledged their
+   * end notice nothing. Unknown jobs are remembered as ended, so that a late `openJob` finds them closed.
+   */
+  closeJob(jobId: string, reason: Error = fail('CANCELLED', ['the job has ended'])): void {
+    const job = this.jobs.get(jobId)
+    this.jobs.delete(jobId)
+    this.ended.add(jobId)
+    if (this.ended.size > ENDED_JOBS) this.ended.delete(this.ended.values().next().value as string)
+    for (const wanted of job?.wanted.values() ?? []) wanted.reject(reason)
+    for (const output of job?.outputs.values() ?? []) output.fail(reason)
+    for (const wake of this.awaited.get(jobId) ?? []) wake()
+    this.awaited.delete(jobId)
+  }
+
+  /** The buffer of a task that starts. CANCELLED if the job has ended here. */
+  openOutput(
+    key: OutputKey,
+    options: {
+      schema: Schema
+      partitionCount: number
+      limit: number
+      onTaken?: (bytes: number) => void
+      onClosed?: (partition: number) => void
+    },
+  ): OutputBuffer {
+    const job = this.job(key.jobId)
+    const name = outputName(key)
+    if (job.outputs.has(name)) throw fail('INTERNAL', [`edge ${key.edge} of task ${key.producer} is already open`])
+    const output = new OutputBuffer(options)
+    job.outputs.set(name, output)
+    job.wanted.get(name)?.resolve(output)
+    job.wanted.delete(name)
+    return output
+  }
+
+  /** The channel of a consumer; waits for its producer to start, and for the job to be known: NETWORK after 10 s, CANCELLED if it has ended. */
+  async channel(key: OutputKey, partition: number): Promise<OutputChannel> {
+    await this.jobKnown(key.jobId)
+    const job = this.job(key.jobId)
+    const name = outputName(key)
+    const output = job.outputs.get(name) ?? (await this.wantedOutput(job, name))
+    const channel = output.channels[partition]
+    if (channel === undefined)
+      throw fail('PROTOCOL', ['the consumer of an exchange', `edge ${key.edge} has no partition ${partition}`])
+    return channel
+  }
+
+  /** For tests and metrics: what is held now. */
+  stats(): { jobs: number; outputs: number; queuedBytes: number; peakBytes: number } {
+    const outputs = [...this.jobs.values()].flatMap(job => [...job.outputs.values()])
+    return {
+      jobs: this.jobs.size,
+      outputs: outputs.length,
+      queuedBytes: outputs.reduce((sum, output) => sum + output.queuedBytes, 0),
+      peakBytes: outputs.reduce((peak, output) => Math.max(peak, output.peakBytes), 0),
+    }
+  }
+
+  private job(jobId: string): Job {
+    const job = this.jobs.get(jobId)
+    if (job === undefined) throw fail('CANCELLED', [`job ${jobId} has ended`])
+    return job
+  }
+
+  private async jobKnown(jobId: string): Promise<void> {
+    if (this.jobs.has(jobId) || this.ended.has(jobId)) return
+    const arrival = deferred()
+    const arrived = (): void => arrival.resolve()
+    const waiting = this.awaited.get(jobId) ?? new Set()
+    this.awaited.set(jobId, waiting.add(arrived))
+    const timer = this.clock.after(JOB_WAIT_MS, () => {
+      waiting.delete(arrived)
+      if (waiting.size === 0 && this.awaited.get(jobId) === waiting) this.awaited.delete(jobId)
+      arrival.reject(fail('NETWORK', [`job ${jobId} is not known here after ${JOB_WAIT_MS} ms`]))
+    })
+    try {
+      await arrival.promise
+    } finally {
+      timer.cancel()
+    }
+  }
+
+  private wantedOutput(job: Job, name: string): Promise<OutputBuffer> {
+    const wanted = job.wanted.get(name) ?? deferred<OutputBuffer>()
+    job.wanted.set(name, wanted)
+    return wanted.promise
+  }
+}
+
+const outputName = (key: OutputKey): string => `${key.edge}/${key.producer}`

@@ -1,0 +1,123 @@
+/** grpc-js and the .proto contract, loaded when the first network call is made and not before. */
+import { fileURLToPath } from 'node:url'
+import type * as Grpc from '@grpc/grpc-js'
+import { fail } from '../common/errors.js'
+import type {
+  ExecutorMessage,
+  QueryEvent,
+  QueryRequest,
+  SchedulerMessage,
+  ToConsumer,
+  ToProducer,
+} from './proto/messages.js'
+
+const MIB = 1024 * 1024
+
+/** Both ends: frames are at most 1 MiB, plans travel in pieces of 1 MiB, so that 16 MiB is never reached. */
+const MESSAGE_LIMITS = {
+  'grpc.max_receive_message_length': 16 * MIB,
+  'grpc.max_send_message_length': 16 * MIB,
+}
+
+/** A peer that answers no ping is gone: half-open connections show in 15 s. */
+const KEEPALIVE = {
+  'grpc.keepalive_time_ms': 10_000,
+  'grpc.keepalive_timeout_ms': 5_000,
+  'grpc.keepalive_permit_without_calls': 1,
+}
+
+export const CLIENT_OPTIONS: Grpc.ChannelOptions = {
+  ...MESSAGE_LIMITS,
+  ...KEEPALIVE,
+  // The default window of 64 KiB costs a factor of four; only clients can set it, so bulk data flows to the client.
+  'grpc-node.flow_control_window': 8 * MIB,
+  // Retries buffer what was sent; every error here is for the caller.
+  'grpc.enable_retries': 0,
+  'grpc.use_local_subchannel_pool': 1,
+}
+
+export const SERVER_OPTIONS: Grpc.ChannelOptions = {
+  ...MESSAGE_LIMITS,
+  ...KEEPALIVE,
+  'grpc.max_concurrent_streams': 1024,
+}
+
+export interface ExchangeClient extends Grpc.Client {
+  open(): Grpc.ClientDuplexStream<ToProducer, ToConsumer>
+}
+
+export interface SchedulerClient extends Grpc.Client {
+  work(): Grpc.ClientDuplexStream<ExecutorMessage, SchedulerMessage>
+  submitQuery(): Grpc.ClientDuplexStream<QueryRequest, QueryEvent>
+}
+
+export type ExchangeCall = Grpc.ServerDuplexStream<ToProducer, ToConsumer>
+export type WorkCall = Grpc.ServerDuplexStream<ExecutorMessage, SchedulerMessage>
+export type SubmitCall = Grpc.ServerDuplexStream<QueryRequest, QueryEvent>
+
+/** The reading side of a call. */
+type ServerCall<T> = Pick<Grpc.ServerDuplexStream<T, unknown>, 'iterator'>
+
+/**
+ * What the client of a call sends, to its half-close. Iterating the call itself would destroy it at the end of its reading side,
+ * before the answer is written.
+ */
+export const messagesOf = <T>(call: ServerCall<T>): AsyncIterable<T> =>
+  call.iterator({ destroyOnReturn: false }) as AsyncIterable<T>
+
+export interface GrpcRuntime {
+  readonly grpc: typeof Grpc
+  readonly exchangeService: Grpc.ServiceDefinition
+  readonly schedulerService: Grpc.ServiceDefinition
+  /** `address` is `host:port`; nothing is dialled before the first call. */
+  readonly exchangeClient: (address: string) => ExchangeClient
+  readonly schedulerClient: (address: string) => SchedulerClient
+}
+
+let runtime: Promise<GrpcRuntime> | undefined
+
+/** The same runtime for all callers of this process. */
+export function loadGrpc(): Promise<GrpcRuntime> {
+  runtime ??= load()
+  return runtime
+}
+
+async function load(): Promise<GrpcRuntime> {
+  const [grpc, loader] = await Promise.all([import('@grpc/grpc-js'), import('@grpc/proto-loader')])
+  const files = ['exchange.proto', 'scheduler.proto'].map(name =>
+    fileURLToPath(new URL(`./proto/${name}`, import.meta.url)),
+  )
+  // 64-bit fields are byte and row counts, far below 2^53.
+  const definition = await loader.load(files, { keepCase: false, longs: Number, defaults: true, oneofs: true })
+  const root = grpc.loadPackageDefinition(definition) as unknown as {
+    ballista: {
+      exchange: { v1: { Exchange: Grpc.ServiceClientConstructor } }
+      scheduler: { v1: { Scheduler: Grpc.ServiceClientConstructor } }
+    }
+  }
+  const { Exchange } = root.ballista.exchange.v1
+  const { Scheduler } = root.ballista.scheduler.v1
+  const plaintext = grpc.credentials.createInsecure()
+  return {
+    grpc,
+    exchangeService: Exchange.service,
+    schedulerService: Scheduler.service,
+    exchangeClient: address => new Exchange(address, plaintext, CLIENT_OPTIONS) as unknown as ExchangeClient,
+    schedulerClient: address => new Scheduler(address, plaintext, CLIENT_OPTIONS) as unknown as SchedulerClient,
+  }
+}
+
+/** Binds a server; resolves with its port. NETWORK when the address cannot be had. */
+export function bindServer(grpc: typeof Grpc, server: Grpc.Server, host: string, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.bindAsync(hostPort(host, port), grpc.ServerCredentials.createInsecure(), (error, bound) => {
+      if (error)
+        reject(fail('NETWORK', [`cannot listen on ${hostPort(host, port)}: ${error.message}`], { cause: error }))
+      else resolve(bound)
+    })
+  })
+}
+
+/** `host:port`, with brackets around an IPv6 address. */
+export const hostPort = (host: string, port: number): string =>
+  host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`

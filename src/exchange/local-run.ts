@@ -1,0 +1,222 @@
+/** Runs the stages of a query in this process: the same hub and worker threads as on an executor, and no network. */
+import type { Batch } from '../arrow/batch.js'
+import { sharedAbortController } from '../common/abort.js'
+import type { Clock, Rng } from '../common/clock.js'
+import { BallistaError, fail, toBallistaError, type ErrorInfo } from '../common/errors.js'
+import { newJobId } from '../common/ids.js'
+import type { Settings } from '../common/option.js'
+import type { PhysicalPlan } from '../physical/plan.js'
+import { openStream, type OperatorTable } from '../runtime/run-pipelines.js'
+import type { ExchangePorts } from '../runtime/task-context.js'
+import { ExchangeHub } from './exchange-hub.js'
+import { localInput, MergedReader } from './merged-reader.js'
+import { sharedLimit, sharedMemoryPool } from './shared-memory-pool.js'
+import type { StagePlan, TaskReport, TaskSpec } from './stage.js'
+import { inlineHost, taskContext, type TaskEnvironment, type TaskHost } from './task-host.js'
+
+export interface LocalEngineOptions {
+  /** Worker threads for queries of several tasks, started with the first such query; 0: all tasks run on the calling thread. */
+  readonly threads: number
+  /** For tasks on the calling thread; threads load the lists that `workerEntry` names. */
+  readonly operators: OperatorTable
+  /** Bytes that the operators of all tasks together may hold. */
+  readonly memoryLimit: number
+  readonly clock: Clock
+  readonly rng: Rng
+  /** Name of this host, for error messages. */
+  readonly host: string
+  /** Module of the worker threads; default: the engine's own. */
+  readonly workerEntry?: URL
+}
+
+export interface LocalQuery {
+  /** As `fragment` gives them: the last stage has one task, whose output is the result. */
+  readonly stages: readonly StagePlan[]
+  readonly settings: Settings
+  readonly signal?: AbortSignal
+  /** Input streams by name; tasks that read one run on the calling thread. */
+  readonly streams?: ReadonlyMap<string, NodeJS.ReadableStream>
+  /** Called once for every task that has ended. */
+  readonly onTask?: (report: TaskReport) => void
+}
+
+export interface LocalEngine {
+  /**
+   * The result, batch by batch, each given away. Nothing starts before the first `next()`; leaving early cancels what runs. Throws
+   * the first failure of a task, or CANCELLED. After its end nothing of the query is left.
+   */
+  run(query: LocalQuery): AsyncGenerator<Batch, void, undefined>
+  /** Ends the threads; no query may be running. */
+  close(): Promise<void>
+}
+
+/** One per session. */
+export function createLocalEngine(options: LocalEngineOptions): LocalEngine {
+  const hub = new ExchangeHub({ clock: options.clock })
+  const limit = sharedLimit(options.memoryLimit, options.threads)
+  const memory = sharedMemoryPool(limit)
+  let threads: Promise<TaskHost> | undefined
+  const startThreads = async (): Promise<TaskHost> => {
+    const { threadHost } = await import('./thread-host.js')
+    return threadHost({
+      hub,
+      threads: options.threads,
+      memory: limit,
+      host: options.host,
+      ...(options.workerEntry === undefined ? {} : { workerEntry: options.workerEntry }),
+    })
+  }
+  return {
+    async *run(query) {
+      const environment = {
+        operators: options.operators,
+        memory,
+        host: options.host,
+        streams: query.streams ?? new Map(),
+      }
+      const jobId = newJobId(options.rng)
+      if (query.stages.length === 1 && query.stages[0].taskCount === 1)
+        return yield* runInline(jobId, query, environment)
+      const inline = inlineHost({ hub, environment })
+      const threaded = options.threads === 0 ? inline : await (threads ??= startThreads())
+      const hostOf = (stage: StagePlan): TaskHost => (needsThisThread(stage.plan) ? inline : threaded)
+      yield* new LocalJob(jobId, query, hub, hostOf).results()
+    },
+    close: async () => (await threads)?.close(),
+  }
+}
+
+const NO_EXCHANGE: ExchangePorts = {
+  openReader: edge => {
+    throw fail('INTERNAL', [`edge ${edge} of a query of one task`])
+  },
+  openWriter: edge => {
+    throw fail('INTERNAL', [`edge ${edge} of a query of one task`])
+  },
+}
+
+/** The one task of a query as a stream: no thread, no buffer, no exchange. */
+async function* runInline(
+  jobId: string,
+  query: LocalQuery,
+  environment: TaskEnvironment,
+): AsyncGenerator<Batch, void, undefined> {
+  const [stage] = query.stages
+  const spec = taskSpecs(jobId, query)[0]
+  const { context, operators } = taskContext(
+    spec,
+    NO_EXCHANGE,
+    query.signal ?? new AbortController().signal,
+    environment,
+  )
+  const identity = { stage: stage.id, partition: 0 }
+  try {
+    yield* openStream(stage.plan.children[0], context, environment.operators)
+    query.onTask?.({ ...identity, operators: operators() })
+  } catch (error) {
+    query.onTask?.({ ...identity, error: toBallistaError(error).toInfo(), operators: operators() })
+    throw error
+  }
+}
+
+class LocalJob {
+  private readonly jobId: string
+  private readonly query: LocalQuery
+  private readonly hub: ExchangeHub
+  private readonly hostOf: (stage: StagePlan) => TaskHost
+  private readonly controller = sharedAbortController()
+  private readonly failures: TaskReport[] = []
+  /** The caller's abort. */
+  private cancelled: BallistaError | undefined
+
+  constructor(jobId: string, query: LocalQuery, hub: ExchangeHub, hostOf: (stage: StagePlan) => TaskHost) {
+    this.jobId = jobId
+    this.query = query
+    this.hub = hub
+    this.hostOf = hostOf
+  }
+
+  async *results(): AsyncGenerator<Batch, void, undefined> {
+    const { signal, stages } = this.query
+    const cancel = (): void => {
+      this.cancelled = cancelled(signal?.reason)
+      this.end('the query was aborted')
+    }
+    this.hub.openJob(this.jobId)
+    const tasks = this.start()
+    signal?.addEventListener('abort', cancel, { once: true })
+    if (signal?.aborted) cancel()
+    const root = { jobId: this.jobId, edge: stages[stages.length - 1].output.edge, producer: 0 }
+    try {
+      yield* new MergedReader([localInput(this.hub.channel(root, 0))])
+      await Promise.all(tasks)
+    } catch (error) {
+      this.end('the query failed')
+      await Promise.all(tasks)
+      throw this.cause(toBallistaError(error))
+    } finally {
+      signal?.removeEventListener('abort', cancel)
+      this.end('the consumer has left')
+      await Promise.all(tasks)
+      for (const host of new Set(stages.map(this.hostOf))) host.endJob(this.jobId)
+    }
+    if (this.failures.length > 0) throw this.cause(new BallistaError(this.failures[0].error as ErrorInfo))
+  }
+
+  private start(): Promise<void>[] {
+    const byStage = new Map(this.query.stages.map(stage => [stage.id, stage]))
+    return taskSpecs(this.jobId, this.query).map(async spec => {
+      const host = this.hostOf(byStage.get(spec.stage) as StagePlan)
+      const report = await host.run(spec, this.controller.signal)
+      this.query.onTask?.(report)
+      if (report.error === undefined) return
+      this.failures.push(report)
+      this.end('another task failed')
+    })
+  }
+
+  /** Aborts the tasks, and wakes those that wait for the exchange; the first call counts. */
+  private end(why: string): void {
+    if (this.controller.signal.aborted) return
+    const reason = fail('CANCELLED', [why])
+    this.controller.abort(reason)
+    this.hub.closeJob(this.jobId, reason)
+  }
+
+  /** The caller's abort, else the failure nearest to the sources: producers have lower stage ids than what their failure broke. */
+  private cause(seen: BallistaError): BallistaError {
+    const own = this.failures.filter(report => report.error?.code !== 'CANCELLED')
+    const [first] = own.sort((left, right) => left.stage - right.stage || left.partition - right.partition)
+    return this.cancelled ?? (first?.error === undefined ? seen : new BallistaError(first.error))
+  }
+}
+
+function taskSpecs(jobId: string, query: LocalQuery): TaskSpec[] {
+  const taskCounts = new Map(query.stages.map(stage => [stage.id, stage.taskCount]))
+  return query.stages.flatMap(stage => {
+    const inputs = stage.inputs.map(input => ({
+      edge: input.edge,
+      producers: Array.from({ length: taskCounts.get(input.stage) ?? 0 }, (_, task) => ({ task })),
+    }))
+    return Array.from({ length: stage.taskCount }, (_, partition) => ({
+      jobId,
+      stage: stage.id,
+      partition,
+      partitionCount: stage.taskCount,
+      plan: stage.plan,
+      settings: query.settings,
+      inputs,
+    }))
+  })
+}
+
+const cancelled = (reason: unknown): BallistaError =>
+  reason instanceof BallistaError
+    ? reason
+    : fail('CANCELLED', [reason instanceof Error ? reason.message : 'by the caller'])
+
+/** Streams and tables of this process can be reached from its main thread only. */
+function needsThisThread(plan: PhysicalPlan): boolean {
+  const { source, target } = plan as PhysicalPlan & { source?: { kind?: string }; target?: { kind?: string } }
+  return source?.kind === 'stream' || target?.kind === 'memory' || plan.children.some(needsThisThread)
+}

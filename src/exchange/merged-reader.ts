@@ -1,0 +1,138 @@
+/** The consumer's end of an edge: one partition from all producers, local and remote, merged as the batches come. */
+import type { Batch } from '../arrow/batch.js'
+import { fail, toBallistaError } from '../common/errors.js'
+import { Gate } from '../common/gate.js'
+import type { ChannelTotals, OutputChannel } from './output-buffer.js'
+
+/** One producer as its consumer sees it. */
+export interface InputChannel {
+  /** Called once, first; `onChange` runs when `take`, `status` or `failure` may answer anew. */
+  attach(onChange: () => void): void
+  /** The next batch, its reference passing to the caller. */
+  take(): Batch | undefined
+  /** `ended` once everything has been taken and the totals agreed. */
+  readonly status: 'open' | 'ended' | 'failed'
+  readonly failure: Error | undefined
+  /** The consumer wants no more; drops what is queued. */
+  cancel(): void
+}
+
+/** A channel of this process's hub, which may not exist yet. */
+export function localInput(channel: Promise<OutputChannel>): InputChannel {
+  let output: OutputChannel | undefined
+  let failure: Error | undefined
+  let cancelled = false
+  let seen: ChannelTotals = { batches: 0, rows: 0, bytes: 0 }
+  let ended = false
+  const take = (): Batch | undefined => {
+    const item = output?.take()
+    if (item === undefined) return undefined
+    seen = { batches: seen.batches + 1, rows: seen.rows + item.batch.rowCount, bytes: seen.bytes + item.bytes }
+    return item.batch
+  }
+  return {
+    attach(onChange) {
+      channel.then(
+        found => {
+          output = found
+          if (cancelled) return found.cancel()
+          try {
+            found.attach(onChange)
+          } catch (error) {
+            failure = toBallistaError(error)
+          }
+          onChange()
+        },
+        error => {
+          failure = toBallistaError(error)
+          onChange()
+        },
+      )
+    },
+    take,
+    get status() {
+      if (this.failure !== undefined) return 'failed'
+      if (output === undefined || ended) return ended ? 'ended' : 'open'
+      if (output.status !== 'ended' || output.queuedBatches > 0) return 'open'
+      output.acknowledge(seen)
+      ended = output.failure === undefined
+      return ended ? 'ended' : 'failed'
+    },
+    get failure() {
+      return failure ?? output?.failure
+    },
+    cancel() {
+      cancelled = true
+      output?.cancel()
+    },
+  }
+}
+
+/**
+ * Reads all channels in turn and owns them. Can be iterated once; `return()` of the iterator, also during a pending `next()`, cancels
+ * what has not ended.
+ */
+export class MergedReader implements AsyncIterable<Batch> {
+  private readonly channels: InputChannel[]
+  private readonly gate = new Gate()
+  private turn = 0
+  private failure: Error | undefined
+
+  constructor(channels: readonly InputChannel[]) {
+    this.channels = [...channels]
+    for (const channel of this.channels) channel.attach(() => this.gate.notify())
+  }
+
+  /** The next batch (given away), or undefined after the end of every channel or a `cancel`. Throws the first channel's failure. */
+  async next(): Promise<Batch | undefined> {
+    for (;;) {
+      if (this.failure !== undefined) throw this.failure
+      const batch = this.poll()
+      if (batch !== undefined) return batch
+      if (this.channels.length === 0) return undefined
+      await this.gate.wait()
+    }
+  }
+
+  /** Wants no more of any channel. */
+  cancel(): void {
+    for (const channel of this.channels.splice(0)) channel.cancel()
+    this.gate.notify()
+  }
+
+  /** Wants no more of any channel; present and later calls of `next` throw the error, which is returned. */
+  abort(error: Error): Error {
+    this.failure ??= error
+    this.cancel()
+    return error
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<Batch, undefined> {
+    const done = { done: true, value: undefined } as const
+    return {
+      next: async () => {
+        const value = await this.next()
+        return value === undefined ? done : { done: false, value }
+      },
+      return: async () => {
+        this.cancel()
+        return done
+      },
+    }
+  }
+
+  /** Visits each channel at most once, starting after the one served last; drops ended channels. */
+  private poll(): Batch | undefined {
+    for (let visits = this.channels.length; visits > 0; visits--) {
+      this.turn = (this.turn + 1) % this.channels.length
+      const channel = this.channels[this.turn]
+      const batch = channel.take()
+      if (batch !== undefined) return batch
+      const status = channel.status
+      if (status === 'failed')
+        throw this.abort(channel.failure ?? fail('INTERNAL', ['an exchange failed without an error']))
+      if (status === 'ended') this.channels.splice(this.turn--, 1)
+    }
+    return undefined
+  }
+}

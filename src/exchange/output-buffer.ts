@@ -1,0 +1,212 @@
+/**
+ * What one task has produced for one edge and nobody has taken yet: a queue of batches per consumer partition, bounded in bytes.
+ * It lives on the main thread of the producer's process and owns one reference of every queued batch.
+ */
+import { batchBytes, releaseBatch } from '../arrow/column.js'
+import type { Batch } from '../arrow/batch.js'
+import type { Schema } from '../arrow/schema.js'
+import { deferred } from '../common/deferred.js'
+import { fail } from '../common/errors.js'
+import { Gate } from '../common/gate.js'
+import { invariant } from '../common/invariant.js'
+
+export interface ChannelTotals {
+  readonly batches: number
+  readonly rows: number
+  readonly bytes: number
+}
+
+export interface QueuedBatch {
+  readonly batch: Batch
+  /** Position in the channel, from 0, without gaps. */
+  readonly seq: number
+  readonly bytes: number
+}
+
+/**
+ * `open`: more may come. `ended`: the queue is the rest. `acknowledged`: the consumer has everything. `closed`: the consumer wants no
+ * more. `failed`: the producer or the connection to the consumer broke.
+ */
+export type ChannelStatus = 'open' | 'ended' | 'acknowledged' | 'closed' | 'failed'
+
+/** The queue of one consumer partition. It has one consumer, which attaches once. */
+export class OutputChannel {
+  private readonly queue: QueuedBatch[] = []
+  private listener: (() => void) | undefined
+  private nextSeq = 0
+  private rows = 0
+  private bytes = 0
+  status: ChannelStatus = 'open'
+  failure: Error | undefined
+
+  private readonly owner: OutputBuffer
+  private readonly partition: number
+
+  constructor(owner: OutputBuffer, partition: number) {
+    this.owner = owner
+    this.partition = partition
+  }
+
+  /** `onChange` runs after every batch, end or failure: look at `take` and `status`. PROTOCOL if somebody is attached already. */
+  attach(onChange: () => void): void {
+    if (this.listener !== undefined)
+      throw fail('PROTOCOL', ['the consumer of an exchange', 'the partition is already being read'])
+    this.listener = onChange
+  }
+
+  /** The next batch, its reference passing to the caller; undefined: none yet, or no more. */
+  take(): QueuedBatch | undefined {
+    const first = this.queue.shift()
+    if (first !== undefined) this.owner.taken(first.bytes)
+    return first
+  }
+
+  get queuedBatches(): number {
+    return this.queue.length
+  }
+
+  /** Everything added so far; final once `status` is `ended`. */
+  totals(): ChannelTotals {
+    return { batches: this.nextSeq, rows: this.rows, bytes: this.bytes }
+  }
+
+  /** The consumer has received the end and its totals agree: PROTOCOL if they do not. */
+  acknowledge(seen: ChannelTotals): void {
+    if (this.status !== 'ended') return
+    const sent = this.totals()
+    if (seen.batches !== sent.batches || seen.rows !== sent.rows) {
+      const found = `it saw ${seen.batches} batches with ${seen.rows} rows of ${sent.batches} with ${sent.rows}`
+      this.abort(fail('PROTOCOL', ['the consumer of an exchange', found]))
+      return
+    }
+    this.status = 'acknowledged'
+    this.owner.changed()
+  }
+
+  /** The consumer wants no more: what is queued is dropped and later batches are refused. Not an error. */
+  cancel(): void {
+    if (this.status === 'open' || this.status === 'ended') this.stop('closed')
+  }
+
+  /** The consumer is gone, or the producer failed: both sides see `error`. */
+  abort(error: Error): void {
+    if (this.status !== 'open' && this.status !== 'ended') return
+    this.failure = error
+    this.stop('failed')
+  }
+
+  /** For OutputBuffer only. */
+  add(batch: Batch, bytes: number): void {
+    this.queue.push({ batch, seq: this.nextSeq++, bytes })
+    this.rows += batch.rowCount
+    this.bytes += bytes
+    this.listener?.()
+  }
+
+  /** For OutputBuffer only. */
+  end(): void {
+    if (this.status !== 'open') return
+    this.status = 'ended'
+    this.listener?.()
+  }
+
+  private stop(status: 'closed' | 'failed'): void {
+    this.status = status
+    for (const item of this.queue.splice(0)) {
+      releaseBatch(item.batch)
+      this.owner.taken(item.bytes)
+    }
+    this.owner.changed(status === 'closed' ? this.partition : undefined)
+    this.listener?.()
+  }
+}
+
+export class OutputBuffer {
+  readonly schema: Schema
+  readonly channels: readonly OutputChannel[]
+  private readonly limit: number
+  private readonly gate = new Gate()
+  private readonly failure = deferred<Error>()
+  private readonly onTaken: ((bytes: number) => void) | undefined
+  private readonly onClosed: ((partition: number) => void) | undefined
+  /** Bytes queued over all channels now, and the most there ever were. */
+  queuedBytes = 0
+  peakBytes = 0
+
+  /**
+   * `limit` bytes may be queued (one batch always may). `onTaken` hears of bytes that left the queue, `onClosed` of a partition
+   * whose consumer stopped: a writer on another thread gets its credit from them.
+   */
+  constructor(options: {
+    schema: Schema
+    partitionCount: number
+    limit: number
+    onTaken?: (bytes: number) => void
+    onClosed?: (partition: number) => void
+  }) {
+    this.schema = options.schema
+    this.limit = options.limit
+    this.onTaken = options.onTaken
+    this.onClosed = options.onClosed
+    this.channels = Array.from({ length: options.partitionCount }, (_, partition) => new OutputChannel(this, partition))
+  }
+
+  /** Takes over one reference of a non-empty batch, also when the answer is `closed` or an error is thrown. */
+  add(partition: number, batch: Batch, bytes = batchBytes(batch)): 'open' | 'closed' {
+    const channel = this.channels[partition]
+    invariant(channel !== undefined, `partition ${partition} of ${this.channels.length}`)
+    invariant(channel.status !== 'ended', 'a batch after the end of its edge')
+    if (channel.status === 'open') {
+      this.queuedBytes += bytes
+      this.peakBytes = Math.max(this.peakBytes, this.queuedBytes)
+      channel.add(batch, bytes)
+      return 'open'
+    }
+    releaseBatch(batch)
+    this.onTaken?.(bytes)
+    if (channel.failure !== undefined) throw channel.failure
+    return 'closed'
+  }
+
+  /** Resolves with the first failure of a channel; never, if there is none. */
+  get failed(): Promise<Error> {
+    return this.failure.promise
+  }
+
+  /** Resolves when less than the limit is queued; rejects when a channel has failed. */
+  async writable(): Promise<void> {
+    while (this.queuedBytes >= this.limit) await this.gate.wait()
+  }
+
+  end(): void {
+    for (const channel of this.channels) channel.end()
+  }
+
+  /** Consumers see `error` in place of what is queued. */
+  fail(error: Error): void {
+    for (const channel of this.channels) channel.abort(error)
+  }
+
+  /** After `end`: resolves when every consumer has everything or wants no more; rejects when a channel has failed. */
+  async drained(): Promise<void> {
+    while (!this.channels.every(channel => channel.status === 'acknowledged' || channel.status === 'closed')) {
+      await this.gate.wait()
+    }
+  }
+
+  /** For OutputChannel only. */
+  taken(bytes: number): void {
+    this.queuedBytes -= bytes
+    this.onTaken?.(bytes)
+    this.gate.notify()
+  }
+
+  /** For OutputChannel only. */
+  changed(closed?: number): void {
+    if (closed !== undefined) this.onClosed?.(closed)
+    const failure = this.channels.find(channel => channel.failure !== undefined)?.failure
+    if (failure === undefined) return this.gate.notify()
+    this.gate.fail(failure)
+    this.failure.resolve(failure)
+  }
+}

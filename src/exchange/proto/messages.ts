@@ -1,0 +1,166 @@
+/** The messages of the .proto files as the loader gives them: camelCase, 64-bit numbers as numbers, bytes as Buffer, every scalar present. */
+
+export interface Hello {
+  readonly protocolVersion: number
+  readonly version: string
+  readonly jobId: string
+  readonly edge: number
+}
+
+export interface ChannelOpen {
+  readonly channel: number
+  readonly producer: number
+  readonly partition: number
+  readonly creditBytes: number
+}
+
+export interface Credit {
+  readonly channel: number
+  readonly creditBytes: number
+}
+
+export interface Cancel {
+  readonly channel: number
+}
+
+export interface Bye {
+  readonly channel: number
+  readonly batches: number
+  readonly rows: number
+}
+
+export interface ToProducer {
+  /** Name of the field that is set; what is sent need not name it. */
+  readonly message?: 'hello' | 'open' | 'credit' | 'cancel' | 'bye'
+  readonly hello?: Hello
+  readonly open?: ChannelOpen
+  readonly credit?: Credit
+  readonly cancel?: Cancel
+  readonly bye?: Bye
+}
+
+export interface HelloAck {
+  readonly protocolVersion: number
+  readonly version: string
+}
+
+export interface Frame {
+  readonly channel: number
+  readonly seq: number
+  readonly rows: number
+  readonly more: boolean
+  readonly crc32: number
+  readonly payload: Uint8Array
+}
+
+export interface Eos {
+  readonly channel: number
+  readonly frames: number
+  readonly batches: number
+  readonly rows: number
+  readonly bytes: number
+}
+
+export interface Failure {
+  readonly channel: number
+  readonly error: Uint8Array
+}
+
+export interface ToConsumer {
+  readonly message?: 'helloAck' | 'frame' | 'eos' | 'failure'
+  readonly helloAck?: HelloAck
+  readonly frame?: Frame
+  readonly eos?: Eos
+  readonly failure?: Failure
+}
+
+/** Executor to scheduler. */
+export interface ExecutorMessage {
+  readonly message?: 'register' | 'heartbeat' | 'taskStatus' | 'launchFailed'
+  readonly register?: Register
+  readonly heartbeat?: Heartbeat
+  readonly taskStatus?: TaskStatus
+  readonly launchFailed?: LaunchFailed
+}
+
+export interface Register {
+  readonly protocolVersion: number
+  readonly version: string
+  readonly executorId: string
+  readonly incarnation: string
+  readonly host: string
+  readonly port: number
+  readonly slots: number
+}
+
+export interface Heartbeat {
+  readonly runningTasks: number
+}
+
+export interface TaskStatus {
+  readonly jobId: string
+  /** TaskReport as tagged JSON. */
+  readonly report: Uint8Array
+}
+
+export interface LaunchFailed {
+  readonly jobId: string
+  readonly error: Uint8Array
+}
+
+/** Scheduler to executor. */
+export interface SchedulerMessage {
+  readonly message?: 'registered' | 'launchTasks' | 'cancelJob'
+  readonly registered?: Registered
+  readonly launchTasks?: LaunchTasks
+  readonly cancelJob?: CancelJob
+}
+
+export interface Registered {
+  readonly protocolVersion: number
+  readonly version: string
+  readonly heartbeatMs: number
+  readonly address: string
+}
+
+export interface LaunchTasks {
+  readonly jobId: string
+  /** A piece of a JobDefinition as tagged JSON. */
+  readonly body: Uint8Array
+  readonly more: boolean
+}
+
+export interface CancelJob {
+  readonly jobId: string
+  /** ErrorInfo as tagged JSON; empty when the job has succeeded. */
+  readonly reason: Uint8Array
+}
+
+/** Client to scheduler: a piece of the request. */
+export interface QueryRequest {
+  readonly protocolVersion: number
+  readonly version: string
+  readonly body: Uint8Array
+  readonly more: boolean
+}
+
+export interface QueryEvent {
+  readonly message?: 'accepted' | 'failed' | 'finished'
+  readonly accepted?: Accepted
+  readonly failed?: { readonly error: Uint8Array }
+  readonly finished?: Finished
+}
+
+export interface Accepted {
+  readonly jobId: string
+  /** `host:port` of the exchange service that has the result. */
+  readonly address: string
+  readonly edge: number
+  /** Schema as tagged JSON. */
+  readonly schema: Uint8Array
+}
+
+export interface Finished {
+  /** TaskReport[] as tagged JSON. */
+  readonly reports: Uint8Array
+}

@@ -1,0 +1,186 @@
+/** A client's end of a cluster: submits a request to the scheduler and reads the result where its root task runs. */
+import type { Batch } from '../arrow/batch.js'
+import type { Schema } from '../arrow/schema.js'
+import { systemClock, type Clock } from '../common/clock.js'
+import { deferred } from '../common/deferred.js'
+import { BallistaError, fail, toBallistaError } from '../common/errors.js'
+import { decodeWire, encodeWire } from '../common/wire.js'
+import { loadGrpc, type SchedulerClient } from './grpc.js'
+import { MergedReader } from './merged-reader.js'
+import { exchangeReadBytes, FRAME_BYTES } from './options.js'
+import type { Accepted, QueryEvent } from './proto/messages.js'
+import { decodeError, OWN_VERSION, pieces, VERSION } from './protocol.js'
+import { RemoteExchange } from './remote-exchange.js'
+import { schemaIn } from './validate.js'
+
+export interface RemoteResult {
+  readonly jobId: string
+  readonly schema: Schema
+  /**
+   * Batches in this process's arena, each given away. Can be iterated once; leaving early cancels the job everywhere. Ends only after
+   * the scheduler has said that every task finished.
+   */
+  readonly batches: AsyncIterable<Batch>
+}
+
+/** Connections of one client to one cluster, made when first used. */
+export interface ClusterClient {
+  /** Plans and starts; `request` is plain data for the scheduler's planner. Throws its error, or NETWORK. */
+  submit(request: unknown, signal: AbortSignal): Promise<RemoteResult>
+  /** Cancels what runs and closes all connections. */
+  close(): Promise<void>
+}
+
+/** How long a client that lost its result waits for the scheduler to say why. */
+const VERDICT_WAIT_MS = 2_000
+
+/** `address` is the scheduler's `host:port`. */
+export function clusterClient(options: { address: string; windowBytes?: number; clock?: Clock }): ClusterClient {
+  const exchange = new RemoteExchange()
+  const submissions = new Set<Submission>()
+  let scheduler: SchedulerClient | undefined
+  return {
+    async submit(request, signal) {
+      const { schedulerClient } = await loadGrpc()
+      scheduler ??= schedulerClient(options.address)
+      const submission = new Submission({
+        peer: `scheduler ${options.address}`,
+        client: scheduler,
+        exchange,
+        windowBytes: options.windowBytes ?? exchangeReadBytes.defaultValue,
+        clock: options.clock ?? systemClock,
+        signal,
+        onEnd: () => submissions.delete(submission),
+      })
+      submissions.add(submission)
+      return submission.start(request)
+    },
+    async close() {
+      for (const submission of submissions) submission.cancel(fail('CANCELLED', ['the client was closed']))
+      await exchange.close()
+      scheduler?.close()
+    },
+  }
+}
+
+interface SubmissionParts {
+  readonly peer: string
+  readonly client: SchedulerClient
+  readonly exchange: RemoteExchange
+  readonly windowBytes: number
+  readonly clock: Clock
+  readonly signal: AbortSignal
+  readonly onEnd: () => void
+}
+
+/** One job: the open SubmitQuery call is its lease. */
+class Submission {
+  private readonly parts: SubmissionParts
+  private readonly call: ReturnType<SchedulerClient['submitQuery']>
+  private readonly accepted = deferred<Accepted>()
+  /** The scheduler's last word. */
+  private readonly verdict = deferred<void>()
+  private readonly onAbort: () => void
+  private reader: MergedReader | undefined
+  private ended = false
+
+  constructor(parts: SubmissionParts) {
+    this.parts = parts
+    this.onAbort = () => this.cancel(cancelled(parts.signal.reason))
+    this.call = parts.client.submitQuery()
+    // Late errors of a broken call; the loop of `listen` has seen it end.
+    this.call.on('error', () => undefined)
+    this.accepted.promise.catch(() => undefined)
+    this.verdict.promise.catch(() => undefined)
+    void this.listen()
+  }
+
+  async start(request: unknown): Promise<RemoteResult> {
+    const { signal } = this.parts
+    signal.addEventListener('abort', this.onAbort, { once: true })
+    if (signal.aborted) this.onAbort()
+    for (const piece of pieces(encodeWire(request), FRAME_BYTES)) this.call.write({ ...OWN_VERSION, ...piece })
+    this.call.end()
+    const accepted = await this.accepted.promise
+    const peer = { name: this.parts.peer, version: VERSION }
+    const schema = schemaIn(decodeWire(accepted.schema, this.parts.peer), peer)
+    return { jobId: accepted.jobId, schema, batches: { [Symbol.asyncIterator]: () => this.results(accepted, schema) } }
+  }
+
+  /** Both the scheduler and the executor that has the result hear of it. */
+  cancel(reason: BallistaError): void {
+    this.settle(reason)
+    this.reader?.abort(reason)
+    this.call.cancel()
+  }
+
+  private async listen(): Promise<void> {
+    try {
+      for await (const event of this.call as AsyncIterable<QueryEvent>) this.receive(event)
+      this.settle(fail('NETWORK', [`${this.parts.peer} ended the query without a verdict`]))
+    } catch (error) {
+      const known = error instanceof BallistaError
+      this.settle(
+        known ? error : fail('NETWORK', [`${this.parts.peer}: ${(error as Error).message}`], { cause: error }),
+      )
+    }
+  }
+
+  private receive(event: QueryEvent): void {
+    if (event.accepted !== undefined) this.accepted.resolve(event.accepted)
+    if (event.failed !== undefined) this.settle(decodeError(event.failed.error, this.parts.peer))
+    if (event.finished !== undefined) this.settle(undefined)
+  }
+
+  /** The first verdict stays. */
+  private settle(error: BallistaError | undefined): void {
+    this.end()
+    if (error === undefined) return this.verdict.resolve()
+    this.accepted.reject(error)
+    this.verdict.reject(error)
+    this.reader?.abort(error)
+  }
+
+  private end(): void {
+    if (this.ended) return
+    this.ended = true
+    this.parts.signal.removeEventListener('abort', this.onAbort)
+    this.parts.onEnd()
+  }
+
+  private async *results(accepted: Accepted, schema: Schema): AsyncGenerator<Batch, void, undefined> {
+    let complete = false
+    try {
+      if (accepted.address !== '') yield* this.open(accepted, schema)
+      await this.verdict.promise
+      complete = true
+    } catch (error) {
+      throw await this.explain(toBallistaError(error))
+    } finally {
+      this.reader?.cancel()
+      if (!complete) this.cancel(fail('CANCELLED', ['the consumer has left']))
+    }
+  }
+
+  private open(accepted: Accepted, schema: Schema): MergedReader {
+    const { exchange, windowBytes } = this.parts
+    const key = { jobId: accepted.jobId, edge: accepted.edge, producer: 0, partition: 0, schema, windowBytes }
+    this.reader = new MergedReader([exchange.open(accepted.address, key)])
+    return this.reader
+  }
+
+  /** A broken result stream is often the echo of what the scheduler knows better. */
+  private async explain(error: BallistaError): Promise<BallistaError> {
+    const timeout = deferred<BallistaError>()
+    const timer = this.parts.clock.after(VERDICT_WAIT_MS, () => timeout.resolve(error))
+    const verdict = this.verdict.promise.then(() => error, toBallistaError)
+    const explained = await Promise.race([verdict, timeout.promise])
+    timer.cancel()
+    return explained
+  }
+}
+
+const cancelled = (reason: unknown): BallistaError =>
+  reason instanceof BallistaError
+    ? reason
+    : fail('CANCELLED', [reason instanceof Error ? reason.message : 'by the caller'])

@@ -1,0 +1,61 @@
+/** The worker thread's side of thread-host.ts: runs the tasks it is given and answers with their reports. */
+import { parentPort, workerData } from 'node:worker_threads'
+import { arenaThread, attachArena } from '../arrow/memory.js'
+import { sharedAbortController } from '../common/abort.js'
+import { BallistaError } from '../common/errors.js'
+import { invariant } from '../common/invariant.js'
+import type { OperatorTable } from '../runtime/run-pipelines.js'
+import { WORKER_STOP, type WorkerReady, type WorkerStart } from '../runtime/worker-pool.js'
+import { sharedMemoryPool, type SharedLimit } from './shared-memory-pool.js'
+import type { TaskSpec } from './stage.js'
+import { runTaskSpec, type TaskEnvironment } from './task-host.js'
+import { drop, threadPorts, type ThreadPorts } from './thread-ports.js'
+import type { FromThread, ToThread } from './thread-messages.js'
+
+interface Running {
+  readonly controller: AbortController
+  readonly ports: ThreadPorts
+}
+
+/** What the main thread passes as the `data` of every thread. */
+export interface ThreadData {
+  readonly memory: SharedLimit
+  readonly host: string
+}
+
+/** Called once, by the entry module of a worker thread. Messages that arrive for a task that has ended are let go. */
+export function serveTasks(operators: OperatorTable): void {
+  const port = parentPort
+  invariant(port !== null, 'tasks are served on a worker thread')
+  const start = workerData as WorkerStart
+  attachArena(start.memory)
+  const data = start.data as ThreadData
+  const environment: TaskEnvironment = {
+    operators,
+    memory: sharedMemoryPool(data.memory, start.thread),
+    host: data.host,
+    streams: new Map(),
+  }
+  const running = new Map<number, Running>()
+  const post = (message: FromThread | WorkerReady): void => port.postMessage(message)
+
+  async function run(task: number, spec: TaskSpec, writeLimit: number): Promise<void> {
+    const controller = sharedAbortController()
+    const ports = threadPorts(task, writeLimit, post)
+    running.set(task, { controller, ports })
+    const report = await runTaskSpec(spec, ports, controller.signal, environment)
+    ports.close()
+    running.delete(task)
+    post({ kind: 'done', task, report })
+  }
+
+  port.on('message', (message: ToThread | typeof WORKER_STOP) => {
+    if (message === WORKER_STOP) return port.close()
+    if (message.kind === 'run') return void run(message.task, message.spec, message.writeLimit)
+    const target = running.get(message.task)
+    if (target === undefined) return message.kind === 'batch' ? drop(message.batch, post) : undefined
+    if (message.kind === 'cancel') return target.controller.abort(new BallistaError(message.reason))
+    target.ports.receive(message)
+  })
+  post({ kind: 'ready', arenaThread: arenaThread() })
+}

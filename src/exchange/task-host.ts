@@ -1,0 +1,171 @@
+/** Where tasks run: on the main thread, or on worker threads (thread-host.ts). Both speak to the same hub. */
+import type { Schema } from '../arrow/schema.js'
+import { toBallistaError } from '../common/errors.js'
+import { configOf } from '../common/option.js'
+import { taskMetrics, type MetricsRow } from '../runtime/metrics.js'
+import { runTask, type OperatorTable } from '../runtime/run-pipelines.js'
+import type { ExchangePorts, ExchangeWriter, MemoryPool, TaskContext } from '../runtime/task-context.js'
+import type { ExchangeHub } from './exchange-hub.js'
+import { localInput, MergedReader, type InputChannel } from './merged-reader.js'
+import { exchangeReadBytes, exchangeWriteBytes, MIN_READ_WINDOW } from './options.js'
+import type { ProducerPlace, TaskReport, TaskSpec } from './stage.js'
+
+export interface TaskHost {
+  /** Runs a task to its end; never rejects, and resolves only when nothing of the task is left running. */
+  run(spec: TaskSpec, signal: AbortSignal): Promise<TaskReport>
+  /** After the hub has closed the job and all its tasks have ended: memory of dead threads may be swept. */
+  endJob(jobId: string): void
+  /** Ends threads; no task may be running. */
+  close(): Promise<void>
+}
+
+/** Opens a channel to a producer of another process. */
+export type RemoteInputs = (address: string, key: RemoteKey) => InputChannel
+
+export interface RemoteKey {
+  readonly jobId: string
+  readonly edge: number
+  readonly producer: number
+  readonly partition: number
+  readonly schema: Schema
+  readonly windowBytes: number
+}
+
+/** What a task sees beyond its specification. */
+export interface TaskEnvironment {
+  readonly operators: OperatorTable
+  readonly memory: MemoryPool
+  readonly host: string
+  readonly streams: ReadonlyMap<string, NodeJS.ReadableStream>
+}
+
+/** All producers of one input of a task, as one reader. */
+export function openInputs(
+  hub: ExchangeHub,
+  remote: RemoteInputs | undefined,
+  spec: TaskSpec,
+  edge: { edge: number; schema: Schema; windowBytes: number },
+): MergedReader {
+  const input = spec.inputs.find(candidate => candidate.edge === edge.edge)
+  const open = (place: ProducerPlace): InputChannel => {
+    const key = { jobId: spec.jobId, edge: edge.edge, producer: place.task }
+    if (place.address === undefined || remote === undefined) return localInput(hub.channel(key, spec.partition))
+    return remote(place.address, {
+      ...key,
+      partition: spec.partition,
+      schema: edge.schema,
+      windowBytes: edge.windowBytes,
+    })
+  }
+  return new MergedReader((input?.producers ?? []).map(open))
+}
+
+/**
+ * After a task has finished: inputs that it never opened (the second input of a union behind a LIMIT) are cancelled, else their
+ * producers would wait for ever.
+ */
+export function cancelUnopened(
+  hub: ExchangeHub,
+  remote: RemoteInputs | undefined,
+  spec: TaskSpec,
+  opened: ReadonlySet<number>,
+): void {
+  for (const { edge } of spec.inputs) {
+    if (!opened.has(edge))
+      openInputs(hub, remote, spec, { edge, schema: { fields: [] }, windowBytes: MIN_READ_WINDOW }).cancel()
+  }
+}
+
+/** The context of one task, and the counters that its operators have filled. */
+export function taskContext(
+  spec: TaskSpec,
+  exchange: ExchangePorts,
+  signal: AbortSignal,
+  environment: Omit<TaskEnvironment, 'operators'>,
+): { context: TaskContext; operators: () => readonly MetricsRow[] } {
+  const metrics = taskMetrics()
+  const context: TaskContext = {
+    jobId: spec.jobId,
+    stage: spec.stage,
+    partition: spec.partition,
+    partitionCount: spec.partitionCount,
+    config: configOf(spec.settings),
+    signal,
+    memory: environment.memory,
+    exchange,
+    host: environment.host,
+    metrics: (path, kind) => metrics.of(path, kind),
+    streams: environment.streams,
+  }
+  return { context, operators: () => metrics.snapshot() }
+}
+
+/** Runs one task with the given ports on this thread; never rejects. */
+export async function runTaskSpec(
+  spec: TaskSpec,
+  exchange: ExchangePorts,
+  signal: AbortSignal,
+  environment: TaskEnvironment,
+): Promise<TaskReport> {
+  const { context, operators } = taskContext(spec, exchange, signal, environment)
+  const identity = { stage: spec.stage, partition: spec.partition }
+  try {
+    await runTask(spec.plan, context, environment.operators)
+    return { ...identity, operators: operators() }
+  } catch (error) {
+    return { ...identity, error: toBallistaError(error).toInfo(), operators: operators() }
+  }
+}
+
+/** Tasks on the calling thread: for small queries, for tests, and for tasks that read streams of this process. */
+export function inlineHost(options: {
+  hub: ExchangeHub
+  remote?: RemoteInputs
+  environment: TaskEnvironment
+}): TaskHost {
+  const { hub, remote, environment } = options
+  return {
+    async run(spec, signal) {
+      const opened = new Set<number>()
+      const report = await runTaskSpec(spec, hubPorts(hub, remote, spec, opened), signal, environment)
+      if (report.error === undefined) cancelUnopened(hub, remote, spec, opened)
+      return report
+    },
+    endJob() {},
+    async close() {},
+  }
+}
+
+/** `opened` collects the edges that the task reads. */
+function hubPorts(
+  hub: ExchangeHub,
+  remote: RemoteInputs | undefined,
+  spec: TaskSpec,
+  opened: Set<number>,
+): ExchangePorts {
+  const config = configOf(spec.settings)
+  return {
+    openWriter(edge, partitionCount, schema): ExchangeWriter {
+      const key = { jobId: spec.jobId, edge, producer: spec.partition }
+      const output = hub.openOutput(key, { schema, partitionCount, limit: config.get(exchangeWriteBytes) })
+      return {
+        async write(partition, batch) {
+          const status = output.add(partition, batch)
+          await output.writable()
+          return status
+        },
+        async end() {
+          output.end()
+          await output.drained()
+        },
+        fail: error => output.fail(error),
+      }
+    },
+    openReader(edge, schema) {
+      opened.add(edge)
+      return {
+        batches: () => openInputs(hub, remote, spec, { edge, schema, windowBytes: config.get(exchangeReadBytes) }),
+      }
+    },
+  }
+}

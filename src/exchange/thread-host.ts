@@ -1,0 +1,282 @@
+/** Tasks on worker threads: the main thread's side of their exchange edges, and the ledger of batches on their way to them. */
+import { sweepOwner } from '../arrow/memory.js'
+import { batchBytes, releaseBatch } from '../arrow/column.js'
+import type { Batch } from '../arrow/batch.js'
+import type { Schema } from '../arrow/schema.js'
+import { deferred } from '../common/deferred.js'
+import { BallistaError, toBallistaError } from '../common/errors.js'
+import { Gate } from '../common/gate.js'
+import { configOf } from '../common/option.js'
+import { WorkerPool } from '../runtime/worker-pool.js'
+import type { ExchangeHub } from './exchange-hub.js'
+import type { MergedReader } from './merged-reader.js'
+import { exchangeReadBytes, exchangeWriteBytes } from './options.js'
+import type { OutputBuffer } from './output-buffer.js'
+import type { ThreadData } from './serve-tasks.js'
+import { forgetThread, type SharedLimit } from './shared-memory-pool.js'
+import type { TaskReport, TaskSpec } from './stage.js'
+import { cancelUnopened, openInputs, type RemoteInputs, type TaskHost } from './task-host.js'
+import { fromPortable, toPortable, type FromThread, type ToThread } from './thread-messages.js'
+
+interface RunningTask {
+  readonly spec: TaskSpec
+  readonly thread: number
+  readonly outputs: Map<number, { readonly buffer: OutputBuffer; readonly schema: Schema }>
+  readonly inputs: Map<number, InputPump>
+  /** Edges that the task reads or has read. */
+  readonly opened: Set<number>
+  resolve(report: TaskReport): void
+}
+
+interface InputPump {
+  readonly reader: MergedReader
+  readonly gate: Gate
+  usedBytes: number
+}
+
+/**
+ * A dead thread's heap, to be swept when these jobs have ended. Blocks of other threads that the dead one held (batches it had
+ * received and not yet released) stay in use: nobody knows its references.
+ */
+interface Remains {
+  readonly arenaThread: number
+  readonly jobs: Set<string>
+}
+
+export interface ThreadHostOptions {
+  readonly hub: ExchangeHub
+  readonly remote?: RemoteInputs
+  readonly threads: number
+  /** Default: task-worker.js, beside this file. */
+  readonly workerEntry?: URL
+  readonly memory: SharedLimit
+  /** Name of this host, for error messages. */
+  readonly host: string
+}
+
+/** Threads start with the first task; many tasks run on one thread, all resident. */
+export function threadHost(options: ThreadHostOptions): TaskHost {
+  return new ThreadHost(options)
+}
+
+class ThreadHost implements TaskHost {
+  private readonly hub: ExchangeHub
+  private readonly remote: RemoteInputs | undefined
+  private readonly memory: SharedLimit
+  private readonly pool: WorkerPool
+  private readonly tasks = new Map<number, RunningTask>()
+  /** Per thread, in order: batches sent to it and not yet received. */
+  private readonly ledgers: Batch[][]
+  private readonly remains = new Set<Remains>()
+  private nextTask = 0
+
+  constructor(options: ThreadHostOptions) {
+    const data: ThreadData = { memory: options.memory, host: options.host }
+    this.memory = options.memory
+    this.hub = options.hub
+    this.remote = options.remote
+    this.ledgers = Array.from({ length: options.threads }, () => [])
+    this.pool = new WorkerPool({
+      entry: options.workerEntry ?? new URL('./task-worker.js', import.meta.url),
+      threads: options.threads,
+      data,
+      onMessage: (thread, message) => this.receive(thread, message as FromThread),
+      onLost: (thread, error, arenaThread) => this.lost(thread, error, arenaThread),
+    })
+  }
+
+  async run(spec: TaskSpec, signal: AbortSignal): Promise<TaskReport> {
+    this.pool.hold()
+    try {
+      await this.pool.start()
+      return await this.runOnThread(spec, signal)
+    } catch (error) {
+      return { stage: spec.stage, partition: spec.partition, error: toBallistaError(error).toInfo(), operators: [] }
+    } finally {
+      this.pool.unhold()
+    }
+  }
+
+  endJob(jobId: string): void {
+    for (const remains of this.remains) {
+      remains.jobs.delete(jobId)
+      this.sweepIfUnused(remains)
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.pool.close()
+    this.ledgers.forEach(ledger => ledger.splice(0).forEach(releaseBatch))
+  }
+
+  private async runOnThread(spec: TaskSpec, signal: AbortSignal): Promise<TaskReport> {
+    const task = this.nextTask++
+    const thread = task % this.pool.threads
+    const ended = deferred<TaskReport>()
+    const resolve = (report: TaskReport): void => ended.resolve(report)
+    const running: RunningTask = { spec, thread, outputs: new Map(), inputs: new Map(), opened: new Set(), resolve }
+    const abort = (): void =>
+      this.post(thread, { kind: 'cancel', task, reason: toBallistaError(signal.reason).toInfo() })
+    try {
+      this.tasks.set(task, running)
+      // The thread needs no places of producers: the main thread dials them.
+      const writeLimit = configOf(spec.settings).get(exchangeWriteBytes)
+      this.post(thread, { kind: 'run', task, spec: { ...spec, inputs: [] }, writeLimit })
+      signal.addEventListener('abort', abort, { once: true })
+      if (signal.aborted) abort()
+      const report = await ended.promise
+      if (report.error === undefined) cancelUnopened(this.hub, this.remote, spec, running.opened)
+      return report
+    } finally {
+      signal.removeEventListener('abort', abort)
+      this.tasks.delete(task)
+      for (const edge of running.inputs.keys()) this.closeInput(running, edge)
+    }
+  }
+
+  private post(thread: number, message: ToThread): void {
+    this.pool.post(thread, message)
+  }
+
+  private receive(thread: number, message: FromThread): void {
+    if (message.kind === 'batchReceived') return void this.ledgers[thread].shift()
+    const running = this.tasks.get(message.task)
+    if (running === undefined) {
+      if (message.kind === 'write') releaseBatch(fromPortable(message.batch, { fields: [] }))
+      return
+    }
+    switch (message.kind) {
+      case 'openWriter':
+        return this.openOutput(message.task, running, message)
+      case 'write':
+        return this.write(message.task, running, message)
+      case 'writeEnd':
+        return this.endOutput(message.task, running, message.edge)
+      case 'writeAbort':
+        return running.outputs.get(message.edge)?.buffer.fail(new BallistaError(message.error))
+      case 'openReader':
+        return void this.pump(message.task, running, message)
+      case 'readCredit': {
+        const input = running.inputs.get(message.edge)
+        if (input === undefined) return
+        input.usedBytes = message.bytes
+        return input.gate.notify()
+      }
+      case 'closeReader':
+        return this.closeInput(running, message.edge)
+      case 'done':
+        return running.resolve(message.report)
+    }
+  }
+
+  private openOutput(
+    task: number,
+    running: RunningTask,
+    { edge, partitionCount, schema }: { edge: number; partitionCount: number; schema: Schema },
+  ): void {
+    const { jobId, partition } = running.spec
+    let taken = 0
+    try {
+      const buffer = this.hub.openOutput(
+        { jobId, edge, producer: partition },
+        {
+          schema,
+          partitionCount,
+          // The writer's own credit bounds what is queued.
+          limit: Infinity,
+          onTaken: bytes => this.post(running.thread, { kind: 'writeCredit', task, edge, bytes: (taken += bytes) }),
+          onClosed: closed => this.post(running.thread, { kind: 'writeClosed', task, edge, partition: closed }),
+        },
+      )
+      running.outputs.set(edge, { buffer, schema })
+      void buffer.failed.then(error => this.writeFailed(task, running, edge, error))
+    } catch (error) {
+      this.writeFailed(task, running, edge, error)
+    }
+  }
+
+  private write(task: number, running: RunningTask, message: Extract<FromThread, { kind: 'write' }>): void {
+    const output = running.outputs.get(message.edge)
+    const batch = fromPortable(message.batch, output?.schema ?? { fields: [] })
+    if (output === undefined) return releaseBatch(batch)
+    try {
+      output.buffer.add(message.partition, batch, message.bytes)
+    } catch (error) {
+      this.writeFailed(task, running, message.edge, error)
+    }
+  }
+
+  private endOutput(task: number, running: RunningTask, edge: number): void {
+    const buffer = running.outputs.get(edge)?.buffer
+    if (buffer === undefined) return
+    buffer.end()
+    buffer.drained().then(
+      () => this.tasks.has(task) && this.post(running.thread, { kind: 'writeDrained', task, edge }),
+      error => this.writeFailed(task, running, edge, error),
+    )
+  }
+
+  private writeFailed(task: number, running: RunningTask, edge: number, error: unknown): void {
+    if (this.tasks.has(task))
+      this.post(running.thread, { kind: 'writeFailed', task, edge, error: toBallistaError(error).toInfo() })
+  }
+
+  /** Moves batches to the thread while fewer than the window's bytes are unused there. */
+  private async pump(
+    task: number,
+    running: RunningTask,
+    { edge, schema }: { edge: number; schema: Schema },
+  ): Promise<void> {
+    const windowBytes = configOf(running.spec.settings).get(exchangeReadBytes)
+    const reader = openInputs(this.hub, this.remote, running.spec, { edge, schema, windowBytes })
+    const input: InputPump = { reader, gate: new Gate(), usedBytes: 0 }
+    running.inputs.set(edge, input)
+    running.opened.add(edge)
+    let sentBytes = 0
+    try {
+      for (let batch = await reader.next(); batch !== undefined; batch = await reader.next()) {
+        if (!this.tasks.has(task)) return releaseBatch(batch)
+        const bytes = batchBytes(batch)
+        sentBytes += bytes
+        this.ledgers[running.thread].push(batch)
+        this.post(running.thread, { kind: 'batch', task, edge, batch: toPortable(batch), bytes })
+        while (sentBytes - input.usedBytes >= windowBytes && running.inputs.has(edge)) await input.gate.wait()
+      }
+      if (this.tasks.has(task)) this.post(running.thread, { kind: 'readEnd', task, edge })
+    } catch (error) {
+      if (this.tasks.has(task))
+        this.post(running.thread, { kind: 'readFailed', task, edge, error: toBallistaError(error).toInfo() })
+    }
+  }
+
+  private closeInput(running: RunningTask, edge: number): void {
+    const input = running.inputs.get(edge)
+    running.inputs.delete(edge)
+    input?.reader.cancel()
+    input?.gate.notify()
+  }
+
+  /** All tasks of the thread fail; what was on its way to it comes back. */
+  private lost(thread: number, error: Error, arenaThread: number | undefined): void {
+    const jobs = new Set<string>()
+    for (const running of this.tasks.values()) {
+      if (running.thread !== thread) continue
+      jobs.add(running.spec.jobId)
+      for (const { buffer } of running.outputs.values()) buffer.fail(error)
+      const { stage, partition } = running.spec
+      running.resolve({ stage, partition, error: toBallistaError(error).toInfo(), operators: [] })
+    }
+    this.ledgers[thread].splice(0).forEach(releaseBatch)
+    forgetThread(this.memory, thread)
+    if (arenaThread === undefined) return
+    const remains = { arenaThread, jobs }
+    this.remains.add(remains)
+    this.sweepIfUnused(remains)
+  }
+
+  private sweepIfUnused(remains: Remains): void {
+    if (remains.jobs.size > 0) return
+    this.remains.delete(remains)
+    sweepOwner(remains.arenaThread)
+  }
+}

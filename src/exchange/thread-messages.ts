@@ -1,0 +1,66 @@
+/** What the main thread and a worker thread say to each other about tasks. Batches travel as positions; bytes stay in the arena. */
+import type { Batch, Column } from '../arrow/batch.js'
+import type { Schema } from '../arrow/schema.js'
+import type { ErrorInfo } from '../common/errors.js'
+import type { TaskReport, TaskSpec } from './stage.js'
+
+/** A batch without its schema, which both ends of an edge know. */
+export interface PortableBatch {
+  readonly rowCount: number
+  readonly columns: readonly Column[]
+}
+
+export const toPortable = (batch: Batch): PortableBatch => ({ rowCount: batch.rowCount, columns: batch.columns })
+export const fromPortable = (batch: PortableBatch, schema: Schema): Batch => ({
+  schema,
+  rowCount: batch.rowCount,
+  columns: batch.columns,
+})
+
+/** `task` numbers a run of a task in its host. `bytes` of credit messages count from the start of the channel. */
+export type ToThread =
+  | { readonly kind: 'run'; readonly task: number; readonly spec: TaskSpec; readonly writeLimit: number }
+  | { readonly kind: 'cancel'; readonly task: number; readonly reason: ErrorInfo }
+  /** The writer of `edge`: its consumers have taken `bytes`. */
+  | { readonly kind: 'writeCredit'; readonly task: number; readonly edge: number; readonly bytes: number }
+  | { readonly kind: 'writeClosed'; readonly task: number; readonly edge: number; readonly partition: number }
+  | { readonly kind: 'writeFailed'; readonly task: number; readonly edge: number; readonly error: ErrorInfo }
+  /** Every consumer has acknowledged its end. */
+  | { readonly kind: 'writeDrained'; readonly task: number; readonly edge: number }
+  /** Its reference stays in the sender's ledger until `batchReceived`. */
+  | {
+      readonly kind: 'batch'
+      readonly task: number
+      readonly edge: number
+      readonly batch: PortableBatch
+      readonly bytes: number
+    }
+  | { readonly kind: 'readEnd'; readonly task: number; readonly edge: number }
+  | { readonly kind: 'readFailed'; readonly task: number; readonly edge: number; readonly error: ErrorInfo }
+
+export type FromThread =
+  | {
+      readonly kind: 'openWriter'
+      readonly task: number
+      readonly edge: number
+      readonly partitionCount: number
+      readonly schema: Schema
+    }
+  /** The reference passes with the message. */
+  | {
+      readonly kind: 'write'
+      readonly task: number
+      readonly edge: number
+      readonly partition: number
+      readonly batch: PortableBatch
+      readonly bytes: number
+    }
+  | { readonly kind: 'writeEnd'; readonly task: number; readonly edge: number }
+  | { readonly kind: 'writeAbort'; readonly task: number; readonly edge: number; readonly error: ErrorInfo }
+  | { readonly kind: 'openReader'; readonly task: number; readonly edge: number; readonly schema: Schema }
+  /** Batches are received in the order in which they were sent to the thread. */
+  | { readonly kind: 'batchReceived' }
+  /** The reader of `edge` has used `bytes`. */
+  | { readonly kind: 'readCredit'; readonly task: number; readonly edge: number; readonly bytes: number }
+  | { readonly kind: 'closeReader'; readonly task: number; readonly edge: number }
+  | { readonly kind: 'done'; readonly task: number; readonly report: TaskReport }
