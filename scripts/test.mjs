@@ -1,0 +1,52 @@
+/**
+ * `npm test`: sets up what is missing, then runs every check: lint, format and all test files (build and layers included).
+ * `--full` runs the full numbers instead of the seeded sample. Further arguments are test file patterns.
+ */
+import { spawnSync } from 'node:child_process'
+import { join } from 'node:path'
+import { root, setup } from './setup.mjs'
+
+const full = process.argv.includes('--full')
+const patterns = process.argv.slice(2).filter(argument => argument !== '--full')
+
+/** Runs a package's command line with this Node; true when it passed. */
+function run(name, file, args) {
+  const result = spawnSync(process.execPath, [join(root, 'node_modules', file), ...args], {
+    cwd: root,
+    stdio: ['ignore', 'inherit', 'inherit'],
+    env: { ...process.env, BALLISTA_TEST_FULL: full ? '1' : '' },
+  })
+  if (result.status !== 0) process.stderr.write(`${name} failed\n`)
+  return result.status === 0
+}
+
+try {
+  await setup()
+  const steps =
+    patterns.length > 0
+      ? [() => run('ava', 'ava/entrypoints/cli.mjs', patterns)]
+      : [
+          () =>
+            run('lint', 'oxlint/bin/oxlint', [
+              '--type-aware',
+              '--deny-warnings',
+              'src',
+              'bin',
+              'test',
+              'tpch',
+              'scripts',
+            ]),
+          () =>
+            run('format', 'prettier/bin/prettier.cjs', [
+              '--check',
+              '--log-level',
+              'warn',
+              '{src,bin,test,tpch,scripts,examples,bench}/**/*.{ts,mjs}',
+            ]),
+          () => run('ava', 'ava/entrypoints/cli.mjs', []),
+        ]
+  process.exitCode = steps.map(step => step()).every(Boolean) ? 0 : 1
+} catch (error) {
+  process.stderr.write(`${error.message}\n`)
+  process.exitCode = 1
+}

@@ -1,0 +1,136 @@
+/** What `npm start` does: TPC-H data once, a cluster of real processes, and queries on it, compared with DuckDB. */
+import { existsSync } from 'node:fs'
+import { mkdir, rename, rm } from 'node:fs/promises'
+import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
+import { findDataFiles, registerDataFiles } from '../../tpch/data-files.js'
+import { hasDuckDb } from '../../tpch/duckdb.js'
+import { generateTpch } from '../../tpch/generate.js'
+import { QUERY_COUNT } from '../../tpch/queries.js'
+import { isGood, reportHeader, reportLine } from '../../tpch/report.js'
+import { runTpch } from '../../tpch/run.js'
+import { BallistaError } from '../common/errors.js'
+import { formatError, splitStatements } from '../parser/parse.js'
+import { SessionContext } from '../session/context.js'
+import { given } from '../session/dataframe.js'
+import { startClusterProcesses } from './cluster-processes.js'
+import { tableWriter } from './output/table.js'
+import { showProgress } from './tpch.js'
+
+export interface DemoOptions {
+  /** The checkout; data are kept in its folder `data`. */
+  readonly root: string
+  /** Run these instead of the TPC-H queries. */
+  readonly sql: readonly string[]
+  /** TPC-H scale factor of the data; default 1. */
+  readonly scale?: number
+}
+
+const SCALE = 1
+const EXECUTORS = 2
+const QUERIES = Array.from({ length: QUERY_COUNT }, (_, i) => i + 1)
+const ITERATIONS = 2
+const MAX_ROWS = 40
+/** As a shell counts a process that SIGINT ended. */
+const INTERRUPTED_STATUS = 130
+
+/**
+ * Exit status: 0; 1 if a query failed or an answer differs from DuckDB's; 130 after Ctrl-C or SIGTERM. Every process it started is
+ * gone when it resolves or rejects.
+ */
+export async function demo({ root, sql, scale = SCALE }: DemoOptions): Promise<number> {
+  const stop = new AbortController()
+  const onSignal = (): void => stop.abort()
+  process.on('SIGINT', onSignal)
+  process.on('SIGTERM', onSignal)
+  try {
+    const data = await dataDirectory(root, scale, stop.signal)
+    return await onCluster(data, sql, stop.signal)
+  } catch (error) {
+    if (stop.signal.aborted) return INTERRUPTED_STATUS
+    throw error
+  } finally {
+    process.removeListener('SIGINT', onSignal)
+    process.removeListener('SIGTERM', onSignal)
+  }
+}
+
+/** The directory of the data, which are generated if they are not there. It appears when it is complete. */
+async function dataDirectory(root: string, scale: number, signal: AbortSignal): Promise<string> {
+  const directory = join(root, 'data', `tpch-${scale}`)
+  if (existsSync(directory)) return directory
+  const temporary = join(root, 'data', `.tpch-${scale}.${process.pid}.tmp`)
+  print(`making TPC-H data, scale ${scale}, in ${directory} …\n`)
+  try {
+    await mkdir(temporary, { recursive: true })
+    await generateTpch({ scale, out: temporary, format: 'parquet', signal, onProgress: showProgress })
+    await rename(temporary, directory).catch((error: unknown) => {
+      // Another process was faster; its data are the same bytes.
+      if (!existsSync(directory)) throw error
+    })
+    return directory
+  } finally {
+    await rm(temporary, { recursive: true, force: true })
+  }
+}
+
+async function onCluster(data: string, sql: readonly string[], signal: AbortSignal): Promise<number> {
+  // As many tasks at once as DuckDB has threads.
+  const slots = Math.max(1, Math.floor(availableParallelism() / EXECUTORS))
+  const cluster = await startClusterProcesses({ executors: EXECUTORS, slots, signal })
+  try {
+    print(`scheduler ${cluster.url} and ${EXECUTORS} executors with ${slots} task slot(s) each\n\n`)
+    const ctx = await SessionContext.remote(cluster.url)
+    try {
+      return sql.length > 0 ? await runSql(ctx, data, sql, signal) : await runQueries(ctx, data, signal)
+    } finally {
+      await ctx.close()
+    }
+  } finally {
+    await cluster.close()
+  }
+}
+
+async function runQueries(ctx: SessionContext, data: string, signal: AbortSignal): Promise<number> {
+  const duckDb = (await hasDuckDb()) ? { duckDbThreads: availableParallelism() } : {}
+  const options = { ctx, data, queries: QUERIES, iterations: ITERATIONS, signal, ...duckDb }
+  print(`TPC-H queries, best of ${ITERATIONS} runs, milliseconds\n${reportHeader()}\n`)
+  let good = true
+  for await (const report of runTpch(options)) {
+    print(`${reportLine(report)}\n`)
+    good &&= isGood(report)
+  }
+  print(good ? '\nall answers are right\n' : '\nsome queries failed or gave a wrong answer\n')
+  return good ? 0 : 1
+}
+
+async function runSql(ctx: SessionContext, data: string, sql: readonly string[], signal: AbortSignal): Promise<number> {
+  await registerDataFiles(ctx, findDataFiles(data))
+  for (const { text } of sql.flatMap(script => splitStatements(script))) {
+    try {
+      await printRows(ctx, text, signal)
+    } catch (error) {
+      if (!(error instanceof BallistaError) || signal.aborted) throw error
+      process.stderr.write(`${formatError(error, text)}\n`)
+      return 1
+    }
+  }
+  return 0
+}
+
+async function printRows(ctx: SessionContext, statement: string, signal: AbortSignal): Promise<void> {
+  const started = performance.now()
+  const frame = await ctx.sql(statement, { signal })
+  const { schema, batches } = await frame.execute({ signal })
+  const writer = tableWriter(MAX_ROWS)
+  await writer.start(schema)
+  let rows = 0
+  for await (const batch of given(batches)) {
+    rows += batch.rowCount
+    writer.batch(batch)
+  }
+  const seconds = ((performance.now() - started) / 1000).toFixed(3)
+  print(`${String(await writer.end())}${rows} row(s) in ${seconds} seconds\n\n`)
+}
+
+const print = (text: string): void => void process.stdout.write(text)

@@ -1,0 +1,50 @@
+/** `ballista executor`: runs the tasks that a scheduler gives it. */
+import { availableParallelism, tmpdir } from 'node:os'
+import type { Command } from 'commander'
+import { integer, port, stopSignal } from './options.js'
+
+interface ExecutorFlags {
+  readonly bindHost: string
+  readonly bindPort: number
+  readonly advertiseHost?: string
+  readonly schedulerHost: string
+  readonly schedulerPort: number
+  readonly concurrentTasks: number
+  readonly workDir: string
+  readonly logLevel: string
+}
+
+export function executorCommand(program: Command): void {
+  program
+    .command('executor')
+    .description('start an executor')
+    .option('--bind-host <host>', 'address to listen on', '127.0.0.1')
+    .option('--bind-port <port>', 'port to listen on; 0 picks a free one', port, 50051)
+    .option('--advertise-host <host>', 'address that other nodes dial (default: the bind host)')
+    .option('--scheduler-host <host>', 'host of the scheduler', '127.0.0.1')
+    .option('--scheduler-port <port>', 'port of the scheduler', port, 50050)
+    .option(
+      '-c, --concurrent-tasks <slots>',
+      'task slots: worker threads of this executor',
+      integer,
+      availableParallelism(),
+    )
+    .option('--work-dir <dir>', 'directory for temporary files', tmpdir())
+    .option('--log-level <level>', 'error, warn, info or debug', 'info')
+    .action(async (flags: ExecutorFlags) => {
+      const { startExecutor } = await import('../cluster/executor/server.js')
+      const executor = await startExecutor({
+        host: flags.bindHost,
+        port: flags.bindPort,
+        ...(flags.advertiseHost === undefined ? {} : { advertiseHost: flags.advertiseHost }),
+        schedulerHost: flags.schedulerHost,
+        schedulerPort: flags.schedulerPort,
+        slots: flags.concurrentTasks,
+        workDir: flags.workDir,
+        logLevel: flags.logLevel,
+      })
+      process.stdout.write(`ballista executor listening on ${executor.address}\n`)
+      await stopSignal()
+      await executor.close()
+    })
+}

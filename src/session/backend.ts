@@ -1,0 +1,19 @@
+/** Where a session's statements run: in this process, or on a cluster. */
+import type { Batch } from '../arrow/batch.js'
+import type { Schema } from '../arrow/schema.js'
+import type { PlanRequest } from './registration.js'
+
+export interface QueryResult {
+  readonly schema: Schema
+  /** Batches given away (one reference each), as they come; leaving the loop stops the query everywhere. */
+  readonly batches: AsyncIterable<Batch>
+}
+
+export interface Backend {
+  /** Planning is cheap and needs no network: a query's errors are found when it is written, not when it runs. */
+  readonly checksAhead: boolean
+  /** Plans and starts one statement; fails with the coded error of parsing, binding or planning. */
+  execute(request: PlanRequest, signal: AbortSignal): Promise<QueryResult>
+  /** Stops what runs and releases threads, connections and memory. */
+  close(): Promise<void>
+}

@@ -1,0 +1,306 @@
+/** The session: what the user registered and set, and the statements that change it. The entry point of the library. */
+import { encodeBatch } from '../arrow/frame.js'
+import type { Schema } from '../arrow/schema.js'
+import { Catalog } from '../catalog/catalog.js'
+import type { EncodedBatch } from '../catalog/memory-table.js'
+import { fail, type Span } from '../common/errors.js'
+import { configOf, type Settings } from '../common/option.js'
+import type { ObjectName, StatementNode } from '../parser/ast.js'
+import { parseStatement } from '../parser/parse.js'
+import type { Backend } from './backend.js'
+import { DataFrame, given, type RunOptions } from './dataframe.js'
+import { LocalBackend } from './local-backend.js'
+import { memoryLimit } from '../runtime/options.js'
+import { checkSetting, settingRows } from './options.js'
+import { absolutePath, type PlanRequest, type Registration } from './registration.js'
+import { countFrame, heldFrame, textFrame } from './result-frames.js'
+import { listingFormat } from './tables.js'
+
+export interface SessionOptions {
+  /** Settings by full key, e.g. `{ 'ballista.execution.batch_size': '8192' }`. */
+  readonly settings?: Settings
+  /** Directory from which relative paths are meant; default: the working directory. */
+  readonly baseDirectory?: string
+}
+
+export interface StandaloneOptions extends SessionOptions {
+  /** Executors to start, default 2. */
+  readonly executors?: number
+  /** Task slots (worker threads) of each executor; default 1. */
+  readonly slots?: number
+}
+
+/** Options of a file table, by the keys of `CREATE EXTERNAL TABLE … OPTIONS (…)`, e.g. `{ has_header: false }`. */
+export type FileOptions = Readonly<Record<string, string | number | boolean>> & { readonly schema?: never }
+
+/**
+ * A session. `new SessionContext()` runs queries in this process; `standalone()` starts a scheduler and executors in this
+ * process; `remote(url)` uses a running cluster. Close it (`await ctx.close()` or `await using`) to let the process end.
+ */
+export class SessionContext {
+  readonly #backend: Backend
+  readonly #baseDirectory: string
+  readonly #tables = new Catalog<Registration>()
+  #settings: Settings
+
+  constructor(options: SessionOptions = {}, backend?: Backend) {
+    this.#settings = Object.fromEntries(
+      Object.entries(options.settings ?? {}).map(([key, value]) => [checkSetting(key, value), value]),
+    )
+    this.#baseDirectory = absolutePath(options.baseDirectory ?? '.', process.cwd())
+    this.#backend = backend ?? new LocalBackend(configOf(this.#settings).get(memoryLimit))
+  }
+
+  /** A scheduler and executors started in this process, reached over gRPC; `close()` stops them. */
+  static async standalone(options: StandaloneOptions = {}): Promise<SessionContext> {
+    const { startStandaloneBackend } = await import('./remote-backend.js')
+    return new SessionContext(options, await startStandaloneBackend(options.executors ?? 2, options.slots ?? 1))
+  }
+
+  /** A running cluster: `df://host:port` of its scheduler (port 50050 if not written), dialled with the first statement. */
+  static async remote(url: string, options: SessionOptions = {}): Promise<SessionContext> {
+    const { connectRemoteBackend } = await import('./remote-backend.js')
+    return new SessionContext(options, connectRemoteBackend(url))
+  }
+
+  /** Registers CSV files under a name: a file, a directory (ending in `/`) or a glob. Replaces an older table. */
+  async registerCsv(name: string, path: string, options: FileOptions = {}): Promise<void> {
+    await this.#registerFiles(name, path, 'csv', options)
+  }
+
+  async registerParquet(name: string, path: string, options: FileOptions = {}): Promise<void> {
+    await this.#registerFiles(name, path, 'parquet', options)
+  }
+
+  /** Newline-delimited JSON. */
+  async registerJson(name: string, path: string, options: FileOptions = {}): Promise<void> {
+    await this.#registerFiles(name, path, 'json', options)
+  }
+
+  /** Arrow IPC files or streams. */
+  async registerArrow(name: string, path: string, options: FileOptions = {}): Promise<void> {
+    await this.#registerFiles(name, path, 'arrow', options)
+  }
+
+  /** Registers rows that are already encoded as frames (arrow/frame.ts) of the schema. Replaces an older table. */
+  registerMemory(name: string, schema: Schema, batches: readonly EncodedBatch[]): void {
+    this.#tables.register([name], { kind: 'memory', name, schema, batches }, { orReplace: true })
+  }
+
+  /** Forgets a table or view; false if there was none. */
+  deregister(name: string): boolean {
+    return this.#tables.deregister([name])
+  }
+
+  /** Names of tables and views, in alphabetical order. */
+  tableNames(): string[] {
+    return this.#tables.list().map(({ name }) => name)
+  }
+
+  /**
+   * One SQL statement. Queries are lazy: the frame runs them. Everything else (DDL, SET, COPY, INSERT, EXPLAIN …) runs now,
+   * exactly once, and the frame holds its result.
+   */
+  async sql(text: string, options: RunOptions = {}): Promise<DataFrame> {
+    const statement = parseStatement(text)
+    if (statement.kind !== 'query') return this.#run(statement, text, options)
+    const request = this.#request(text)
+    if (this.#backend.checksAhead) await this.#schemaOf(request, options)
+    return new DataFrame(text, signal => this.#backend.execute(request, signal ?? new AbortController().signal))
+  }
+
+  /** All rows of a table or view. */
+  async table(name: string): Promise<DataFrame> {
+    return this.sql(`SELECT * FROM "${name.replaceAll('"', '""')}"`)
+  }
+
+  /** Stops running queries and releases everything the session holds. */
+  async close(): Promise<void> {
+    await this.#backend.close()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  async #registerFiles(name: string, path: string, format: string, options: FileOptions): Promise<void> {
+    const registration: Registration = {
+      kind: 'listing',
+      name,
+      path: absolutePath(path, this.#baseDirectory),
+      format,
+      options: Object.fromEntries(Object.entries(options).map(([key, value]) => [key, String(value)])),
+    }
+    await this.#check(registration)
+    this.#tables.register([name], registration, { orReplace: true })
+  }
+
+  /** Opens the registration's files once, so that a wrong path fails here and not in the first query. */
+  async #check(registration: Registration): Promise<void> {
+    const name = `"${registration.name.replaceAll('"', '""')}"`
+    const request = { ...this.#request(`SELECT * FROM ${name}`), registrations: [registration] }
+    await this.#schemaOf(request, {})
+  }
+
+  #request(sql: string): PlanRequest {
+    const registrations = this.#tables.list().map(({ entry }) => entry)
+    return { sql, settings: this.#settings, registrations, baseDirectory: this.#baseDirectory }
+  }
+
+  async #schemaOf(request: PlanRequest, options: RunOptions): Promise<Schema> {
+    const signal = options.signal ?? new AbortController().signal
+    return (await this.#backend.execute({ ...request, planOnly: true }, signal)).schema
+  }
+
+  /** Runs a statement to its end and holds its rows as frames. */
+  async #collect(text: string, options: RunOptions): Promise<{ schema: Schema; batches: EncodedBatch[] }> {
+    const { schema, batches } = await this.#backend.execute(
+      this.#request(text),
+      options.signal ?? new AbortController().signal,
+    )
+    const encoded: EncodedBatch[] = []
+    for await (const batch of given(batches)) encoded.push({ bytes: encodeBatch(batch), rowCount: batch.rowCount })
+    return { schema, batches: encoded }
+  }
+
+  async #run(
+    statement: Exclude<StatementNode, { kind: 'query' }>,
+    text: string,
+    options: RunOptions,
+  ): Promise<DataFrame> {
+    switch (statement.kind) {
+      case 'createExternalTable':
+      case 'createTable':
+      case 'createView':
+        await this.#create(statement, text, options)
+        return heldFrame(text, { fields: [] }, [])
+      case 'drop':
+        this.#drop(statement.name, statement.what, statement.ifExists, statement.span)
+        return heldFrame(text, { fields: [] }, [])
+      case 'set':
+        this.#settings = {
+          ...this.#settings,
+          [checkSetting(statement.key, statement.value, statement.span)]: statement.value,
+        }
+        return heldFrame(text, { fields: [] }, [])
+      case 'reset': {
+        const { [checkSetting(statement.key, undefined, statement.span)]: _, ...rest } = this.#settings
+        this.#settings = rest
+        return heldFrame(text, { fields: [] }, [])
+      }
+      case 'show':
+        return this.#show(statement, text, options)
+      case 'insert':
+        return this.#insert(statement, text, options)
+      case 'copy':
+      case 'describe':
+      case 'explain': {
+        const { schema, batches } = await this.#collect(text, options)
+        return heldFrame(text, schema, batches)
+      }
+    }
+  }
+
+  async #create(
+    statement: Extract<StatementNode, { kind: 'createExternalTable' | 'createTable' | 'createView' }>,
+    text: string,
+    options: RunOptions,
+  ): Promise<void> {
+    const path = names(statement.name)
+    const exists = this.#tables.get(path) !== undefined
+    if (exists && 'ifNotExists' in statement && statement.ifNotExists) return
+    if (exists && !statement.orReplace) {
+      throw fail('DUPLICATE_NAME', [`table or view '${path.join('.')}'`], { span: statement.name[0].span })
+    }
+    const name = path[path.length - 1]
+    const registration = await this.#registrationOf(statement, name, text, options)
+    this.#tables.register(path, registration, { orReplace: true, span: statement.name[0].span })
+  }
+
+  async #registrationOf(
+    statement: Extract<StatementNode, { kind: 'createExternalTable' | 'createTable' | 'createView' }>,
+    name: string,
+    text: string,
+    options: RunOptions,
+  ): Promise<Registration> {
+    switch (statement.kind) {
+      case 'createView': {
+        await this.#schemaOf(this.#request(statement.text), options)
+        return { kind: 'view', name, sql: statement.text, columns: statement.columns.map(column => column.name) }
+      }
+      case 'createExternalTable': {
+        const path = absolutePath(statement.location, this.#baseDirectory)
+        const registration = { kind: 'listing', name, path, ...listingFormat(statement) } as const
+        await this.#check(registration)
+        return registration
+      }
+      case 'createTable': {
+        const { schema, batches } = await this.#collect(text, options)
+        return { kind: 'memory', name, schema, batches }
+      }
+    }
+  }
+
+  #drop(name: ObjectName, what: 'table' | 'view', ifExists: boolean, span: Span): void {
+    const path = names(name)
+    if (ifExists && this.#tables.get(path) === undefined) return
+    const entry = this.#tables.lookup(path, name[0].span)
+    if ((entry.kind === 'view') !== (what === 'view')) {
+      throw fail(
+        'INVALID_ARGUMENT',
+        [
+          `'${entry.name}' is a ${entry.kind === 'view' ? 'view' : 'table'}; use DROP ${entry.kind === 'view' ? 'VIEW' : 'TABLE'}`,
+        ],
+        { span },
+      )
+    }
+    this.#tables.deregister(path)
+  }
+
+  async #show(
+    statement: Extract<StatementNode, { kind: 'show' }>,
+    text: string,
+    options: RunOptions,
+  ): Promise<DataFrame> {
+    switch (statement.what) {
+      case 'tables':
+        return textFrame(
+          text,
+          ['table_catalog', 'table_schema', 'table_name', 'table_type'],
+          this.#tables
+            .list()
+            .map(({ entry }) => ['datafusion', 'public', entry.name, entry.kind === 'view' ? 'VIEW' : 'BASE TABLE']),
+        )
+      case 'columns':
+        return this.sql(`DESCRIBE ${statement.name ?? ''}`, options)
+      case 'all':
+      case 'option': {
+        return textFrame(
+          text,
+          ['name', 'value'],
+          settingRows(this.#settings, statement.what === 'all' ? undefined : statement.name, statement.span),
+        )
+      }
+    }
+  }
+
+  /** Into files: the plan writes them. Into a table in memory: the rows come here and are appended, all or none. */
+  async #insert(
+    statement: Extract<StatementNode, { kind: 'insert' }>,
+    text: string,
+    options: RunOptions,
+  ): Promise<DataFrame> {
+    const path = names(statement.table)
+    const target = this.#tables.lookup(path, statement.table[0].span)
+    const { schema, batches } = await this.#collect(text, options)
+    if (target.kind !== 'memory') return heldFrame(text, schema, batches)
+    const kept = statement.overwrite ? [] : target.batches
+    this.#tables.register(path, { ...target, batches: [...kept, ...batches] }, { orReplace: true })
+    return countFrame(
+      text,
+      batches.reduce((sum, batch) => sum + batch.rowCount, 0),
+    )
+  }
+}
+
+const names = (name: ObjectName): string[] => name.map(ident => ident.name)

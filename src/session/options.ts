@@ -1,0 +1,49 @@
+/** Every configuration key, and how SET, RESET and SHOW use them. */
+import { minPartitionBytes } from '../catalog/options.js'
+import { didYouMean, fail, type Span } from '../common/errors.js'
+import { int, type Option, type Settings } from '../common/option.js'
+import { exchangeReadBytes, exchangeWriteBytes } from '../exchange/options.js'
+import { batchSize, memoryLimit } from '../runtime/options.js'
+
+export const targetPartitions = int('ballista.execution.target_partitions', {
+  default: 0,
+  min: 0,
+  doc: 'Partitions that scans, joins and aggregates aim for; 0: as many as there are task slots.',
+})
+
+/** In the order in which they are listed. */
+export const OPTIONS: readonly Option<unknown>[] = [
+  batchSize,
+  targetPartitions,
+  minPartitionBytes,
+  exchangeReadBytes,
+  exchangeWriteBytes,
+  memoryLimit,
+]
+
+/** Keys of DataFusion mean the same key of ours. */
+const canonicalKey = (key: string): string => key.toLowerCase().replace(/^datafusion\./, 'ballista.')
+
+/** The full key of a setting whose value parses; INVALID_OPTION for unknown keys and wrong values. */
+export function checkSetting(key: string, value: string | undefined, span?: Span): string {
+  const canonical = canonicalKey(key)
+  const option = OPTIONS.find(candidate => candidate.key === canonical)
+  if (option === undefined) {
+    const hint = didYouMean(
+      canonical,
+      OPTIONS.map(candidate => candidate.key),
+    )
+    throw fail('INVALID_OPTION', [key, `no such setting${hint}; SHOW ALL lists them`], { span })
+  }
+  if (value !== undefined) option.parse(value)
+  return canonical
+}
+
+/** Name and value of one setting, or of all. */
+export function settingRows(settings: Settings, key?: string, span?: Span): [string, string][] {
+  const wanted = key === undefined ? undefined : checkSetting(key, undefined, span)
+  return OPTIONS.filter(option => wanted === undefined || option.key === wanted).map(option => [
+    option.key,
+    settings[option.key] ?? String(option.defaultValue),
+  ])
+}

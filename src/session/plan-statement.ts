@@ -1,0 +1,257 @@
+/** From the text of one statement to the stages that run it: the path through parser, binder, optimizer and planner. */
+import { field, type Schema } from '../arrow/schema.js'
+import { typeName, UTF8, type Value } from '../arrow/types.js'
+import { isView } from '../catalog/catalog.js'
+import { minPartitionBytes } from '../catalog/options.js'
+import type { WriteTarget } from '../catalog/table-provider.js'
+import { fail } from '../common/errors.js'
+import { configOf } from '../common/option.js'
+import { fragment } from '../exchange/fragment.js'
+import type { StagePlan } from '../exchange/stage.js'
+import { castExpr } from '../expr/build.js'
+import { literal, type Expr } from '../expr/expr.js'
+import { bindQuery } from '../logical/bind/query.js'
+import { resolveTables, type TableResolver } from '../logical/bind/tables.js'
+import { writePlan } from '../logical/build.js'
+import { displayLogical } from '../logical/display.js'
+import type { LogicalPlan, NamedExpr, PlanField } from '../logical/plan.js'
+import { fieldColumn, schemaOf } from '../logical/schema-of.js'
+import { optimize, type RuleEvent } from '../optimizer/optimizer.js'
+import type { Ident, ObjectName, QueryNode, StatementNode } from '../parser/ast.js'
+import { parseQuery, parseStatement } from '../parser/parse.js'
+import { displayPhysical } from '../physical/display.js'
+import { OPERATORS } from '../physical/operators/index.js'
+import type { PhysicalPlan } from '../physical/plan.js'
+import { planQuery } from '../physical/plan-query.js'
+import { targetPartitions } from './options.js'
+import { absolutePath, planRequestOf, type PlanRequest } from './registration.js'
+import { tableResolver, type OpenTables } from './tables.js'
+
+/** What a scheduler runs: plain data. */
+export interface PlannedStatement {
+  readonly schema: Schema
+  /** Producers before consumers; empty when only the schema was asked for. */
+  readonly stages: readonly StagePlan[]
+}
+
+/** What happened on the way, for `trace` and EXPLAIN VERBOSE. */
+export interface PlanTrace {
+  statement?(statement: StatementNode): void
+  logical?(plan: LogicalPlan): void
+  rule?(event: RuleEvent): void
+  optimized?(plan: LogicalPlan): void
+  physical?(plan: PhysicalPlan): void
+  stages?(stages: readonly StagePlan[]): void
+}
+
+export interface PlanEnvironment {
+  /** Task slots there are: what `target_partitions` 0 means. */
+  readonly slots: number
+  readonly openTables?: OpenTables
+  readonly trace?: PlanTrace
+  /** Nanoseconds since 1970-01-01T00:00Z: what now() is throughout the statement. */
+  readonly now: bigint
+}
+
+/** Plans a query, EXPLAIN, DESCRIBE, COPY, INSERT or CREATE TABLE AS; throws the coded error of the step that failed. */
+export async function planStatement(request: PlanRequest, environment: PlanEnvironment): Promise<PlannedStatement> {
+  const statement = parseStatement(request.sql)
+  environment.trace?.statement?.(statement)
+  const planner = new StatementPlanner(request, environment)
+  const logical = await planner.bind(statement)
+  environment.trace?.logical?.(logical)
+  const schema = arrowSchema(logical)
+  if (request.planOnly === true) return { schema, stages: [] }
+  const { physical } = await planner.plan(logical)
+  const stages = fragment(physical, OPERATORS)
+  environment.trace?.stages?.(stages)
+  return { schema, stages }
+}
+
+/** The planner of a scheduler; PROTOCOL when what came from a client is not a request. */
+export const planForCluster = (
+  request: unknown,
+  cluster: { readonly slots: number; readonly wallMs: number },
+): Promise<PlannedStatement> =>
+  planStatement(planRequestOf(request), { slots: cluster.slots, now: BigInt(Math.trunc(cluster.wallMs)) * 1_000_000n })
+
+const arrowSchema = (plan: LogicalPlan): Schema => ({
+  fields: schemaOf(plan).map(({ name, type, nullable }) => field(name, type, nullable)),
+})
+
+class StatementPlanner {
+  readonly #request: PlanRequest
+  readonly #environment: PlanEnvironment
+  readonly #resolver: TableResolver
+
+  constructor(request: PlanRequest, environment: PlanEnvironment) {
+    this.#request = request
+    this.#environment = environment
+    this.#resolver = tableResolver(request, environment.openTables)
+  }
+
+  async bind(statement: StatementNode): Promise<LogicalPlan> {
+    switch (statement.kind) {
+      case 'query':
+        return this.#query(statement)
+      case 'explain':
+        return this.#explain(statement)
+      case 'describe':
+        return this.#describe(statement.target)
+      case 'copy':
+        return this.#copy(statement)
+      case 'insert':
+        return this.#insert(statement)
+      case 'createTable':
+        return this.#createTable(statement)
+      case 'createExternalTable':
+      case 'createView':
+      case 'drop':
+      case 'set':
+      case 'reset':
+      case 'show':
+        throw fail('NOT_SUPPORTED', ['a statement that changes the session, sent to a scheduler'], {
+          span: statement.span,
+        })
+    }
+  }
+
+  /** Optimizes and lowers. */
+  async plan(logical: LogicalPlan): Promise<{ optimized: LogicalPlan; physical: PhysicalPlan }> {
+    const { trace } = this.#environment
+    const optimized = optimize(logical, { observer: event => trace?.rule?.(event) })
+    trace?.optimized?.(optimized)
+    const config = configOf(this.#request.settings)
+    const wanted = config.get(targetPartitions)
+    const physical = await planQuery(optimized, {
+      targetPartitions: wanted === 0 ? this.#environment.slots : wanted,
+      minPartitionBytes: config.get(minPartitionBytes),
+      operators: OPERATORS,
+    })
+    trace?.physical?.(physical)
+    return { optimized, physical }
+  }
+
+  async #query(query: QueryNode): Promise<LogicalPlan> {
+    const tables = await resolveTables(query, this.#resolver)
+    return bindQuery(query, { tables, now: this.#environment.now })
+  }
+
+  async #explain(statement: Extract<StatementNode, { kind: 'explain' }>): Promise<LogicalPlan> {
+    if (statement.analyze) throw fail('NOT_SUPPORTED', ['EXPLAIN ANALYZE'], { span: statement.span })
+    const logical = await this.bind(statement.statement)
+    const { optimized, physical } = await this.plan(logical)
+    return textValues(
+      ['plan_type', 'plan'],
+      [
+        ['logical_plan', displayLogical(optimized)],
+        ['physical_plan', displayPhysical(physical, OPERATORS)],
+      ],
+    )
+  }
+
+  async #describe(target: ObjectName | QueryNode): Promise<LogicalPlan> {
+    const described = await this.#source(target)
+    const rows = schemaOf(described).map(({ name, type, nullable }) => [name, typeName(type), nullable ? 'YES' : 'NO'])
+    return textValues(['column_name', 'data_type', 'is_nullable'], rows)
+  }
+
+  /** A table by name, or a query. */
+  #source(source: ObjectName | QueryNode): Promise<LogicalPlan> {
+    return this.#query('kind' in source ? source : parseQuery(`SELECT * FROM ${source.map(quoted).join('.')}`))
+  }
+
+  async #copy(statement: Extract<StatementNode, { kind: 'copy' }>): Promise<LogicalPlan> {
+    const path = absolutePath(statement.path, this.#request.baseDirectory)
+    const format = (statement.format ?? /\.([a-z]+)$/i.exec(path)?.[1] ?? '').toLowerCase()
+    const target: WriteTarget = {
+      kind: 'file',
+      path,
+      format: format === 'ndjson' ? 'json' : format,
+      options: statement.options,
+    }
+    return writePlan(await this.#source(statement.source), target)
+  }
+
+  /** The rows cast to the table's columns; written by the plan unless the table lives in the session's memory. */
+  async #insert(statement: Extract<StatementNode, { kind: 'insert' }>): Promise<LogicalPlan> {
+    const [{ span }] = statement.table
+    const entry = await this.#resolver.table(
+      statement.table.map(ident => ident.name),
+      span,
+    )
+    const name = statement.table.map(ident => ident.name).join('.')
+    const target = isView(entry) ? undefined : entry.insertTarget
+    if (isView(entry) || target === undefined) {
+      throw fail(
+        'INVALID_ARGUMENT',
+        [`cannot insert into '${name}': only tables over a directory and tables in memory take rows`],
+        { span },
+      )
+    }
+    if (statement.overwrite && target.kind !== 'memory')
+      throw fail('NOT_SUPPORTED', ['INSERT OVERWRITE of files'], { span })
+    const query = await this.#query(statement.query)
+    const rows = castTo(query, entry.schema, insertPositions(entry.schema, statement.columns, schemaOf(query), span))
+    return target.kind === 'memory' ? rows : writePlan(rows, target)
+  }
+
+  /** The rows of a new table in memory; without a query there are none. */
+  async #createTable(statement: Extract<StatementNode, { kind: 'createTable' }>): Promise<LogicalPlan> {
+    const { parseTypeNode } = await import('../expr/types.js')
+    const declared = statement.columns.map(({ name, type, notNull }) =>
+      field(name.name, parseTypeNode(type.name, type.args), !notNull),
+    )
+    if (statement.query === undefined) return { kind: 'empty', schema: declared, oneRow: false }
+    const query = await this.#query(statement.query)
+    if (declared.length === 0) return query
+    return castTo(
+      query,
+      { fields: declared },
+      insertPositions({ fields: declared }, [], schemaOf(query), statement.span),
+    )
+  }
+}
+
+const quoted = (ident: Ident): string => `"${ident.name.replaceAll('"', '""')}"`
+
+/** For each column of the table, the column of the query that fills it; undefined: NULL. */
+function insertPositions(
+  table: Schema,
+  columns: readonly Ident[],
+  query: readonly PlanField[],
+  span: { readonly start: number; readonly end: number },
+): (number | undefined)[] {
+  const wanted = columns.length === 0 ? table.fields.length : columns.length
+  if (query.length !== wanted) {
+    throw fail('INVALID_ARGUMENT', [`${wanted} columns expected, but the query gives ${query.length}`], { span })
+  }
+  const unknown = columns.find(({ name }) => !table.fields.some(candidate => candidate.name === name))
+  if (unknown !== undefined) throw fail('COLUMN_NOT_FOUND', [unknown.name, ''], { span: unknown.span })
+  const repeated = columns.find(({ name }, i) => columns.findIndex(other => other.name === name) < i)
+  if (repeated !== undefined)
+    throw fail('INVALID_ARGUMENT', [`column '${repeated.name}' is named twice`], { span: repeated.span })
+  if (columns.length === 0) return table.fields.map((_, i) => i)
+  return table.fields.map(({ name }) => {
+    const at = columns.findIndex(column => column.name === name)
+    return at < 0 ? undefined : at
+  })
+}
+
+/** The input's columns at `positions`, cast to the names and types of `target`. */
+function castTo(input: LogicalPlan, target: Schema, positions: readonly (number | undefined)[]): LogicalPlan {
+  const fields = schemaOf(input)
+  const exprs = target.fields.map(({ name, type }, i): NamedExpr => {
+    const position = positions[i]
+    const value: Expr = position === undefined ? literal(null, type) : castExpr(fieldColumn(fields[position]), type)
+    return { expr: value, name }
+  })
+  return { kind: 'projection', input, exprs }
+}
+
+/** Rows of text. */
+function textValues(names: readonly string[], rows: readonly (readonly Value[])[]): LogicalPlan {
+  const schema = names.map((name): PlanField => ({ name, type: UTF8, nullable: false }))
+  if (rows.length === 0) return { kind: 'empty', schema, oneRow: false }
+  return { kind: 'values', schema, rows: rows.map(row => row.map(value => literal(value, UTF8))) }
+}

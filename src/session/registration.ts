@@ -1,0 +1,76 @@
+/** What a session knows by name, as plain data: it travels with every query to whoever plans it. */
+import { isAbsolute, resolve } from 'node:path'
+import type { EncodedBatch } from '../catalog/memory-table.js'
+import type { Schema } from '../arrow/schema.js'
+import { fail } from '../common/errors.js'
+import type { Settings } from '../common/option.js'
+
+export type Registration =
+  /** Files: one file, a directory (ends in `/`) or a glob; `path` is absolute. */
+  | {
+      readonly kind: 'listing'
+      readonly name: string
+      readonly path: string
+      readonly format: string
+      readonly options: Readonly<Record<string, string>>
+      /** Absent: inferred from the first file. */
+      readonly schema?: Schema
+    }
+  /** Rows held by the session, as frames (arrow/frame.ts). */
+  | {
+      readonly kind: 'memory'
+      readonly name: string
+      readonly schema: Schema
+      readonly batches: readonly EncodedBatch[]
+    }
+  | { readonly kind: 'view'; readonly name: string; readonly sql: string; readonly columns: readonly string[] }
+
+/** One statement to plan and run, with everything its meaning depends on. */
+export interface PlanRequest {
+  /** Exactly one statement. */
+  readonly sql: string
+  readonly settings: Settings
+  readonly registrations: readonly Registration[]
+  /** Absolute; relative paths in the SQL text are meant from here. */
+  readonly baseDirectory: string
+  /** Only the schema is wanted: nothing runs. */
+  readonly planOnly?: boolean
+}
+
+/** An absolute form of a local path (a trailing slash is kept: it means a directory); URLs stay as they are. */
+export function absolutePath(path: string, baseDirectory: string): string {
+  if (/^[a-z][a-z0-9+.-]+:\/\//i.test(path)) return path
+  if (isAbsolute(path)) return path
+  return resolve(baseDirectory, path) + (path.endsWith('/') ? '/' : '')
+}
+
+/** A request as it came over the wire; PROTOCOL when it is not one. */
+export function planRequestOf(value: unknown): PlanRequest {
+  const request = value as Partial<PlanRequest> | null
+  const text = (field: unknown): boolean => typeof field === 'string'
+  const plain = (field: unknown): boolean => typeof field === 'object' && field !== null
+  const valid =
+    plain(request) &&
+    text(request?.sql) &&
+    text(request?.baseDirectory) &&
+    plain(request?.settings) &&
+    Object.values(request?.settings ?? {}).every(text) &&
+    Array.isArray(request?.registrations) &&
+    request.registrations.every(registration => plain(registration) && isRegistration(registration))
+  if (!valid) throw fail('PROTOCOL', ['a client', 'a query request has another form than this version expects'])
+  return request as PlanRequest
+}
+
+function isRegistration(entry: Registration): boolean {
+  if (typeof entry.name !== 'string') return false
+  switch (entry.kind) {
+    case 'listing':
+      return typeof entry.path === 'string' && typeof entry.format === 'string' && typeof entry.options === 'object'
+    case 'memory':
+      return Array.isArray(entry.schema?.fields) && Array.isArray(entry.batches)
+    case 'view':
+      return typeof entry.sql === 'string' && Array.isArray(entry.columns)
+    default:
+      return false
+  }
+}

@@ -1,0 +1,61 @@
+/** From registrations (plain data) to tables the planner can ask: files are opened on first use and then kept. */
+import { hostname } from 'node:os'
+import { field, type Schema } from '../arrow/schema.js'
+import { Catalog, type CatalogEntry } from '../catalog/catalog.js'
+import { MemoryTable } from '../catalog/memory-table.js'
+import type { TableProvider } from '../catalog/table-provider.js'
+import { parseTypeNode } from '../expr/types.js'
+import type { ListingRequest } from '../formats/listing-table.js'
+import type { TableResolver } from '../logical/bind/tables.js'
+import type { StatementNode } from '../parser/ast.js'
+import { absolutePath, type PlanRequest, type Registration } from './registration.js'
+
+/** Opened tables by registration; a session keeps one, so that its files are opened once. */
+export type OpenTables = WeakMap<Registration, Promise<TableProvider>>
+
+/** What the SQL of a request may name: its registrations, and files by path. */
+export function tableResolver(request: PlanRequest, open: OpenTables = new WeakMap()): TableResolver {
+  const catalog = new Catalog<Registration>()
+  for (const registration of request.registrations) catalog.register([registration.name], registration)
+  return {
+    table(name, span) {
+      const entry = catalog.lookup(name, span)
+      return entry.kind === 'view' ? entry : openTable(entry, open)
+    },
+    file: path => openFiles({ path: absolutePath(path, request.baseDirectory), host: hostname() }),
+  }
+}
+
+function openTable(registration: Exclude<Registration, { kind: 'view' }>, open: OpenTables): Promise<CatalogEntry> {
+  const known = open.get(registration)
+  if (known !== undefined) return known
+  const opening: Promise<TableProvider> =
+    registration.kind === 'memory'
+      ? Promise.resolve(new MemoryTable(registration.name, registration.schema, registration.batches))
+      : openFiles({ ...registration, host: hostname() })
+  open.set(registration, opening)
+  // A file that could not be opened is tried again by the next query.
+  opening.catch(() => open.delete(registration))
+  return opening
+}
+
+/** The file formats are loaded by the first table over files: queries without one start sooner. */
+async function openFiles(request: ListingRequest): Promise<TableProvider> {
+  const { openListingTable } = await import('../formats/listing-table.js')
+  return openListingTable(request)
+}
+
+/** Format, options and, where columns are declared, the schema of CREATE EXTERNAL TABLE. */
+export function listingFormat(statement: Extract<StatementNode, { kind: 'createExternalTable' }>): {
+  format: string
+  options: Readonly<Record<string, string>>
+  schema?: Schema
+} {
+  const written = statement.storedAs.toLowerCase()
+  const format = { format: written === 'ndjson' ? 'json' : written, options: statement.options }
+  if (statement.columns.length === 0) return format
+  const fields = statement.columns.map(({ name, type, notNull }) =>
+    field(name.name, parseTypeNode(type.name, type.args), !notNull),
+  )
+  return { ...format, schema: { fields } }
+}

@@ -1,0 +1,128 @@
+/** The command line as a child process, one at a time: exit status, standard output and standard error. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
+import test from 'ava'
+
+const BIN = fileURLToPath(new URL('../../bin/ballista.js', import.meta.url))
+
+interface Outcome {
+  readonly status: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+async function ballista(args: readonly string[], input = ''): Promise<Outcome> {
+  const child = spawn(process.execPath, [BIN, ...args], { stdio: 'pipe' })
+  child.stdin.end(input)
+  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')])
+  return { status: child.exitCode, stdout, stderr }
+}
+
+interface Case {
+  readonly title: string
+  readonly args: readonly string[]
+  readonly input?: string
+  readonly status: number
+  readonly stdout?: string
+  readonly stderr?: string
+}
+
+const QUIET = ['sql', '-q', '--format', 'csv']
+
+const CASES: readonly Case[] = [
+  { title: 'a table, quietly', args: ['sql', '-q', '-c', "select 1 as x, 'ab' as name"], status: 0, stdout: '+---+------+\n| x | name |\n+---+------+\n| 1 | ab   |\n+---+------+\n', stderr: '' },
+  { title: 'SQL on standard input', args: QUIET, input: 'select 1 as x;\nselect 2 as y', status: 0, stdout: 'x\n1\ny\n2\n', stderr: '' },
+  { title: 'several -c in order', args: [...QUIET, '-c', 'select 1 as x', '-c', 'select 2 as y'], status: 0, stdout: 'x\n1\ny\n2\n', stderr: '' },
+  { title: 'nothing to run', args: QUIET, input: ' \n', status: 2, stdout: '', stderr: 'nothing to run: give -c SQL, -f FILE, or SQL on standard input\n' },
+  { title: 'a statement that fails ends the run', args: [...QUIET, '-c', 'select 1 as x; selec 2; select 3'], status: 1, stdout: 'x\n1\n' },
+  { title: 'a failing query', args: [...QUIET, '-c', 'select 1 / 0 as x'], status: 1 },
+  { title: 'an unknown flag', args: ['sql', '--nope'], status: 2, stdout: '', stderr: "error: unknown option '--nope'\n(add --help for the flags)\n" },
+  { title: 'an unknown command', args: ['nope'], status: 2, stdout: '', stderr: "error: unknown command 'nope'\n(add --help for the flags)\n" },
+  { title: 'an unknown format', args: ['sql', '--format', 'xml', '-c', 'select 1'], status: 2, stdout: '' },
+  { title: 'an unknown setting', args: [...QUIET, '--set', 'ballista.nope=1', '-c', 'select 1'], status: 1, stdout: '' },
+  { title: 'a version', args: ['--version'], status: 0, stdout: '0.1.0\n', stderr: '' },
+  { title: 'a wrong scale', args: ['tpch', 'generate', '--scale', '0', '--out', 'x'], status: 2, stdout: '', stderr: "error: option '--scale <factor>' argument '0' is invalid. expected a number above 0, at most 357\n(add --help for the flags)\n" },
+  { title: 'an unknown TPC-H table', args: ['tpch', 'generate', '--scale', '1', '--out', 'x', '--tables', 'part,parts'], status: 2, stdout: '', stderr: "error: option '--tables <names>' argument 'part,parts' is invalid. 'parts' is none of region, nation, supplier, customer, part, partsupp, orders, lineitem\n(add --help for the flags)\n" },
+  { title: 'query 23', args: ['tpch', 'run', '--data', 'x', '--query', '1,23'], status: 2, stdout: '', stderr: "error: option '--query <numbers>' argument '1,23' is invalid. '23' is not a query from 1 to 22\n(add --help for the flags)\n" },
+  { title: 'no data', args: ['tpch', 'run', '--data', '/nonexistent', '--query', '6'], status: 1, stdout: '', stderr: "Error: '/nonexistent' holds no TPC-H table; make them with: ballista tpch generate [INVALID_ARGUMENT]\n" },
+] // prettier-ignore
+
+for (const { title, args, input, status, stdout, stderr } of CASES) {
+  test.serial(title, async t => {
+    const outcome = await ballista(args, input)
+    t.is(outcome.status, status, outcome.stderr)
+    if (stdout !== undefined) t.is(outcome.stdout, stdout)
+    if (stderr === undefined) t.not(outcome.stderr, '')
+    else t.is(outcome.stderr, stderr)
+  })
+}
+
+for (const command of [[], ['sql'], ['scheduler'], ['executor'], ['tpch'], ['tpch', 'generate'], ['tpch', 'run']]) {
+  test.serial(`${['ballista', ...command].join(' ')} --help tells its usage`, async t => {
+    const { status, stdout, stderr } = await ballista([...command, '--help'])
+    t.is(status, 0)
+    t.is(
+      stdout.split('\n')[0].replace(/ (?:\[options\] ?)?(?:\[command\])?$/, ''),
+      ['Usage: ballista', ...command].join(' '),
+    )
+    t.is(stderr, '')
+  })
+}
+
+test.serial('a file of statements, and one that is not there', async t => {
+  const directory = await mkdtemp(join(tmpdir(), 'ballista-cli-'))
+  t.teardown(() => rm(directory, { recursive: true, force: true }))
+  const file = join(directory, 'query.sql')
+  await writeFile(file, "-- two statements\nselect 1 as x;\nselect 'a;b' as y;\n")
+  t.deepEqual(await ballista([...QUIET, '-f', file]), { status: 0, stdout: 'x\n1\ny\na;b\n', stderr: '' })
+  const missing = await ballista([...QUIET, '-f', join(directory, 'nope.sql')])
+  t.is(missing.status, 1)
+  t.is(missing.stdout, '')
+})
+
+test.serial('tpch: data, their rows, and a benchmark that compares with DuckDB', async t => {
+  t.timeout(120_000)
+  const out = await mkdtemp(join(tmpdir(), 'ballista-cli-'))
+  t.teardown(() => rm(out, { recursive: true, force: true }))
+  const made = await ballista(['tpch', 'generate', '--scale', '0.001', '--out', out, '--tables', 'part,lineitem'])
+  t.is(made.status, 0, made.stderr)
+  const [part, lineitem, done] = made.stdout.split('\n')
+  t.regex(part, /\/part\.parquet: 200 rows, \d+ bytes$/)
+  t.regex(lineitem, /\/lineitem\.parquet: 6005 rows, \d+ bytes$/)
+  t.regex(done, /^done in \d+\.\d seconds$/)
+  t.deepEqual((await readdir(out)).toSorted(), ['lineitem.parquet', 'part.parquet'])
+
+  const json = join(out, 'report.json')
+  const flags = ['--data', out, '--vs', 'duckdb', '--iterations', '2', '--json', json]
+  const run = await ballista(['tpch', 'run', '--query', '6,q14', ...flags])
+  t.is(run.status, 0, run.stdout + run.stderr)
+  const report = JSON.parse(await readFile(json, 'utf8')) as { queries: { query: string; rows: number; ms: number[]; duckDb: { equal: boolean } }[]; totalMs: number } // prettier-ignore
+  t.deepEqual(
+    report.queries.map(({ query, rows, ms, duckDb }) => [query, rows, ms.length, duckDb.equal]),
+    [['q06', 1, 2, true], ['q14', 1, 2, true]],
+  ) // prettier-ignore
+  const best = report.queries.reduce((sum, { ms }) => sum + Math.min(...ms), 0)
+  t.is(report.totalMs, best)
+})
+
+test.serial('tpch: a query that fails does not stop the others, and is not a success', async t => {
+  t.timeout(120_000)
+  const out = await mkdtemp(join(tmpdir(), 'ballista-cli-'))
+  t.teardown(() => rm(out, { recursive: true, force: true }))
+  t.is(
+    (await ballista(['tpch', 'generate', '--scale', '0.001', '--out', out, '--tables', 'lineitem', '--format', 'csv']))
+      .status,
+    0,
+  )
+  const run = await ballista(['tpch', 'run', '--data', out, '--query', '14,6', '--iterations', '1'])
+  t.is(run.status, 1)
+  const lines = run.stdout.split('\n')
+  t.regex(lines[1], /^q14 +failed/)
+  t.regex(lines[2], /^ +table 'part' not found.* \[TABLE_NOT_FOUND\]$/)
+  t.regex(lines[3], /^q06 +1 +\d/)
+})

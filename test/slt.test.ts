@@ -1,0 +1,78 @@
+/** Every .slt file, in every mode that exists. UPDATE=1 writes the expected parts anew (from the local mode). */
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import test from 'ava'
+import { bytesInUse } from '../src/arrow/memory.js'
+import { startStandalone, type Standalone } from '../src/cluster/standalone.js'
+import type { Settings } from '../src/common/option.js'
+import { SessionContext } from '../src/index.js'
+import { planForCluster } from '../src/session/plan-statement.js'
+import { runSlt } from './helpers/slt.js'
+
+const update = process.env['UPDATE'] === '1'
+/** ONLY=joins,strings runs just these files. */
+const only = process.env['ONLY']?.split(',')
+
+/** Every table is cut into as many partitions as it has lines, row groups or batches, up to `count`. */
+const partitioned = (count: number): Settings => ({
+  'ballista.optimizer.repartition_file_min_size': '1',
+  'ballista.execution.target_partitions': String(count),
+})
+
+interface Mode {
+  readonly settings: Settings
+  readonly cluster?: boolean
+}
+
+const MODES: Readonly<Record<string, Mode>> = {
+  local: { settings: {} },
+  'local, batches of 3 rows': { settings: { 'ballista.execution.batch_size': '3' } },
+  'local, 4 partitions': { settings: partitioned(4) },
+  'local, 4 partitions and batches of 2 rows': {
+    settings: { ...partitioned(4), 'ballista.execution.batch_size': '2' },
+  },
+  'a cluster of two executors, 3 partitions': { settings: partitioned(3), cluster: true },
+  'a cluster of two executors, 3 partitions and the smallest windows': {
+    settings: {
+      ...partitioned(3),
+      'ballista.execution.batch_size': '2',
+      'ballista.exchange.write_buffer': '1',
+      'ballista.exchange.read_window': '2MB',
+    },
+    cluster: true,
+  },
+}
+
+const files = readdirSync('test/slt').filter(
+  name => name.endsWith('.slt') && (only === undefined || only.includes(name.slice(0, -4))),
+)
+
+let cluster: Standalone | undefined
+
+/** All sessions of this kind share one cluster, which starts with the first. */
+async function openSession({ settings, cluster: isRemote }: Mode): Promise<SessionContext> {
+  if (isRemote !== true) return new SessionContext({ settings })
+  cluster ??= await startStandalone({ executors: 2, slots: 1, planner: planForCluster })
+  return SessionContext.remote(`df://${cluster.address}`, { settings })
+}
+
+for (const [mode, options] of Object.entries(MODES)) {
+  for (const file of files) {
+    if (update && mode !== 'local') continue
+    test.serial(`${file}: ${mode}`, async t => {
+      const directory = mkdtempSync(join(tmpdir(), 'ballista-slt-'))
+      const ctx = await openSession(options)
+      t.teardown(() => rmSync(directory, { recursive: true, force: true }))
+      const differences = await runSlt(ctx, `test/slt/${file}`, { update, directory })
+      await ctx.close()
+      t.deepEqual(differences, [])
+      if (options.cluster !== true) t.is(bytesInUse(), 0)
+    })
+  }
+}
+
+test.serial('a closed cluster leaves no byte in the arena', async t => {
+  await cluster?.close()
+  t.is(bytesInUse(), 0)
+})

@@ -1,0 +1,58 @@
+/** DuckDB as the other side of a comparison; a development dependency, loaded when asked for. */
+import type { DuckDBConnection, DuckDBInstance, DuckDBResultReader, DuckDBValue } from '@duckdb/node-api'
+import { fail } from '../src/common/errors.js'
+import type { Cell, Rows } from './compare.js'
+
+export interface DuckDb {
+  /** Runs statements in order; the rows of the last one that gives any, and the milliseconds until all were read. */
+  run(statements: readonly string[]): Promise<{ rows: Rows; ms: number }>
+  close(): void
+}
+
+/** It is a development dependency: a production install has nothing to compare with. */
+export const hasDuckDb = (): Promise<boolean> =>
+  import('@duckdb/node-api').then(
+    () => true,
+    () => false,
+  )
+
+/** An empty in-memory database on `threads` threads; NOT_SUPPORTED if the package is not installed. */
+export async function openDuckDb(threads: number): Promise<DuckDb> {
+  const duckdb = await import('@duckdb/node-api').catch((cause: unknown) => {
+    throw fail('NOT_SUPPORTED', ['comparing with DuckDB without the package @duckdb/node-api'], { cause })
+  })
+  const instance: DuckDBInstance = await duckdb.DuckDBInstance.create(':memory:', { threads: String(threads) })
+  const connection: DuckDBConnection = await instance.connect()
+  // Footers stay cached between runs, as they do in our catalog.
+  await connection
+    .run('SET parquet_metadata_cache = true')
+    .catch(() => connection.run('SET enable_object_cache = true'))
+  const cellOf = (value: DuckDBValue): Cell => {
+    if (value === null) return null
+    if (typeof value === 'number')
+      return Number.isInteger(value) ? approximateOrExact(value) : { kind: 'approximate', number: value }
+    if (typeof value === 'bigint') return { kind: 'exact', text: String(value) }
+    if (value instanceof duckdb.DuckDBDecimalValue) return { kind: 'exact', text: value.toString() }
+    return { kind: 'text', text: String(value) }
+  }
+  return {
+    async run(statements) {
+      const started = performance.now()
+      let result: DuckDBResultReader | undefined
+      for (const statement of statements) {
+        const reader = await connection.runAndReadAll(statement)
+        if (reader.currentRowCount > 0) result = reader
+      }
+      const ms = performance.now() - started
+      return { rows: result?.getRows().map(row => row.map(cellOf)) ?? [], ms }
+    },
+    close() {
+      connection.closeSync()
+      instance.closeSync()
+    },
+  }
+}
+
+/** A whole number may be an INTEGER or a DOUBLE: as a double it compares with either. */
+const approximateOrExact = (value: number): Cell =>
+  Number.isSafeInteger(value) ? { kind: 'exact', text: String(value) } : { kind: 'approximate', number: value }
