@@ -29,9 +29,6 @@ const MODES: Readonly<Record<string, Mode>> = {
   local: { settings: {} },
   'local, batches of 3 rows': { settings: { 'ballista.execution.batch_size': '3' } },
   'local, 4 partitions': { settings: partitioned(4) },
-  'local, 4 partitions and batches of 2 rows': {
-    settings: { ...partitioned(4), 'ballista.execution.batch_size': '2' },
-  },
   'a cluster of two executors, 3 partitions': { settings: partitioned(3), cluster: true },
   'a cluster of two executors, 3 partitions and the smallest windows': {
     settings: {

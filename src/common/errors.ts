@@ -135,15 +135,19 @@ export function didYouMean(name: string, candidates: Iterable<string>): string {
   return best === undefined ? '' : `, did you mean '${best}'?`
 }
 
-/** Levenshtein distance over UTF-16 code units. */
+/** Insertions, deletions, replacements and swaps of neighbours, over UTF-16 code units. */
 function editDistance(left: string, right: string): number {
   let previous = Array.from({ length: right.length + 1 }, (_, column) => column)
+  let beforePrevious = previous
   for (let row = 1; row <= left.length; row++) {
     const current = [row]
     for (let column = 1; column <= right.length; column++) {
       const substitute = previous[column - 1] + (left[row - 1] === right[column - 1] ? 0 : 1)
-      current.push(Math.min(substitute, previous[column] + 1, current[column - 1] + 1))
+      const isSwapped = left[row - 1] === right[column - 2] && left[row - 2] === right[column - 1]
+      const swap = row > 1 && column > 1 && isSwapped ? beforePrevious[column - 2] + 1 : Infinity
+      current.push(Math.min(substitute, swap, previous[column] + 1, current[column - 1] + 1))
     }
+    beforePrevious = previous
     previous = current
   }
   return previous[right.length]

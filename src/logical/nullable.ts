@@ -2,8 +2,8 @@
 import type { Expr } from '../expr/expr.js'
 
 /**
- * False only when no row can make `expr` NULL. Conservative: `true` where it is not known (every function call may
- * give NULL; every aggregate but count may).
+ * False only when no row can make `expr` NULL. Conservative: `true` where it is not known (every function but not_null
+ * may give NULL; every aggregate but count may).
  */
 export function isNullable(expr: Expr): boolean {
   switch (expr.kind) {
@@ -29,7 +29,7 @@ export function isNullable(expr: Expr): boolean {
     case 'cast':
       return expr.safe || isNullable(expr.input)
     case 'call':
-      return true
+      return expr.name !== 'not_null'
     case 'aggregate':
       return expr.name !== 'count'
   }

@@ -8,12 +8,16 @@ const BIN = fileURLToPath(new URL('../../bin/ballista.js', import.meta.url))
 
 export interface Cluster {
   readonly url: string
+  /** `host:port` of the scheduler. */
+  readonly address: string
   readonly scheduler: ChildProcess
   readonly executors: readonly ChildProcess[]
+  /** `host:port` of each executor. */
+  readonly executorAddresses: readonly string[]
   close(): Promise<void>
 }
 
-/** Starts the processes and waits until each says that it listens. */
+/** Starts the processes and waits until each says that it listens, which an executor does when it is registered. */
 export async function startCluster(executorCount = 2, slots = 2): Promise<Cluster> {
   const scheduler = start(['scheduler', '--bind-port', '0', '--log-level', 'warn'])
   const started = [scheduler]
@@ -32,8 +36,8 @@ export async function startCluster(executorCount = 2, slots = 2): Promise<Cluste
     ]
     const executors = Array.from({ length: executorCount }, () => start(['executor', ...flags]))
     started.push(...executors)
-    await Promise.all(executors.map(listening))
-    return { url: `df://${address}`, scheduler, executors, close: () => stop(started) }
+    const executorAddresses = await Promise.all(executors.map(listening))
+    return { url: `df://${address}`, address, scheduler, executors, executorAddresses, close: () => stop(started) }
   } catch (error) {
     await stop(started)
     throw error

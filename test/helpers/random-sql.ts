@@ -137,6 +137,8 @@ export class RandomSql {
         return this.#totals(from, where)
       default: {
         const items = this.#items(from, 1 + this.#below(4))
+        if (depth > 0 && this.#chance(0.15))
+          items.push({ kind: 'int', sql: `CASE WHEN ${this.#subquery(from, depth - 1)} THEN 1 ELSE 0 END` })
         const distinct = this.#chance(0.2) && items.every(({ kind }) => kind !== 'double') ? 'DISTINCT ' : ''
         return this.#named(items, text => `SELECT ${distinct}${text} FROM ${from.sql}${where}`)
       }
@@ -241,7 +243,10 @@ export class RandomSql {
 
   #where(from: Relation, depth: number): string {
     const terms = this.#chance(0.5) ? [this.#predicate(from, 2)] : []
-    if (depth > 0 && this.#chance(0.25)) terms.push(this.#subquery(from, depth - 1))
+    if (depth > 0 && this.#chance(0.25)) {
+      const subquery = this.#subquery(from, depth - 1)
+      terms.push(this.#chance(0.3) ? `(${this.#predicate(from, 1)} OR ${subquery})` : subquery)
+    }
     return terms.length === 0 ? '' : ` WHERE ${terms.join(' AND ')}`
   }
 

@@ -72,7 +72,13 @@ export const ERRORS: readonly (readonly [string, string, string, string, number]
   ['SELECT 1 /* abc', 'SYNTAX', 'this comment is not terminated; add the closing */', '/* abc', 9],
   ['SELEC 1', 'SYNTAX', "expected a statement but found 'SELEC', did you mean 'SELECT'?", 'SELEC', 0],
   ['1', 'SYNTAX', "expected a statement but found '1'", '1', 0],
-  ['CREATE TABEL t (a INT)', 'SYNTAX', "expected EXTERNAL, OR, TABLE or VIEW but found 'TABEL'", 'TABEL', 7],
+  [
+    'CREATE TABEL t (a INT)',
+    'SYNTAX',
+    "expected EXTERNAL, OR, TABLE or VIEW but found 'TABEL', did you mean 'TABLE'?",
+    'TABEL',
+    7,
+  ],
   ['CREATE TABLE t', 'SYNTAX', 'CREATE TABLE needs a list of columns or AS query', 'TABLE t', 7],
   [
     "CREATE EXTERNAL TABLE t LOCATION 'x'",

@@ -36,18 +36,18 @@ test('an error is shown with its line and carets below its place', t => {
       errorOf(() => parseStatement(sql)),
       sql,
     ),
-    "expected an expression but found '='\nline 3: WHERE a = = 1\n                  ^",
+    "expected an expression but found '=' [SYNTAX]\nline 3: WHERE a = = 1\n                  ^",
   )
   t.is(
     formatError(
       errorOf(() => parseStatement('')),
       '',
     ),
-    'expected a statement but found the end of the text\nline 1: \n        ^',
+    'expected a statement but found the end of the text [SYNTAX]\nline 1: \n        ^',
   )
-  t.is(formatError(fail('DIVIDE_BY_ZERO'), sql), 'division by zero')
+  t.is(formatError(fail('DIVIDE_BY_ZERO'), sql), 'division by zero [DIVIDE_BY_ZERO]')
   const many = fail('SYNTAX', ['wrong'], { span: { start: 7, end: 14 } })
-  t.is(formatError(many, 'SELECT a\nFROM t'), 'wrong\nline 1: SELECT a\n               ^')
+  t.is(formatError(many, 'SELECT a\nFROM t'), 'wrong [SYNTAX]\nline 1: SELECT a\n               ^')
 })
 
 test('a long line is cut around the place', t => {
@@ -56,7 +56,7 @@ test('a long line is cut around the place', t => {
     errorOf(() => parseStatement(sql)),
     sql,
   ).split('\n')
-  t.is(message, "expected a table but found 'FROM'")
+  t.is(message, "expected a table but found 'FROM' [SYNTAX]")
   t.is(line, `line 1: …${sql.slice(82, 182)}…`)
   t.is(carets, `${' '.repeat(9 + 50)}^^^^`)
 })

@@ -156,8 +156,10 @@ function toFloat(column: Column): Column | undefined {
 function toTimestamp(column: Column, to: DataType & { kind: 'timestamp' }): Column {
   const n = column.length
   const factor = 86_400n * UNIT_PER_SECOND[to.unit]
-  return convert(column, to, (words, range, own) => {
-    const bounds = scaled(range, factor)
+  return convert(column, to, (words, range, own, validity) => {
+    let bounds = scaled(range, factor)
+    // Stated bounds need not be tight: look at the values before giving up.
+    if (!fits64(bounds)) bounds = scaled(rangeOfWords(words, validity, n), factor)
     if (!fits64(bounds)) throw fail('NUMERIC_OVERFLOW', ['TIMESTAMP'])
     const values = own(n * 8)
     exprKernels().arithmeticLinearLiteral(words, factor, 0n, n, values)

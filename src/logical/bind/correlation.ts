@@ -51,9 +51,10 @@ export interface PulledUp {
 
 /**
  * Takes the predicates with outer columns out of filters and inner joins. Through an aggregate only equalities go: their
- * inner sides become group columns. Throws NOT_SUPPORTED for outer columns anywhere else.
+ * inner sides become group columns. So an aggregate without groups loses the row that it has for no input: only `total`, for
+ * which the caller makes up for that, may be one. Throws NOT_SUPPORTED for outer columns anywhere else.
  */
-export function pullUp(plan: LogicalPlan): PulledUp {
+export function pullUp(plan: LogicalPlan, total?: LogicalPlan): PulledUp {
   if (!isCorrelated(plan)) return { plan, predicates: [] }
   switch (plan.kind) {
     case 'filter': {
@@ -62,7 +63,7 @@ export function pullUp(plan: LogicalPlan): PulledUp {
       return { plan: filterPlan(input, conjunction(inner)), predicates: [...predicates, ...outer] }
     }
     case 'projection':
-      return pullUpProjection(plan)
+      return pullUpProjection(plan, total)
     case 'alias': {
       const { plan: input, predicates } = pullUp(plan.input)
       const renamed: LogicalPlan = { ...plan, input }
@@ -71,6 +72,7 @@ export function pullUp(plan: LogicalPlan): PulledUp {
     case 'join':
       return pullUpJoin(plan)
     case 'aggregate':
+      if (plan.groups.length === 0 && plan !== total) throw unsupported('an aggregate without GROUP BY')
       return pullUpAggregate(plan)
     case 'sort':
     case 'distinct': {
@@ -98,9 +100,9 @@ function splitOuter(conjuncts: readonly Expr[]): { inner: readonly Expr[]; outer
 }
 
 /** The projection also gives the inner columns that the predicates read. */
-function pullUpProjection(plan: Extract<LogicalPlan, { kind: 'projection' }>): PulledUp {
+function pullUpProjection(plan: Extract<LogicalPlan, { kind: 'projection' }>, total?: LogicalPlan): PulledUp {
   if (planExprs(plan).some(hasOuter)) throw unsupported('the select list')
-  const { plan: input, predicates } = pullUp(plan.input)
+  const { plan: input, predicates } = pullUp(plan.input, total)
   const taken = new Set(plan.exprs.map(({ name }) => name))
   const exprs: NamedExpr[] = [...plan.exprs]
   const position = (column: Expr): number => {

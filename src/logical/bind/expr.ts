@@ -38,7 +38,7 @@ export interface ExprContext {
   /** Select-list aliases that this clause cannot see, for a helpful message. */
   readonly hiddenAliases?: ReadonlySet<string>
   /** Binds a subquery expression; refused where absent. */
-  readonly subquery?: (node: SubqueryNode) => Expr
+  readonly subquery?: (node: SubqueryNode, ctx: ExprContext) => Expr
 }
 
 export type SubqueryNode = Extract<ExprNode, { kind: 'inSubquery' | 'exists' | 'scalarSubquery' }>
@@ -78,7 +78,7 @@ function bindNode(node: ExprNode, ctx: ExprContext): Expr {
     case 'exists':
     case 'scalarSubquery':
       if (ctx.subquery === undefined) throw fail('NOT_SUPPORTED', [`a subquery in ${ctx.clause}`])
-      return ctx.subquery(node)
+      return ctx.subquery(node, ctx)
     case 'like':
       return bindLike(node, bind)
     case 'case':

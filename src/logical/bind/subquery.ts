@@ -1,27 +1,28 @@
-/** Subqueries in WHERE as semi and anti joins (IN, EXISTS), scalar subqueries as joins that give at most one row. */
+/** Subqueries as AND terms of WHERE become semi and anti joins (IN, EXISTS), all others joins that give at most one row. */
 import { fail } from '../../common/errors.js'
-import { binaryExpr, caseExpr, conjunction, isNullExpr } from '../../expr/build.js'
+import { invariant } from '../../common/invariant.js'
+import { aggregateExpr, binaryExpr, callExpr, caseExpr, conjunction, isNullExpr } from '../../expr/build.js'
 import { BOOLEAN, INT64 } from '../../arrow/types.js'
-import { literal, typeOf, type Expr } from '../../expr/expr.js'
+import { exprTree, literal, typeOf, type Expr } from '../../expr/expr.js'
 import { foldConstants } from '../../expr/fold.js'
 import type { ExprNode } from '../../parser/ast.js'
-import { aliasPlan, filterPlan, joinPlan, makeJoin } from '../build.js'
+import { aggregatePlan, aliasPlan, filterPlan, joinPlan, makeJoin, namedColumn, projectionPlan } from '../build.js'
 import { isNullable } from '../nullable.js'
 import { columnsOf, isOver, substitute } from '../plan-exprs.js'
 import { fieldColumn, schemaOf } from '../schema-of.js'
 import type { LogicalPlan } from '../plan.js'
 import { at, type Binder } from './context.js'
-import { fromOuter, isCorrelated, isolate, isOuter, pullUp } from './correlation.js'
+import { fromOuter, hasOuter, isCorrelated, isolate, isOuter, pullUp, toOuter } from './correlation.js'
 import { bindExpr, type ExprContext, type SubqueryNode } from './expr.js'
 import { asPredicate } from './predicate.js'
 import { rowBound } from './row-bound.js'
 import type { Scope } from './scope.js'
-import { uniqueColumns } from './unique.js'
+import { uniqueColumns, uniqueName } from './unique.js'
 
 /** The scalar subqueries of some clauses: bound as values over columns that are joined to the plan under these clauses. */
 export interface ScalarSubqueries {
-  /** The value of the subquery; throws NOT_SUPPORTED for what is no scalar subquery of at most one row. */
-  readonly bind: (node: SubqueryNode) => Expr
+  /** The value of the subquery, or whether it has rows or the operand of IN; `ctx` is that of the operand. */
+  readonly bind: (node: SubqueryNode, ctx: ExprContext) => Expr
   /** Whether a column comes from such a join. */
   readonly has: (expr: Expr) => boolean
   readonly joinTo: (plan: LogicalPlan) => LogicalPlan
@@ -38,18 +39,23 @@ interface ScalarJoin {
 /** `scope` is the FROM of the outer query, to whose columns a subquery may refer. */
 export function scalarSubqueries(binder: Binder, scope: Scope): ScalarSubqueries {
   const joins: ScalarJoin[] = []
+  const joined: JoinedValues = plan => {
+    const relation = binder.nextRelation()
+    const { values, join } = isCorrelated(plan) ? correlatedValues(plan, relation) : plainValues(plan, relation)
+    joins.push(join)
+    return values
+  }
   return {
-    bind(node) {
-      if (node.kind !== 'scalarSubquery') {
-        const text = node.kind === 'exists' ? 'EXISTS' : 'IN (subquery)'
-        throw fail('NOT_SUPPORTED', [`${text} other than as an AND term of WHERE`])
-      }
+    bind(node, ctx) {
       const plan = bindSubquery(node, binder, scope)
-      const { value, join } = isCorrelated(plan)
-        ? correlatedValue(plan, binder.nextRelation())
-        : plainValue(plan, binder.nextRelation())
-      joins.push(join)
-      return value
+      switch (node.kind) {
+        case 'scalarSubquery':
+          return scalarValue(plan, joined)
+        case 'exists':
+          return isPositive(joined(totalOf(existingRows(plan), [COUNT]))[0], node.negated)
+        case 'inSubquery':
+          return membership(bindExpr(node.input, ctx), plan, joined, node.negated)
+      }
     },
     has: expr => expr.kind === 'column' && joins.some(({ relation }) => relation === expr.relation),
     joinTo: plan => joins.reduce(joinValue, plan),
@@ -62,32 +68,76 @@ function joinValue(left: LogicalPlan, { plan: right, type, condition }: ScalarJo
   throw fail('NOT_SUPPORTED', ['a correlated subquery above GROUP BY'])
 }
 
-const manyRows = (): Error =>
-  fail('NOT_SUPPORTED', ['a scalar subquery that may give more than one row (add LIMIT 1 or aggregate it)'])
+/** Joins a plan of at most one row to the outer query; gives the values of its columns there, NULL where there is no row. */
+type JoinedValues = (plan: LogicalPlan) => readonly Expr[]
 
-function plainValue(bound: LogicalPlan, relation: string): { value: Expr; join: ScalarJoin } {
-  const rows = rowBound(bound)
-  if (rows === 'many') throw manyRows()
+const COUNT = aggregateExpr('count', [])
+
+/** Of a subquery that may give more rows, the greatest value, checked where it is used to be the only one. */
+function scalarValue(plan: LogicalPlan, joined: JoinedValues): Expr {
+  const value = oneColumn(plan)
+  if (isCorrelated(plan) ? isTotal(plan) : rowBound(plan) !== 'many') return joined(plan)[0]
+  return callExpr('only_value', joined(totalOf(plan, [aggregateExpr('max', [value]), COUNT])))
+}
+
+/** `operand [NOT] IN (plan)`: from the number of its rows that are equal, that are there, and that are not NULL. */
+function membership(operand: Expr, plan: LogicalPlan, joined: JoinedValues, negated: boolean): Expr {
+  if (hasOuter(operand)) throw fail('NOT_SUPPORTED', ['IN (subquery) of a column two levels out'])
+  if (exprTree.some(operand, node => node.kind === 'aggregate'))
+    throw fail('NOT_SUPPORTED', ['IN (subquery) of an aggregate'])
+  const column = oneColumn(plan)
+  const [equal] = joined(totalOf(filterPlan(plan, binaryExpr('=', column, toOuter(operand))), [COUNT]))
+  if (!isNullable(operand) && !isNullable(column)) return isPositive(equal, negated)
+  const [rows, values] = joined(totalOf(plan, [COUNT, aggregateExpr('count', [column])]))
+  const truth = (value: boolean | null): Expr => literal(value === null ? null : value !== negated, BOOLEAN)
+  const unknown = binaryExpr('or', isNullExpr(operand), binaryExpr('>', rows, values))
+  return caseExpr(
+    [isPositive(equal, false), isPositive(rows, true), unknown],
+    [truth(true), truth(false), truth(null)],
+    truth(false),
+  )
+}
+
+const isPositive = (count: Expr, negated: boolean): Expr => binaryExpr(negated ? '=' : '>', count, literal(0n, INT64))
+
+/** Aggregates over all rows, in the form of a bound SELECT. */
+function totalOf(plan: LogicalPlan, exprs: readonly Expr[]): LogicalPlan {
+  const taken = new Set<string>()
+  const total = aggregatePlan(
+    plan,
+    [],
+    exprs.map(expr => ({ expr, name: uniqueName('value', taken) })),
+  )
+  return projectionPlan(total, schemaOf(total).map(namedColumn))
+}
+
+const isTotal = (plan: LogicalPlan): boolean =>
+  plan.kind === 'projection' && plan.input.kind === 'aggregate' && plan.input.groups.length === 0
+
+interface JoinedColumns {
+  readonly values: readonly Expr[]
+  readonly join: ScalarJoin
+}
+
+function plainValues(bound: LogicalPlan, relation: string): JoinedColumns {
+  const isOne = rowBound(bound) === 'one'
   const plan = aliasPlan(bound, relation)
-  return { value: oneColumn(plan), join: { relation, plan, type: rows === 'one' ? 'inner' : 'left' } }
+  const columns = schemaOf(plan).map(fieldColumn)
+  const values = isOne ? columns : columns.map(column => ({ ...column, nullable: true }))
+  return { values, join: { relation, plan, type: isOne ? 'inner' : 'left' } }
 }
 
 /**
  * An aggregating subquery, grouped by the inner sides of its correlation and left-joined on them. Where no group
- * matches, the value is that of the aggregates over no rows: NULL, but for count.
+ * matches, the values are those of the aggregates over no rows: NULL, but for count.
  */
-function correlatedValue(bound: LogicalPlan, relation: string): { value: Expr; join: ScalarJoin } {
-  oneColumn(bound)
-  const onEmpty = valueOfNoRows(bound)
-  const { plan, predicates } = pullUp(bound)
-  const value = fieldColumn(schemaOf(plan)[0])
+function correlatedValues(bound: LogicalPlan, relation: string): JoinedColumns {
+  const onEmpty = valuesOfNoRows(bound)
+  const { plan, predicates } = pullUp(bound, bound.kind === 'projection' ? bound.input : undefined)
+  const columns = schemaOf(plan).slice(0, onEmpty.length).map(fieldColumn)
   const keys = predicates.flatMap(columnsOf).filter(column => !isOuter(column))
-  const matched = literal(true, BOOLEAN)
-  const isolated = isolate(plan, [value, ...keys, matched], relation)
-  const [result, found] = [
-    isolated.rename(value),
-    fieldColumn(schemaOf(isolated.plan)[schemaOf(isolated.plan).length - 1]),
-  ]
+  const isolated = isolate(plan, [...columns, ...keys, literal(true, BOOLEAN)], relation)
+  const found = fieldColumn(schemaOf(isolated.plan)[schemaOf(isolated.plan).length - 1])
   const condition = conjunction(predicates.map(expr => fromOuter(isolated.rename(expr))))
   const join: ScalarJoin = {
     relation,
@@ -95,19 +145,24 @@ function correlatedValue(bound: LogicalPlan, relation: string): { value: Expr; j
     type: 'left',
     ...(condition === undefined ? {} : { condition }),
   }
-  const nullable: Expr = result.kind === 'column' ? { ...result, nullable: true } : result
-  if (onEmpty.kind === 'literal' && onEmpty.value === null) return { value: nullable, join }
   const missing = isNullExpr({ ...found, nullable: true })
-  return { value: caseExpr([missing], [onEmpty], nullable), join }
+  const values = columns.map((column, i) => {
+    const result = isolated.rename(column)
+    const nullable: Expr = result.kind === 'column' ? { ...result, nullable: true } : result
+    const empty = onEmpty[i]
+    return empty.kind === 'literal' && empty.value === null ? nullable : caseExpr([missing], [empty], nullable)
+  })
+  return { values, join }
 }
 
-/** The value that a projection of an aggregate without groups has over no rows; throws NOT_SUPPORTED for other plans. */
-function valueOfNoRows(plan: LogicalPlan): Expr {
-  if (plan.kind !== 'projection' || plan.input.kind !== 'aggregate' || plan.input.groups.length > 0) throw manyRows()
-  const aggregates = plan.input.aggregates.map(({ expr }) =>
+/** The values that a projection of an aggregate without groups has over no rows. */
+function valuesOfNoRows(plan: LogicalPlan): readonly Expr[] {
+  invariant(plan.kind === 'projection' && plan.input.kind === 'aggregate', 'a correlated value that does not aggregate')
+  const { exprs, input } = plan
+  const aggregates = input.aggregates.map(({ expr }) =>
     expr.kind === 'aggregate' && expr.name === 'count' ? literal(0n, INT64) : literal(null, typeOf(expr)),
   )
-  return foldConstants(substitute(plan.exprs[0].expr, schemaOf(plan.input), aggregates))
+  return exprs.map(({ expr }) => foldConstants(substitute(expr, schemaOf(input), aggregates)))
 }
 
 /** The rows that pass WHERE. Its AND terms that are IN (subquery) or EXISTS become joins above the filter of the rest. */

@@ -1,5 +1,6 @@
 /** The running form of an aggregate: one state a group, kept in the arena, fed a batch at a time. */
 import type { Column } from '../../../arrow/batch.js'
+import { releaseColumn } from '../../../arrow/column.js'
 import { alloc, kernels, release, views } from '../../../arrow/memory.js'
 import { Segments, zeroBitmap, type Charge } from '../../../arrow/segments.js'
 import type { DataType } from '../../../arrow/types.js'
@@ -35,6 +36,25 @@ export interface AccumulatorOptions {
   /** The groups that exist before the first row: 1 without GROUP BY, else 0. */
   readonly groupCount: 0 | 1
   readonly charge: Charge
+  /** The same object for all accumulators that are given the same rows and the same argument; absent: none shares. */
+  readonly siblings?: Siblings
+}
+
+/** What accumulators of one argument keep once for all of them, such as the sums of sum(x) and avg(x). */
+export interface Siblings {
+  total?: { join(): Total }
+}
+
+/** Sums by group; `width` bytes each (the low 8 of 16 are the value while it fits). */
+export interface Total {
+  readonly stateType: DataType
+  readonly width: 8 | 16
+  readonly entries: Segments
+  add(rows: GroupRows, column: Column): void
+  values(from: number, n: number, width: number): number
+  /** Throws NUMERIC_OVERFLOW if a sum does not fit. */
+  check(from: number, n: number, type: DataType): void
+  close(): void
 }
 
 /** An aggregate function of this project: its declaration and how it runs. */
@@ -47,6 +67,28 @@ export interface Nulls {
   readonly nullCount: number
   readonly validity: number
   readonly blocks: readonly number[]
+}
+
+/** Runs `make`, which takes the NULLs over; gives them back when it fails. */
+export function withNulls(nulls: Nulls, make: () => Column): Column {
+  try {
+    return make()
+  } catch (error) {
+    nulls.blocks.forEach(release)
+    throw error
+  }
+}
+
+/** One column an item; gives up those already made when one fails. */
+export function statesOf<T>(items: readonly T[], make: (item: T) => Column): Column[] {
+  const made: Column[] = []
+  try {
+    for (const item of items) made.push(make(item))
+    return made
+  } catch (error) {
+    made.forEach(releaseColumn)
+    throw error
+  }
 }
 
 export const NO_NULLS: Nulls = { nullCount: 0, validity: 0, blocks: [] }

@@ -7,14 +7,17 @@ import { decimal, FLOAT64, INT64, typeName, type DataType } from '../../../arrow
 import { fail } from '../../../common/errors.js'
 import {
   NO_NULLS,
+  statesOf,
+  withNulls,
   type Accumulator,
   type AccumulatorOptions,
   type AggregateDefinition,
   type GroupRows,
   type Nulls,
+  type Total,
 } from './accumulator.js'
 import { Count } from './count.js'
-import { numericArgument, sumState, totalOf, type Total } from './sum.js'
+import { numericArgument, sumState, totalOf } from './sum.js'
 
 export const avg: AggregateDefinition = {
   name: 'avg',
@@ -47,7 +50,7 @@ class Average implements Accumulator {
   constructor(options: AccumulatorOptions) {
     const [type] = options.args
     this.#type = averageType(type)
-    this.#total = totalOf(type, options.charge)
+    this.#total = totalOf(options)
     this.#count = new Count(options.charge)
     this.#scale =
       type.kind === 'decimal' && this.#type.kind === 'decimal' ? 10n ** BigInt(this.#type.scale - type.scale) : 1n
@@ -64,13 +67,15 @@ class Average implements Accumulator {
   }
 
   states(from: number, n: number): Column[] {
-    const { stateType: type, width } = this.#total
-    const values = this.#total.values(from, n, width)
-    return [makeColumn({ type, length: n, width, values, blocks: [values] }), this.#count.finish(from, n)]
+    return statesOf([() => this.#sums(from, n), () => this.#count.finish(from, n)], make => make())
   }
 
   finish(from: number, n: number): Column {
     const nulls = this.#nulls(from, n)
+    return withNulls(nulls, () => this.#finish(from, n, nulls))
+  }
+
+  #finish(from: number, n: number, nulls: Nulls): Column {
     const own = kernels()
     const { entries, width } = this.#total
     const values = alloc(n * 8)
@@ -82,8 +87,10 @@ class Average implements Accumulator {
       width === 16 ||
       own.aggregateAverageDecimal(entries.directory, counts, from, n, this.#scale, values) === 0
     ) {
-      parts.blocks.forEach(release)
-      return this.#exact(from, n)
+      release(values)
+      const exact = this.#exact(from, n)
+      nulls.blocks.forEach(release)
+      return exact
     }
     return makeColumn(parts)
   }
@@ -91,6 +98,12 @@ class Average implements Accumulator {
   close(): void {
     this.#total.close()
     this.#count.close()
+  }
+
+  #sums(from: number, n: number): Column {
+    const { stateType: type, width } = this.#total
+    const values = this.#total.values(from, n, width)
+    return makeColumn({ type, length: n, width, values, blocks: [values] })
   }
 
   /** NULL where the count is 0. */

@@ -1,13 +1,15 @@
 /** min(x) and max(x) of every type that has an order: strings by bytes, NaN the greatest number, false before true. */
 import type { Column } from '../../../arrow/batch.js'
-import { bitmapBytes, defaultWidth, makeColumn } from '../../../arrow/column.js'
+import { bitmapBytes, buildColumn, defaultWidth, makeColumn } from '../../../arrow/column.js'
 import { alloc, kernels, release, views, withScratch } from '../../../arrow/memory.js'
-import { Segments, zeroBitmap, type Charge, type Fill } from '../../../arrow/segments.js'
+import { Segments, zeroBitmap, zeroFill, type Charge, type Fill } from '../../../arrow/segments.js'
+import { checkedTotal, COPY_SLOP } from '../../../arrow/take.js'
 import { typeName, type DataType } from '../../../arrow/types.js'
 import { fail } from '../../../common/errors.js'
 import {
   entryValues,
   Seen,
+  withNulls,
   type Accumulator,
   type AccumulatorOptions,
   type AggregateDefinition,
@@ -142,9 +144,11 @@ class BestFixed implements Accumulator {
     this.#entries.reserve(from + n)
     const nulls = this.#seen.nulls(from, n)
     const width = defaultWidth(this.#type)
-    const values = this.#type.kind === 'boolean' ? zeroBitmap(n) : alloc(n * width)
-    kernels().aggregateUnorder(this.#entries.directory, from, n, orderKind(this.#type), width, values)
-    return makeColumn({ type: this.#type, length: n, width, values, ...nulls, blocks: [values, ...nulls.blocks] })
+    return withNulls(nulls, () => {
+      const values = this.#type.kind === 'boolean' ? zeroBitmap(n) : alloc(n * width)
+      kernels().aggregateUnorder(this.#entries.directory, from, n, orderKind(this.#type), width, values)
+      return makeColumn({ type: this.#type, length: n, width, values, ...nulls, blocks: [values, ...nulls.blocks] })
+    })
   }
 
   close(): void {
@@ -192,8 +196,10 @@ class BestWide implements Accumulator {
 
   finish(from: number, n: number): Column {
     const nulls = this.#seen.nulls(from, n)
-    const values = entryValues(this.#entries, from, n, 16)
-    return makeColumn({ type: this.#type, length: n, width: 16, values, ...nulls, blocks: [values, ...nulls.blocks] })
+    return withNulls(nulls, () => {
+      const values = entryValues(this.#entries, from, n, 16)
+      return makeColumn({ type: this.#type, length: n, width: 16, values, ...nulls, blocks: [values, ...nulls.blocks] })
+    })
   }
 
   close(): void {
@@ -256,15 +262,16 @@ class BestText implements Accumulator {
 
   finish(from: number, n: number): Column {
     this.#entries.reserve(from + n)
-    const own = kernels()
-    const offsets = alloc((n + 1) * 4)
-    const values = alloc((own.textBestOffsets(this.#entries.directory, from, n, offsets) >>> 0) + 8)
-    const validity = alloc(bitmapBytes(n))
-    views().u8.fill(0, validity, validity + bitmapBytes(n))
-    const nullCount = n - own.textBestCopy(this.#entries.directory, from, n, values, validity)
-    if (nullCount === 0) release(validity)
-    const blocks = nullCount === 0 ? [offsets, values] : [offsets, values, validity]
-    return makeColumn({ type: this.#type, length: n, nullCount, validity, offsets, values, blocks })
+    const { directory } = this.#entries
+    const calls = kernels()
+    return buildColumn(({ own }) => {
+      const offsets = own((n + 1) * 4)
+      const values = own(checkedTotal(calls.textBestOffsets(directory, from, n, offsets)) + COPY_SLOP)
+      const validity = own(bitmapBytes(n))
+      zeroFill(validity, bitmapBytes(n))
+      const nullCount = n - calls.textBestCopy(directory, from, n, values, validity)
+      return { type: this.#type, length: n, nullCount, validity, offsets, values }
+    })
   }
 
   close(): void {

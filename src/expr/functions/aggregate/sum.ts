@@ -10,10 +10,12 @@ import {
   isFew,
   LANE_BYTES,
   Seen,
+  withNulls,
   type Accumulator,
   type AccumulatorOptions,
   type AggregateDefinition,
   type GroupRows,
+  type Total,
 } from './accumulator.js'
 
 export const sum: AggregateDefinition = {
@@ -60,7 +62,7 @@ class Sum implements Accumulator {
 
   constructor(options: AccumulatorOptions, type: DataType) {
     this.#seen = new Seen(options)
-    this.#total = totalOf(options.args[0], options.charge)
+    this.#total = totalOf(options)
     this.#type = type
   }
 
@@ -90,25 +92,65 @@ class Sum implements Accumulator {
   #column(from: number, n: number, type: DataType): Column {
     const nulls = this.#seen.nulls(from, n)
     const width = type.kind === 'int' ? 8 : this.#total.width
-    const values = this.#total.values(from, n, width)
-    return makeColumn({ type, length: n, width, values, ...nulls, blocks: [values, ...nulls.blocks] })
+    return withNulls(nulls, () => {
+      const values = this.#total.values(from, n, width)
+      return makeColumn({ type, length: n, width, values, ...nulls, blocks: [values, ...nulls.blocks] })
+    })
   }
 }
 
-/** Sums by group; `width` bytes each (the low 8 of 16 are the value while it fits). */
-export interface Total {
-  readonly stateType: DataType
-  readonly width: 8 | 16
-  readonly entries: Segments
-  add(rows: GroupRows, column: Column): void
-  values(from: number, n: number, width: number): number
-  /** Throws NUMERIC_OVERFLOW if a sum does not fit. */
-  check(from: number, n: number, type: DataType): void
-  close(): void
+/** The sums of the first argument, together with those of the accumulators of the same argument. */
+export function totalOf({ args: [type], charge, siblings }: AccumulatorOptions): Total {
+  const make = (): Total => (type.kind === 'float' ? new FloatTotal(charge) : new ExactTotal(type, charge))
+  if (siblings === undefined) return make()
+  return (siblings.total ??= new SharedTotal(make())).join()
 }
 
-export const totalOf = (type: DataType, charge: Charge): Total =>
-  type.kind === 'float' ? new FloatTotal(charge) : new ExactTotal(type, charge)
+/** Adds the rows of a call once, whoever of its users comes first, and closes with the last of them. */
+class SharedTotal implements Total {
+  readonly #total: Total
+  #users = 0
+  #added: GroupRows | undefined
+
+  constructor(total: Total) {
+    this.#total = total
+  }
+
+  join(): Total {
+    this.#users++
+    return this
+  }
+
+  get stateType(): DataType {
+    return this.#total.stateType
+  }
+
+  get width(): 8 | 16 {
+    return this.#total.width
+  }
+
+  get entries(): Segments {
+    return this.#total.entries
+  }
+
+  add(rows: GroupRows, column: Column): void {
+    if (rows === this.#added) return
+    this.#added = rows
+    this.#total.add(rows, column)
+  }
+
+  values(from: number, n: number, width: number): number {
+    return this.#total.values(from, n, width)
+  }
+
+  check(from: number, n: number, type: DataType): void {
+    this.#total.check(from, n, type)
+  }
+
+  close(): void {
+    if (--this.#users === 0) this.#total.close()
+  }
+}
 
 class FloatTotal implements Total {
   readonly stateType = FLOAT64
@@ -226,7 +268,12 @@ class ExactTotal implements Total {
   #widen(): void {
     if (this.width === 16) return
     const wide = new Segments(16, this.#charge)
-    wide.reserve(Math.max(1, this.#groups))
+    try {
+      wide.reserve(Math.max(1, this.#groups))
+    } catch (error) {
+      wide.close()
+      throw error
+    }
     kernels().aggregateWiden(this.#entries.directory, this.#groups, wide.directory)
     this.#entries.close()
     this.#entries = wide

@@ -1,11 +1,12 @@
 /** Variance and standard deviation of a sample (n - 1) and of a population (n), by Welford's recurrence. */
 import type { Column } from '../../../arrow/batch.js'
-import { makeColumn } from '../../../arrow/column.js'
-import { alloc, kernels, release } from '../../../arrow/memory.js'
-import { Segments, zeroBitmap } from '../../../arrow/segments.js'
+import { bitmapBytes, buildColumn, makeColumn } from '../../../arrow/column.js'
+import { kernels } from '../../../arrow/memory.js'
+import { Segments, zeroFill } from '../../../arrow/segments.js'
 import { FLOAT64 } from '../../../arrow/types.js'
 import {
   entryValues,
+  statesOf,
   type Accumulator,
   type AccumulatorOptions,
   type AggregateDefinition,
@@ -98,7 +99,7 @@ class Moments implements Accumulator {
   }
 
   states(from: number, n: number): Column[] {
-    return [0, 8, 16].map(offset => {
+    return statesOf([0, 8, 16], offset => {
       const values = entryValues(this.#entries, from, n, 8, offset)
       return makeColumn({ type: FLOAT64, length: n, values, blocks: [values] })
     })
@@ -106,13 +107,15 @@ class Moments implements Accumulator {
 
   finish(from: number, n: number): Column {
     this.#entries.reserve(from + n)
-    const values = alloc(n * 8)
-    const validity = zeroBitmap(n)
     const { less, root } = this.#kind
-    const valid = kernels().aggregateVariance(this.#entries.directory, from, n, less, root ? 1 : 0, values, validity)
-    if (valid === n) release(validity)
-    const blocks = valid === n ? [values] : [values, validity]
-    return makeColumn({ type: FLOAT64, length: n, nullCount: n - valid, validity, values, blocks })
+    const { directory } = this.#entries
+    return buildColumn(({ own }) => {
+      const values = own(n * 8)
+      const validity = own(bitmapBytes(n))
+      zeroFill(validity, bitmapBytes(n))
+      const valid = kernels().aggregateVariance(directory, from, n, less, root ? 1 : 0, values, validity)
+      return { type: FLOAT64, length: n, nullCount: n - valid, validity, values }
+    })
   }
 
   close(): void {

@@ -1,7 +1,8 @@
 /**
  * Functions that choose among their arguments. COALESCE is lazy: the interpreter and the compiler treat it as a CASE.
  */
-import { INT64, type DataType, type Value } from '../../../arrow/types.js'
+import { INT64, UTF8, type DataType, type Value } from '../../../arrow/types.js'
+import { fail } from '../../../common/errors.js'
 import { commonType, unionType } from '../../types.js'
 import { compareValues } from '../../value-compare.js'
 import type { FunctionExample, ScalarFunction } from '../function.js'
@@ -54,6 +55,41 @@ const extreme = (name: string, word: string, sign: 1 | -1, examples: readonly Fu
     },
   })
 
+const onlyValue = defineScalar({
+  name: 'only_value',
+  description:
+    'The value, which n rows gave; an error if n is more than 1. What a subquery used as a value is checked with.',
+  examples: [ex('only_value(7, 1)', '7'), ex('only_value(NULL, 0)', 'NULL'), ex('only_value(7, NULL)', '7')],
+  nulls: 'own',
+  coerce: args => {
+    if (args.length !== 2) throw fail('FUNCTION_ARGUMENTS', [`only_value takes 2 arguments, got ${args.length}`])
+    return [args[0], INT64]
+  },
+  returns: firstType,
+  evaluate: ([value, count]) => {
+    if (count === null || (count as bigint) <= 1n) return value
+    throw fail('INVALID_ARGUMENT', [
+      `a subquery used as a value gave ${String(count)} rows; add LIMIT 1 or aggregate it`,
+    ])
+  },
+})
+
+const notNull = defineScalar({
+  name: 'not_null',
+  description: 'The value; an error that names the column if it is NULL. What INSERT checks NOT NULL columns with.',
+  examples: [ex("not_null(7, 'a')", '7'), ex("not_null('', 'a') || coalesce(NULL, 'x')", 'x')],
+  nulls: 'own',
+  coerce: args => {
+    if (args.length !== 2) throw fail('FUNCTION_ARGUMENTS', [`not_null takes 2 arguments, got ${args.length}`])
+    return [args[0], UTF8]
+  },
+  returns: firstType,
+  evaluate: ([value, column]) => {
+    if (value !== null) return value
+    throw fail('INVALID_ARGUMENT', [`column '${String(column)}' is NOT NULL, but a row has no value for it`])
+  },
+})
+
 export const CONDITIONAL: readonly ScalarFunction[] = [
   coalesce,
   extreme('greatest', 'greatest', 1, [
@@ -62,5 +98,7 @@ export const CONDITIONAL: readonly ScalarFunction[] = [
     ex('greatest(NULL, NULL)', 'NULL'),
   ]),
   extreme('least', 'least', -1, [ex("least('b', 'a')", 'a'), ex('least(NULL, NULL)', 'NULL')]),
+  notNull,
   nullif,
+  onlyValue,
 ]
