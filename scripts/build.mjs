@@ -2,8 +2,9 @@
  * Builds everything that is missing or older than its sources: the parser (peggy), the kernels (AssemblyScript), the
  * TypeScript and of that the command line once more as a bundle (bundle.mjs). `--out DIR` builds into another folder than dist.
  */
-import { spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
+import { once } from 'node:events'
 import {
   copyFileSync,
   existsSync,
@@ -15,17 +16,17 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 
 /** Runs a command line of this checkout with this Node, so that no shell or PATH is involved. */
-function run(name, file, args) {
-  const result = spawnSync(process.execPath, [join(root, file), ...args], {
-    cwd: root,
-    encoding: 'utf8',
-  })
-  if (result.status !== 0) throw new Error(`${name} failed:\n${result.stdout}${result.stderr}`)
+async function run({ name, file, args, onChild }) {
+  const child = spawn(process.execPath, [join(root, file), ...args], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] })
+  if (child.pid !== undefined) onChild(child.pid)
+  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')])
+  if (child.exitCode !== 0) throw new Error(`${name} failed:\n${stdout}${stderr}`)
 }
 
 /** Fingerprint of the names and contents of all files under the given paths. */
@@ -43,74 +44,77 @@ function fingerprint(paths) {
   return hash.digest('hex')
 }
 
-/** Runs `action` unless `stamp` says it already ran on the same sources. */
-function step(out, name, sources, product, action) {
+/** Runs `action` unless `stamp` says it already ran on the same sources and ended. */
+async function step({ out, name, sources, products }, action) {
   const stamp = join(out, `.${name}.stamp`)
   const now = fingerprint([...sources, 'package.json'])
-  if (existsSync(product) && existsSync(stamp) && readFileSync(stamp, 'utf8') === now) return false
-  mkdirSync(dirname(product), { recursive: true })
-  action()
+  if (products.every(existsSync) && existsSync(stamp) && readFileSync(stamp, 'utf8') === now) return false
+  rmSync(stamp, { force: true })
+  for (const product of products) mkdirSync(dirname(product), { recursive: true })
+  await action()
   writeFileSync(stamp, now)
   return true
 }
 
-/** Parser, kernels and TypeScript into `out`; each only when its sources changed. True if anything was built. */
-export function build(out = join(root, 'dist')) {
+/** Memory is imported, shared by all threads, and as large as 32 bits of address allow. */
+const ASC_FLAGS =
+  '--runtime stub -O3 --noAssert --enable simd --enable bulk-memory --enable threads --importMemory --sharedMemory ' +
+  '--initialMemory 65536 --maximumMemory 65536'
+
+const SOURCES = ['src', 'bin', 'test', 'tpch', 'examples']
+
+/**
+ * Parser, kernels and TypeScript into `out`; each only when its sources changed. True if anything was built. `onChild` hears the
+ * process id of every child.
+ */
+export async function build({ out = join(root, 'dist'), onChild = () => undefined } = {}) {
   mkdirSync(out, { recursive: true })
-  const parser = join(out, 'src/parser/generated/sql.js')
-  const parserBuilt = step(out, 'parser', ['grammar'], parser, () => {
-    // The declarations go beside the sources that import them, the code beside the compiled ones.
-    const source = join(root, 'src/parser/generated/sql.js')
-    mkdirSync(dirname(source), { recursive: true })
-    run('peggy', 'node_modules/peggy/bin/peggy.js', ['--format', 'es', '--dts', '-o', source, 'grammar/sql.peggy'])
-    copyFileSync(source, parser)
+  // The declarations go beside the sources that import them, the code beside the compiled ones.
+  const parser = join(root, 'src/parser/generated/sql.js')
+  const parserCopy = join(out, 'src/parser/generated/sql.js')
+  const parserStep = { out, name: 'parser', sources: ['grammar'], products: [parser, parserCopy] }
+  const parserBuilt = await step(parserStep, async () => {
+    const args = ['--format', 'es', '--dts', '-o', parser, 'grammar/sql.peggy']
+    await run({ name: 'peggy', file: 'node_modules/peggy/bin/peggy.js', args, onChild })
+    copyFileSync(parser, parserCopy)
   })
   const wasm = join(out, 'src/kernels.wasm')
-  const kernelsBuilt = step(out, 'kernels', ['src/kernels'], wasm, () => {
-    run('asc', 'node_modules/assemblyscript/bin/asc.js', [
-      'src/kernels/index.ts',
-      '--outFile',
-      wasm,
-      '--runtime',
-      'stub',
-      '-O3',
-      '--enable',
-      'simd',
-      '--enable',
-      'bulk-memory',
-      '--enable',
-      'threads',
-      '--importMemory',
-      '--sharedMemory',
-      '--initialMemory',
-      '65536',
-      '--maximumMemory',
-      '65536',
-      '--noAssert',
-    ])
+  const kernelsStep = { out, name: 'kernels', sources: ['src/kernels'], products: [wasm] }
+  const kernelsBuilt = await step(kernelsStep, async () => {
+    const args = ['src/kernels/index.ts', '--outFile', wasm, ...ASC_FLAGS.split(' ')]
+    await run({ name: 'asc', file: 'node_modules/assemblyscript/bin/asc.js', args, onChild })
   })
-  const typescriptBuilt = step(
-    out,
-    'typescript',
-    ['src', 'bin', 'test', 'tpch', 'examples', 'tsconfig.json', 'scripts/bundle.mjs'],
-    join(out, 'src/index.js'),
-    () => {
-      run('tsc', 'node_modules/typescript/bin/tsc', ['--outDir', out])
-      const proto = 'src/exchange/proto'
-      for (const file of readdirSync(join(root, proto)).filter(name => name.endsWith('.proto'))) {
-        copyFileSync(join(root, proto, file), join(out, proto, file))
-      }
-      run('bundle', 'scripts/bundle.mjs', [out])
-    },
-  )
+  const sources = [...SOURCES, 'tsconfig.json', 'scripts/bundle.mjs']
+  const typescriptStep = { out, name: 'typescript', sources, products: [join(out, 'src/index.js')] }
+  const typescriptBuilt = await step(typescriptStep, async () => {
+    removeOrphans(out)
+    await run({ name: 'tsc', file: 'node_modules/typescript/bin/tsc', args: ['--outDir', out], onChild })
+    const proto = 'src/exchange/proto'
+    for (const file of readdirSync(join(root, proto)).filter(name => name.endsWith('.proto'))) {
+      copyFileSync(join(root, proto, file), join(out, proto, file))
+    }
+    await run({ name: 'bundle', file: 'scripts/bundle.mjs', args: [out], onChild })
+  })
   return parserBuilt || kernelsBuilt || typescriptBuilt
+}
+
+/** Compiled modules whose source is gone: a test that was removed would run on. */
+function removeOrphans(out) {
+  for (const folder of SOURCES.filter(name => name !== 'bin' && existsSync(join(out, name)))) {
+    for (const path of readdirSync(join(out, folder), { recursive: true })) {
+      const module = /^(.*)\.(?:js|js\.map|d\.ts)$/.exec(join(folder, path))
+      const isOrphan = module !== null && !existsSync(join(root, `${module[1]}.ts`))
+      if (isOrphan && !existsSync(join(root, `${module[1]}.js`))) rmSync(join(out, folder, path), { force: true })
+    }
+  }
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const at = process.argv.indexOf('--out')
-  if (process.argv.includes('--clean')) rmSync(join(root, 'dist'), { recursive: true, force: true })
+  const out = at > 0 ? { out: join(root, process.argv[at + 1]) } : {}
   try {
-    build(at > 0 ? join(root, process.argv[at + 1]) : undefined)
+    if (process.argv.includes('--clean')) rmSync(join(root, 'dist'), { recursive: true, force: true })
+    await build(out)
   } catch (error) {
     console.error(error.message)
     process.exitCode = 1

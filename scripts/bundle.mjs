@@ -2,11 +2,11 @@
  * Bundles the compiled command line, bin/ballista.js of the given build: loading the engine from a few files takes half the time of
  * loading its modules one by one. Threads and the library load the modules.
  */
-import { readdirSync, readFileSync, rmSync } from 'node:fs'
+import { readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs'
 import { join, relative, sep } from 'node:path'
 import { build } from 'esbuild'
 
-const bin = join(process.argv[2], 'bin')
+const bin = realpathSync(join(process.argv[2], 'bin'))
 
 /** In the bundle, `import.meta.url` stays the URL of the module it is written in: workers, kernels and protos are found from there. */
 const ownUrl = {

@@ -1,6 +1,6 @@
 /** What `npm start` does: TPC-H data once, a cluster of real processes, and queries on it, compared with DuckDB. */
 import { existsSync } from 'node:fs'
-import { mkdir, rename, rm } from 'node:fs/promises'
+import { mkdir, readdir, rename, rm } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { findDataFiles, registerDataFiles } from '../../tpch/data-files.js'
@@ -63,6 +63,7 @@ async function dataDirectory(root: string, scale: number, signal: AbortSignal): 
   print(`making TPC-H data, scale ${scale}, in ${directory} …\n`)
   try {
     await mkdir(temporary, { recursive: true })
+    await removeAbandoned(join(root, 'data'))
     await generateTpch({ scale, out: temporary, format: 'parquet', signal, onProgress: showProgress })
     await rename(temporary, directory).catch((error: unknown) => {
       // Another process was faster; its data are the same bytes.
@@ -71,6 +72,22 @@ async function dataDirectory(root: string, scale: number, signal: AbortSignal): 
     return directory
   } finally {
     await rm(temporary, { recursive: true, force: true })
+  }
+}
+
+/** What processes left behind that were killed while they made data. */
+async function removeAbandoned(directory: string): Promise<void> {
+  for (const name of await readdir(directory)) {
+    const [, pid] = /^\.tpch-.*\.(\d+)\.tmp$/.exec(name) ?? []
+    if (pid !== undefined && !isRunning(Number(pid))) await rm(join(directory, name), { recursive: true, force: true })
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
   }
 }
 

@@ -1,7 +1,7 @@
 /** `ballista executor`: runs the tasks that a scheduler gives it. */
 import { availableParallelism, tmpdir } from 'node:os'
 import type { Command } from 'commander'
-import { integer, port, stopSignal } from './options.js'
+import { directory, logLevel, port, positive, stopSignal } from './options.js'
 
 interface ExecutorFlags {
   readonly bindHost: string
@@ -17,7 +17,7 @@ interface ExecutorFlags {
 export function executorCommand(program: Command): void {
   program
     .command('executor')
-    .description('start an executor')
+    .description('start an executor; it says that it listens when its scheduler has accepted it')
     .option('--bind-host <host>', 'address to listen on', '127.0.0.1')
     .option('--bind-port <port>', 'port to listen on; 0 picks a free one', port, 50051)
     .option('--advertise-host <host>', 'address that other nodes dial (default: the bind host)')
@@ -26,11 +26,11 @@ export function executorCommand(program: Command): void {
     .option(
       '-c, --concurrent-tasks <slots>',
       'task slots: worker threads of this executor',
-      integer,
+      positive,
       availableParallelism(),
     )
-    .option('--work-dir <dir>', 'directory for temporary files', tmpdir())
-    .option('--log-level <level>', 'error, warn, info or debug', 'info')
+    .option('--work-dir <dir>', 'directory for temporary files', directory, tmpdir())
+    .addOption(logLevel())
     .action(async (flags: ExecutorFlags) => {
       const { startExecutor } = await import('../cluster/executor/server.js')
       const executor = await startExecutor({
@@ -43,8 +43,13 @@ export function executorCommand(program: Command): void {
         workDir: flags.workDir,
         logLevel: flags.logLevel,
       })
-      process.stdout.write(`ballista executor listening on ${executor.address}\n`)
-      await stopSignal()
+      const stopped = stopSignal()
+      // Who reads this line may send queries at once: they use this executor.
+      const listening = executor.registered.then(() => {
+        process.stdout.write(`ballista executor listening on ${executor.address}\n`)
+      })
+      await Promise.race([listening, stopped])
+      await stopped
       await executor.close()
     })
 }

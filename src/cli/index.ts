@@ -17,7 +17,7 @@ const COMMANDS: ReadonlyMap<string, () => Promise<AddCommand>> = new Map([
   ['trace', async () => (await import('./trace.js')).traceCommand],
 ])
 
-/** Runs `ballista …` and gives the exit status: 0, 1 for a failed statement, 2 for wrong usage. */
+/** Runs `ballista …` and gives the exit status: 0, 1 for a failed statement, 2 for wrong usage, 130 for an interrupted one. */
 export async function main(argv: readonly string[]): Promise<number> {
   let status = 0
   const setStatus = (value: number): void => {

@@ -1,5 +1,8 @@
 /** Parsers of command line values, shared by the subcommands. */
-import { InvalidArgumentError } from 'commander'
+import { statSync } from 'node:fs'
+import { InvalidArgumentError, Option } from 'commander'
+import { LOG_LEVELS } from '../common/log.js'
+import { checkSetting } from '../session/options.js'
 
 /** For flags that may be given several times. */
 export const collect = (value: string, all: readonly string[] = []): string[] => [...all, value]
@@ -7,6 +10,12 @@ export const collect = (value: string, all: readonly string[] = []): string[] =>
 export function integer(value: string): number {
   const number = Number(value)
   if (!/^\d+$/.test(value) || !Number.isSafeInteger(number)) throw new InvalidArgumentError('expected a whole number')
+  return number
+}
+
+export function positive(value: string): number {
+  const number = integer(value)
+  if (number === 0) throw new InvalidArgumentError('expected at least 1')
   return number
 }
 
@@ -20,8 +29,34 @@ export function port(value: string): number {
 export function setting(value: string, all: Readonly<Record<string, string>> = {}): Record<string, string> {
   const at = value.indexOf('=')
   if (at <= 0) throw new InvalidArgumentError('expected key=value')
-  return { ...all, [value.slice(0, at).trim()]: value.slice(at + 1).trim() }
+  return { ...all, ...settingOf(value.slice(0, at).trim(), value.slice(at + 1).trim()) }
 }
+
+/** A known setting with a value that it takes. */
+export function settingOf(key: string, value: string): Record<string, string> {
+  try {
+    return { [checkSetting(key, value)]: value }
+  } catch (error) {
+    throw new InvalidArgumentError((error as Error).message)
+  }
+}
+
+/** A host name or address; one of IPv6 in brackets, as URLs have it. */
+export function host(value: string): string {
+  const written = value.includes(':') && !value.startsWith('[') ? `[${value}]` : value
+  if (!URL.canParse(`http://${written}`) || /[/?#@]/.test(value)) throw new InvalidArgumentError('expected a host')
+  return written
+}
+
+export function directory(value: string): string {
+  if (statSync(value, { throwIfNoEntry: false })?.isDirectory() !== true) {
+    throw new InvalidArgumentError('expected a directory')
+  }
+  return value
+}
+
+export const logLevel = (): Option =>
+  new Option('--log-level <level>', 'least severe messages that are logged').choices(LOG_LEVELS).default('info')
 
 /** A count of rows, or `inf`. */
 export const rows = (value: string): number => (value === 'inf' ? Infinity : integer(value))

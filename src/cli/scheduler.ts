@@ -1,6 +1,6 @@
 /** `ballista scheduler`: plans queries and places their tasks on executors. */
 import type { Command } from 'commander'
-import { port, stopSignal } from './options.js'
+import { logLevel, port, stopSignal } from './options.js'
 
 interface SchedulerFlags {
   readonly bindHost: string
@@ -14,7 +14,7 @@ export function schedulerCommand(program: Command): void {
     .description('start a scheduler')
     .option('--bind-host <host>', 'address to listen on', '127.0.0.1')
     .option('--bind-port <port>', 'port to listen on; 0 picks a free one', port, 50050)
-    .option('--log-level <level>', 'error, warn, info or debug', 'info')
+    .addOption(logLevel())
     .action(async (flags: SchedulerFlags) => {
       const { startScheduler } = await import('../cluster/scheduler/server.js')
       const { planForCluster } = await import('../session/plan-statement.js')

@@ -6,7 +6,8 @@ import { OUTPUT_FORMATS, type OutputFormat } from '../../tpch/generate-job.js'
 import type { GenerateProgress } from '../../tpch/generate.js'
 import { QUERY_COUNT } from '../../tpch/queries.js'
 import { MAX_SCALE, TABLES, type TableName } from '../../tpch/schema.js'
-import { integer, port, setting } from './options.js'
+import { interruptible } from './interrupt.js'
+import { host, port, positive, setting } from './options.js'
 
 type SetStatus = (status: number) => void
 
@@ -41,14 +42,14 @@ export function tpchCommand(program: Command, setStatus: SetStatus): void {
     .addOption(new Option('--format <format>', 'file format').choices(OUTPUT_FORMATS).default('parquet'))
     .option('--tables <names>', 'only these tables, separated by commas', tableNames)
     .option('--threads <count>', 'threads (default: one a core)', positive)
-    .action((flags: GenerateFlags) => generate(flags))
+    .action(async (flags: GenerateFlags) => setStatus(await generate(flags)))
   tpch
     .command('run')
     .description('run the queries, locally or on a cluster, and report their times')
     .requiredOption('--data <dir>', 'directory of the tables, Parquet or CSV')
     .option('--query <numbers>', 'only these queries, such as 1,3,5', queryNumbers)
     .option('--iterations <count>', 'runs of each query', positive, 3)
-    .option('--host <host>', 'scheduler to run on; without --host and --port the queries run in this process')
+    .option('--host <host>', 'scheduler to run on; without --host and --port the queries run in this process', host)
     .option('--port <port>', 'port of the scheduler (default 50050)', port)
     .option('--set <key=value>', 'a setting (repeatable)', setting)
     .addOption(new Option('--vs <engine>', 'run the same on another engine and compare').choices(['duckdb']))
@@ -56,19 +57,15 @@ export function tpchCommand(program: Command, setStatus: SetStatus): void {
     .action(async (flags: RunFlags) => setStatus(await run(flags)))
 }
 
-async function generate(flags: GenerateFlags): Promise<void> {
+async function generate(flags: GenerateFlags): Promise<number> {
   const { generateTpch } = await import('../../tpch/generate.js')
-  const stop = new AbortController()
-  const onInterrupt = (): void => stop.abort()
-  process.once('SIGINT', onInterrupt)
-  const started = performance.now()
-  try {
-    const tables = await generateTpch({ ...flags, signal: stop.signal, onProgress: showProgress })
+  return interruptible(async signal => {
+    const started = performance.now()
+    const tables = await generateTpch({ ...flags, signal, onProgress: showProgress })
     for (const { path, rows, bytes } of tables) process.stdout.write(`${path}: ${rows} rows, ${bytes} bytes\n`)
     process.stdout.write(`done in ${((performance.now() - started) / 1000).toFixed(1)} seconds\n`)
-  } finally {
-    process.removeListener('SIGINT', onInterrupt)
-  }
+    return 0
+  })
 }
 
 /** One line that changes, on a terminal only. */
@@ -84,17 +81,14 @@ async function run(flags: RunFlags): Promise<number> {
   const { isGood, reportHeader, reportJson, reportLine, totalMs } = await import('../../tpch/report.js')
   const options = { settings: flags.set ?? {} }
   const remote = flags.host !== undefined || flags.port !== undefined
-  const ctx = remote
-    ? await SessionContext.remote(`df://${flags.host ?? '127.0.0.1'}:${flags.port ?? 50050}`, options)
-    : new SessionContext(options)
-  const stop = new AbortController()
-  const onInterrupt = (): void => stop.abort()
-  process.once('SIGINT', onInterrupt)
-  try {
+  return interruptible(async signal => {
+    await using ctx = remote
+      ? await SessionContext.remote(`df://${flags.host ?? '127.0.0.1'}:${flags.port ?? 50050}`, options)
+      : new SessionContext(options)
     const reports = []
     const duckDb = flags.vs === undefined ? {} : { duckDbThreads: availableParallelism() }
     const { data, iterations, query: queries = QUERIES } = flags
-    for await (const report of runTpch({ ctx, data, queries, iterations, signal: stop.signal, ...duckDb })) {
+    for await (const report of runTpch({ ctx, data, queries, iterations, signal, ...duckDb })) {
       if (reports.length === 0) process.stdout.write(`${reportHeader()}\n`)
       process.stdout.write(`${reportLine(report)}\n`)
       reports.push(report)
@@ -102,10 +96,7 @@ async function run(flags: RunFlags): Promise<number> {
     process.stdout.write(`sum of the best times: ${totalMs(reports).toFixed(1)} ms\n`)
     if (flags.json !== undefined) await writeFile(flags.json, reportJson(reports))
     return reports.every(isGood) ? 0 : 1
-  } finally {
-    process.removeListener('SIGINT', onInterrupt)
-    await ctx.close()
-  }
+  })
 }
 
 const list = (value: string): string[] => value.split(',').map(item => item.trim())
@@ -114,12 +105,6 @@ function scaleFactor(value: string): number {
   const number = Number(value)
   if (!(number > 0 && number <= MAX_SCALE))
     throw new InvalidArgumentError(`expected a number above 0, at most ${MAX_SCALE}`)
-  return number
-}
-
-function positive(value: string): number {
-  const number = integer(value)
-  if (number === 0) throw new InvalidArgumentError('expected at least 1')
   return number
 }
 

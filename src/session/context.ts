@@ -8,6 +8,7 @@ import { configOf, type Settings } from '../common/option.js'
 import type { ObjectName, StatementNode } from '../parser/ast.js'
 import { parseStatement } from '../parser/parse.js'
 import type { Backend } from './backend.js'
+import { ClosableBackend } from './closable-backend.js'
 import { DataFrame, given, type RunOptions } from './dataframe.js'
 import { LocalBackend } from './local-backend.js'
 import { memoryLimit } from '../runtime/options.js'
@@ -35,7 +36,8 @@ export type FileOptions = Readonly<Record<string, string | number | boolean>> & 
 
 /**
  * A session. `new SessionContext()` runs queries in this process; `standalone()` starts a scheduler and executors in this
- * process; `remote(url)` uses a running cluster. Close it (`await ctx.close()` or `await using`) to let the process end.
+ * process; `remote(url)` uses a running cluster. Close it (`await ctx.close()` or `await using`) to release what it holds; a process
+ * with an open standalone session does not end by itself. Any number of sessions and of statements may run at the same time.
  */
 export class SessionContext {
   readonly #backend: Backend
@@ -48,7 +50,7 @@ export class SessionContext {
       Object.entries(options.settings ?? {}).map(([key, value]) => [checkSetting(key, value), value]),
     )
     this.#baseDirectory = absolutePath(options.baseDirectory ?? '.', process.cwd())
-    this.#backend = backend ?? new LocalBackend(configOf(this.#settings).get(memoryLimit))
+    this.#backend = new ClosableBackend(backend ?? new LocalBackend(configOf(this.#settings).get(memoryLimit)))
   }
 
   /** A scheduler and executors started in this process, reached over gRPC; `close()` stops them. */
@@ -114,7 +116,10 @@ export class SessionContext {
     return this.sql(`SELECT * FROM "${name.replaceAll('"', '""')}"`)
   }
 
-  /** Stops running queries and releases everything the session holds. */
+  /**
+   * Stops running queries (they fail with CANCELLED) and releases everything the session holds. May be called again; statements that
+   * come later fail with INVALID_ARGUMENT.
+   */
   async close(): Promise<void> {
     await this.#backend.close()
   }
@@ -225,7 +230,11 @@ export class SessionContext {
   ): Promise<Registration> {
     switch (statement.kind) {
       case 'createView': {
-        await this.#schemaOf(this.#request(statement.text), options)
+        const { fields } = await this.#schemaOf(this.#request(statement.text), options)
+        if (statement.columns.length > fields.length) {
+          const found = `view '${name}' has ${fields.length} columns but ${statement.columns.length} names are given`
+          throw fail('INVALID_ARGUMENT', [found], { span: statement.columns[0].span })
+        }
         return { kind: 'view', name, sql: statement.text, columns: statement.columns.map(column => column.name) }
       }
       case 'createExternalTable': {
@@ -294,8 +303,13 @@ export class SessionContext {
     const target = this.#tables.lookup(path, statement.table[0].span)
     const { schema, batches } = await this.#collect(text, options)
     if (target.kind !== 'memory') return heldFrame(text, schema, batches)
-    const kept = statement.overwrite ? [] : target.batches
-    this.#tables.register(path, { ...target, batches: [...kept, ...batches] }, { orReplace: true })
+    // While the rows were made, other statements may have added theirs, or replaced the table.
+    const current = this.#tables.lookup(path, statement.table[0].span)
+    if (current.kind !== 'memory' || current.schema !== target.schema) {
+      throw fail('INVALID_ARGUMENT', [`table '${path.join('.')}' was replaced while rows were inserted; try again`])
+    }
+    const kept = statement.overwrite ? [] : current.batches
+    this.#tables.register(path, { ...current, batches: [...kept, ...batches] }, { orReplace: true })
     return countFrame(
       text,
       batches.reduce((sum, batch) => sum + batch.rowCount, 0),

@@ -4,16 +4,17 @@ import { typeName, UTF8, type Value } from '../arrow/types.js'
 import { isView } from '../catalog/catalog.js'
 import { minPartitionBytes } from '../catalog/options.js'
 import type { WriteTarget } from '../catalog/table-provider.js'
-import { fail } from '../common/errors.js'
+import { fail, type Span } from '../common/errors.js'
 import { configOf } from '../common/option.js'
 import { fragment } from '../exchange/fragment.js'
 import type { StagePlan } from '../exchange/stage.js'
-import { castExpr } from '../expr/build.js'
+import { callExpr, castExpr } from '../expr/build.js'
 import { literal, type Expr } from '../expr/expr.js'
 import { bindQuery } from '../logical/bind/query.js'
 import { resolveTables, type TableResolver } from '../logical/bind/tables.js'
 import { writePlan } from '../logical/build.js'
 import { displayLogical } from '../logical/display.js'
+import { isNullable } from '../logical/nullable.js'
 import type { LogicalPlan, NamedExpr, PlanField } from '../logical/plan.js'
 import { fieldColumn, schemaOf } from '../logical/schema-of.js'
 import { optimize, type RuleEvent } from '../optimizer/optimizer.js'
@@ -165,7 +166,7 @@ class StatementPlanner {
     const path = absolutePath(statement.path, this.#request.baseDirectory)
     const format = (statement.format ?? /\.([a-z]+)$/i.exec(path)?.[1] ?? '').toLowerCase()
     const target: WriteTarget = {
-      kind: 'file',
+      kind: path.endsWith('/') ? 'directory' : 'file',
       path,
       format: format === 'ndjson' ? 'json' : format,
       options: statement.options,
@@ -202,18 +203,26 @@ class StatementPlanner {
     const declared = statement.columns.map(({ name, type, notNull }) =>
       field(name.name, parseTypeNode(type.name, type.args), !notNull),
     )
-    if (statement.query === undefined) return { kind: 'empty', schema: declared, oneRow: false }
+    if (statement.query === undefined)
+      return distinctNames({ kind: 'empty', schema: declared, oneRow: false }, statement.span)
     const query = await this.#query(statement.query)
-    if (declared.length === 0) return query
-    return castTo(
-      query,
-      { fields: declared },
-      insertPositions({ fields: declared }, [], schemaOf(query), statement.span),
-    )
+    if (declared.length === 0) return distinctNames(query, statement.span)
+    const positions = insertPositions({ fields: declared }, [], schemaOf(query), statement.span)
+    return distinctNames(castTo(query, { fields: declared }, positions), statement.span)
   }
 }
 
 const quoted = (ident: Ident): string => `"${ident.name.replaceAll('"', '""')}"`
+
+/** The plan of a new table's rows; INVALID_ARGUMENT if two columns have one name. */
+function distinctNames(plan: LogicalPlan, span: Span): LogicalPlan {
+  const names = schemaOf(plan).map(({ name }) => name)
+  const repeated = names.find((name, i) => names.indexOf(name) < i)
+  if (repeated === undefined) return plan
+  throw fail('INVALID_ARGUMENT', [`the table would have two columns '${repeated}'; give one of them an alias`], {
+    span,
+  })
+}
 
 /** For each column of the table, the column of the query that fills it; undefined: NULL. */
 function insertPositions(
@@ -241,10 +250,11 @@ function insertPositions(
 /** The input's columns at `positions`, cast to the names and types of `target`. */
 function castTo(input: LogicalPlan, target: Schema, positions: readonly (number | undefined)[]): LogicalPlan {
   const fields = schemaOf(input)
-  const exprs = target.fields.map(({ name, type }, i): NamedExpr => {
+  const exprs = target.fields.map(({ name, type, nullable }, i): NamedExpr => {
     const position = positions[i]
     const value: Expr = position === undefined ? literal(null, type) : castExpr(fieldColumn(fields[position]), type)
-    return { expr: value, name }
+    const checked = nullable || !isNullable(value) ? value : callExpr('not_null', [value, literal(name, UTF8)])
+    return { expr: checked, name }
   })
   return { kind: 'projection', input, exprs }
 }

@@ -131,7 +131,9 @@ test.serial('the command is a bundle of few files, whose threads find their modu
   const numbers = join(directory, 'numbers')
   mkdirSync(numbers)
   for (const file of ['a.csv', 'b.csv']) writeFileSync(join(numbers, file), 'n\n1\n2\n')
-  const threads = await load('threads', `select n, count(*) as x from '${numbers}/' group by n order by n`, BIN)
+  const split = "set ballista.optimizer.repartition_file_min_size = '1'"
+  const query = `select n, count(*) as x from '${numbers}/' group by n order by n`
+  const threads = await load('threads', `${split}; ${query}`, BIN)
   t.is(threads.stdout, '+---+---+\n| n | x |\n+---+---+\n| 1 | 2 |\n| 2 | 2 |\n+---+---+\n')
   t.true(threads.modules.includes('src/exchange/task-worker.js'))
 })

@@ -1,0 +1,95 @@
+/** A session as a program uses it: closing at any time, many statements at once, frames that run again, and signals. */
+import test from 'ava'
+import { bytesInUse } from '../../src/arrow/memory.js'
+import type { BallistaError } from '../../src/common/errors.js'
+import { SessionContext } from '../../src/index.js'
+
+const BEFORE = bytesInUse()
+
+const MODES: readonly (readonly [name: string, make: () => Promise<SessionContext>])[] = [
+  ['in this process', async () => new SessionContext()],
+  ['standalone', () => SessionContext.standalone({ executors: 1 })],
+]
+
+/** Rows enough to run until somebody stops it: 20 ^ 10. */
+const ENDLESS = `SELECT count(*) AS n FROM ${'abcdefghij'
+  .split('')
+  .map(name => `digits ${name}`)
+  .join(', ')} WHERE a.d + b.d < c.d + j.d`
+
+async function withDigits(ctx: SessionContext): Promise<SessionContext> {
+  const values = Array.from({ length: 20 }, (_, i) => `(${i})`).join(', ')
+  await ctx.sql(`CREATE TABLE digits AS SELECT column1 AS d FROM (VALUES ${values}) AS v`)
+  return ctx
+}
+
+const failure = (error: BallistaError): string => `${error.code}: ${error.message}`
+const outcome = (run: Promise<unknown>): Promise<string> => run.then(() => 'no error', failure)
+
+for (const [mode, make] of MODES) {
+  test.serial(`${mode}: close ends what runs, may be repeated, and refuses what comes later`, async t => {
+    const ctx = await withDigits(await make())
+    const frame = await ctx.sql(ENDLESS)
+    const running = outcome(frame.rows())
+    const { batches } = await (await ctx.sql('SELECT * FROM digits')).execute()
+    await Promise.all([ctx.close(), ctx.close()])
+    await ctx.close()
+    t.is(await running, 'CANCELLED: query cancelled: the session was closed')
+    t.is(await outcome(batches[Symbol.asyncIterator]().next()), 'CANCELLED: query cancelled: the session was closed')
+    const refused = 'INVALID_ARGUMENT: the session is closed; make another one'
+    t.is(await outcome(frame.rows()), refused)
+    t.is(await outcome(ctx.sql('SELECT 1').then(after => after.rows())), refused)
+    t.is(await outcome(ctx.registerCsv('x', 'test/data/example.csv')), refused)
+    t.is(bytesInUse(), BEFORE)
+  })
+
+  test.serial(`${mode}: an iteration that is left, a schema and a signal end their queries`, async t => {
+    const ctx = await withDigits(await make())
+    for await (const batch of await ctx.sql('SELECT a.d FROM digits a, digits b, digits c, digits d')) {
+      t.true(batch.numRows > 0)
+      break
+    }
+    const frame = await ctx.sql(ENDLESS)
+    t.deepEqual(
+      (await frame.schema()).fields.map(field => field.name),
+      ['n'],
+    )
+    const stop = new AbortController()
+    const running = outcome(frame.rows({ signal: stop.signal }))
+    stop.abort()
+    t.is(await running, 'CANCELLED: query cancelled: This operation was aborted')
+    t.is(await outcome(frame.rows({ signal: stop.signal })), 'CANCELLED: query cancelled: This operation was aborted')
+    await ctx.close()
+    t.is(bytesInUse(), BEFORE)
+  })
+
+  test.serial(`${mode}: a frame runs again, and statements run at the same time`, async t => {
+    const ctx = await withDigits(await make())
+    const frame = await ctx.sql('SELECT sum(d) AS s FROM digits')
+    const sums = await Promise.all(Array.from({ length: 5 }, () => frame.rows()))
+    t.deepEqual(
+      sums.map(([{ s }]) => s),
+      [190n, 190n, 190n, 190n, 190n],
+    )
+    await ctx.sql('CREATE TABLE many AS SELECT 0 AS x')
+    await Promise.all(Array.from({ length: 10 }, (_, i) => ctx.sql(`INSERT INTO many VALUES (${i + 1})`)))
+    t.deepEqual(await (await ctx.sql('SELECT count(*) AS n, sum(x) AS s FROM many')).rows(), [{ n: 11n, s: 55n }])
+    await ctx.close()
+    t.is(bytesInUse(), BEFORE)
+  })
+}
+
+test.serial('rows for a table that is dropped or replaced meanwhile are refused', async t => {
+  await using ctx = new SessionContext()
+  const schema = { fields: [{ name: 'x', type: { kind: 'int', bits: 64, signed: true }, nullable: true }] } as const
+  const insertBefore = async (change: () => void): Promise<string> => {
+    ctx.registerMemory('m', { fields: schema.fields }, [])
+    const insert = outcome(ctx.sql('INSERT INTO m VALUES (1)'))
+    change()
+    return insert
+  }
+  t.is(await insertBefore(() => ctx.deregister('m')), "TABLE_NOT_FOUND: table 'm' not found")
+  const replaced = await insertBefore(() => ctx.registerMemory('m', { fields: schema.fields }, []))
+  t.is(replaced, "INVALID_ARGUMENT: table 'm' was replaced while rows were inserted; try again")
+  t.is(await (await ctx.table('m')).count(), 0)
+})

@@ -1,0 +1,54 @@
+/** All 22 queries equal DuckDB's answers on the same files, in every mode. Full: at scale 1. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import test from 'ava'
+import { bytesInUse } from '../../src/arrow/memory.js'
+import { SessionContext } from '../../src/index.js'
+import { generateTpch } from '../../tpch/generate.js'
+import { QUERY_COUNT } from '../../tpch/queries.js'
+import { runTpch } from '../../tpch/run.js'
+import { startCluster } from '../helpers/cluster.js'
+
+const SCALE = process.env['BALLISTA_TEST_FULL'] === '1' ? 1 : 0.01
+const queries = Array.from({ length: QUERY_COUNT }, (_, i) => i + 1)
+const data = mkdtempSync(join(tmpdir(), 'ballista-answers-'))
+
+test.before(async () => {
+  await generateTpch({ scale: SCALE, out: data, format: 'parquet' })
+})
+
+test.after.always(() => rmSync(data, { recursive: true }))
+
+/** Every query that differs or fails, with the reason. */
+async function differences(ctx: SessionContext): Promise<string[]> {
+  const wrong: string[] = []
+  for await (const report of runTpch({ ctx, data, queries, iterations: 1, duckDbThreads: 2 })) {
+    if (report.error !== undefined) wrong.push(`${report.query}: ${report.error}`)
+    else if (report.duckDb?.equal !== true)
+      wrong.push(`${report.query}: ${report.duckDb?.difference ?? 'not compared'}`)
+  }
+  await ctx.close()
+  return wrong
+}
+
+// Even small tables are split, so that every exchange is taken.
+const settings: Readonly<Record<string, string>> =
+  SCALE < 1 ? { 'ballista.optimizer.repartition_file_min_size': '1' } : {}
+
+test.serial('local', async t => {
+  t.deepEqual(await differences(new SessionContext({ settings })), [])
+  t.is(bytesInUse(), 0)
+})
+
+test.serial('standalone: two executors in this process', async t => {
+  t.deepEqual(await differences(await SessionContext.standalone({ settings })), [])
+  t.is(bytesInUse(), 0)
+})
+
+test.serial('remote: two executor processes', async t => {
+  const cluster = await startCluster()
+  t.teardown(() => cluster.close())
+  t.deepEqual(await differences(await SessionContext.remote(cluster.url, { settings })), [])
+  t.is(bytesInUse(), 0)
+})
