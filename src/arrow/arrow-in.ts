@@ -18,7 +18,7 @@ import {
   type ColumnScope,
 } from './column.js'
 import { kernels, views, withScratch } from './memory.js'
-import { withRange } from './range.js'
+import { withOwnRange } from './range.js'
 import type { Schema } from './schema.js'
 import { concatColumns, decodeDictionary } from './take.js'
 import type { DataType } from './types.js'
@@ -60,7 +60,7 @@ export function fromArrowData(data: Arrow.Data | undefined, type: DataType, leng
     const nulls = readValidity(data, length, scope.own)
     return { type, length, ...nulls, ...readParts(data, type, length, nulls.validity, scope) }
   })
-  return withRange(column)
+  return withOwnRange(column)
 }
 
 function readValidity(data: Arrow.Data, length: number, own: Own): { nullCount: number; validity: number } {
@@ -333,7 +333,7 @@ function fromDictionary(data: Arrow.Data, type: DataType, length: number): Colum
   })
   if ((type.kind === 'utf8' || type.kind === 'binary') && dictionary.nullCount === 0) return coded
   try {
-    return withRange(decodeDictionary(coded))
+    return withOwnRange(decodeDictionary(coded))
   } finally {
     releaseColumn(coded)
   }

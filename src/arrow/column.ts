@@ -2,7 +2,7 @@
 import { fail } from '../common/errors.js'
 import { invariant, unreachable } from '../common/invariant.js'
 import type { Batch, Column, Range } from './batch.js'
-import { alloc, blockBytes, kernels, readText, release, retain, views, writeText } from './memory.js'
+import { alloc, blockBytes, bytesInUse, kernels, readText, release, retain, views, writeText } from './memory.js'
 import type { Schema } from './schema.js'
 import { typeName, type DataType, type Value } from './types.js'
 
@@ -253,6 +253,9 @@ const isPresent = (value: Value): boolean => value !== null
 
 type Own = ColumnScope['own']
 
+/** Offsets are i32. */
+const MAX_OFFSET = 2 ** 31 - 1
+
 function writeBitmap(own: Own, bits: readonly Value[]): number {
   const byteLength = bitmapBytes(bits.length)
   const position = own(byteLength)
@@ -268,6 +271,7 @@ function writeBytes(own: Own, values: readonly Value[]): { readonly offsets: num
   const { i32, u8 } = views()
   const offsets = own((values.length + 1) * 4)
   const room = values.reduce<number>((sum, value) => sum + roomOf(value), 0)
+  if (room > MAX_OFFSET) throw fail('ARENA_EXHAUSTED', [room, bytesInUse()])
   const data = own(room)
   let end = 0
   i32[offsets / 4] = 0
@@ -336,7 +340,14 @@ export function batchFromValues(schema: Schema, columns: readonly (readonly Valu
     columns.every(values => values.length === rowCount),
     'columns of one length',
   )
-  return { schema, rowCount, columns: columns.map((values, i) => columnFromValues(schema.fields[i].type, values)) }
+  const made: Column[] = []
+  try {
+    columns.forEach((values, i) => made.push(columnFromValues(schema.fields[i].type, values)))
+    return { schema, rowCount, columns: made }
+  } catch (error) {
+    made.forEach(releaseColumn)
+    throw error
+  }
 }
 
 /** A column of `length` rows of one value; owned by the caller. A string lies there once, as a dictionary. */

@@ -14,7 +14,7 @@ import { fail, type BallistaError } from '../common/errors.js'
 import type { Batch, Column } from './batch.js'
 import { bitmapBytes, childTypes, defaultWidth, makeColumn, releaseColumn } from './column.js'
 import { alloc, kernels, release, retain, views, withScratch } from './memory.js'
-import { computeRange } from './range.js'
+import { withOwnRange } from './range.js'
 import type { Schema } from './schema.js'
 import { decodeDictionary, sliceColumn } from './take.js'
 import type { DataType } from './types.js'
@@ -166,7 +166,9 @@ interface Reader {
  * The batch of a frame, owned by the caller; all its columns share one copy of the bytes. Trusts nothing: sizes, offsets,
  * codes and null counts are checked, DATA_CORRUPTION says which was wrong.
  */
-export function decodeBatch(bytes: Uint8Array, schema: Schema): Batch {
+export function decodeBatch(frame: Uint8Array, schema: Schema): Batch {
+  // A Buffer's `slice` would not copy.
+  const bytes = new Uint8Array(frame.buffer, frame.byteOffset, frame.length)
   const words = readHeader(bytes, schema)
   const bodyBytes = bytes.length - words.length * 4
   const body = alloc(bodyBytes)
@@ -270,8 +272,7 @@ function readFlat(reader: Reader, parts: Parts, hasRange: boolean): Column {
   retain(reader.body)
   const layout = { values: dataBytes === 0 && !isText ? 0 : values, offsets, width, children }
   const column = makeColumn({ type, length, nullCount, validity, ...layout, blocks: [reader.body] })
-  const range = hasRange ? computeRange(column) : undefined
-  return range === undefined ? column : { ...column, range }
+  return hasRange ? withOwnRange(column) : column
 }
 
 function readDictionary(reader: Reader, { type, length, nullCount, validity, width, dataBytes }: Parts): Column {

@@ -96,6 +96,24 @@ export function release(block: number): void {
   invariant(current().release(block) !== 0, `release of ${block}, which is no live block of the arena`)
 }
 
+/**
+ * For tests, in debug mode: the allocation number `count` from now on (1: the next one) of this thread fails once; 0: none. What
+ * was left to count before the call, 0 if the allocation has failed.
+ */
+export function failAllocation(count: number): number {
+  const left = countdown
+  countdown = count
+  return left
+}
+
+let countdown = 0
+
+/** An allocator that finds no room when the countdown ends. */
+const failing =
+  (alloc: KernelFunction): KernelFunction =>
+  byteLength =>
+    countdown > 0 && --countdown === 0 ? 0 : alloc(byteLength)
+
 /** Bytes of all blocks with references, of all threads, rounded up to size classes. */
 export const bytesInUse = (): number => Atomics.load(current().views.u32, 0x10000 / 4)
 
@@ -170,7 +188,8 @@ function openThread(memory: WebAssembly.Memory, isNew: boolean): Thread {
   const number = own.arenaAttach()
   invariant(number >= 0, 'at most 256 threads use the arena')
   const text = Buffer.from(memory.buffer) as TextBuffer
-  const { arenaAlloc: alloc, arenaRetain: retain } = own
+  const { arenaAlloc, arenaRetain: retain } = own
+  const alloc = isDebug() ? failing(arenaAlloc) : arenaAlloc
   const release = isDebug() ? quarantine(own, text) : own.arenaRelease
   return { memory, views: viewsOf(memory.buffer), text, kernels: own, number, alloc, retain, release }
 }

@@ -11,11 +11,16 @@ interface ArenaKernels {
   readonly arenaBlockSize?: ReleaseFunction
   readonly arenaDrop?: ReleaseFunction
   readonly arenaFree?: ReleaseFunction
+  readonly arenaOwner?: ReleaseFunction
+  readonly arenaSweeps?: ReleaseFunction
 }
 
 interface Held {
   readonly block: number
   readonly byteLength: number
+  /** The thread that allocated it, and how often that thread's number had been swept. */
+  readonly owner: number
+  readonly sweeps: number
 }
 
 const POISON = 0xdb
@@ -26,8 +31,8 @@ const HELD_BYTES = 64 * 1024 * 1024
 
 /** A release function that poisons and delays; it throws when a block was written after its release. */
 export function quarantine(kernels: ArenaKernels, memory: Uint8Array): ReleaseFunction {
-  const { arenaBlockSize, arenaDrop, arenaFree } = kernels
-  invariant(arenaBlockSize && arenaDrop && arenaFree, 'the module has the allocator')
+  const { arenaBlockSize, arenaDrop, arenaFree, arenaOwner, arenaSweeps } = kernels
+  invariant(arenaBlockSize && arenaDrop && arenaFree && arenaOwner && arenaSweeps, 'the module has the allocator')
   const held: Held[] = []
   let heldBytes = 0
   return block => {
@@ -35,12 +40,15 @@ export function quarantine(kernels: ArenaKernels, memory: Uint8Array): ReleaseFu
     const before = arenaDrop(block)
     if (before !== 1) return before
     for (const [start, end] of probes(block, byteLength)) memory.fill(POISON, start, end)
-    held.push({ block, byteLength })
+    const owner = arenaOwner(block)
+    held.push({ block, byteLength, owner, sweeps: arenaSweeps(owner) })
     heldBytes += byteLength
     while (held.length > HELD_BLOCKS || heldBytes > HELD_BYTES) {
       const oldest = held.shift()
       if (oldest === undefined) break
       heldBytes -= oldest.byteLength
+      // The sweep of its dead thread has freed it.
+      if (arenaSweeps(oldest.owner) !== oldest.sweeps) continue
       checkPoison(oldest, memory)
       arenaFree(oldest.block)
     }

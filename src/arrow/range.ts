@@ -1,5 +1,6 @@
 /** Bounds of integer columns, read from their values. */
 import type { Column, Range } from './batch.js'
+import { releaseColumn } from './column.js'
 import { kernels, views, withScratch } from './memory.js'
 
 interface BoundsKernels {
@@ -29,4 +30,14 @@ export function computeRange(column: Column): Range | undefined {
 export function withRange(column: Column): Column {
   const range = column.range ?? computeRange(column)
   return range === undefined || range === column.range ? column : { ...column, range }
+}
+
+/** As withRange for a column that the caller owns: it is released if there is no room for the computation. */
+export function withOwnRange(column: Column): Column {
+  try {
+    return withRange(column)
+  } catch (error) {
+    releaseColumn(column)
+    throw error
+  }
 }

@@ -23,6 +23,7 @@ interface TakeKernels {
   takeFixedDense(values: number, width: number, indices: number, count: number, target: number): void
   takeBits(bitmap: number, indices: number, count: number, target: number): number
   takeBitsDense(bitmap: number, indices: number, count: number, target: number): number
+  takeBitsShort(bitmap: number, indices: number, count: number, target: number): number
   takeOffsets(offsets: number, indices: number, count: number, target: number): number
   takeBytes(values: number, offsets: number, indices: number, count: number, toOffsets: number, target: number): void
   takeElements(offsets: number, indices: number, count: number, target: number): void
@@ -40,6 +41,12 @@ export const COPY_SLOP = 16
 /** Offsets are i32. */
 const MAX_OFFSET = 2 ** 31 - 1
 
+/** The bytes or elements that a kernel has added up; ARENA_EXHAUSTED for its -1, which says that offsets cannot hold them. */
+export function checkedTotal(total: number): number {
+  if (total < 0) throw fail('ARENA_EXHAUSTED', [`more than ${MAX_OFFSET}`, bytesInUse()])
+  return total
+}
+
 /** Row `i` of the result is row `indices[i]` of the column, NULL for -1. `indices` is the position of `count` i32. */
 export function takeColumn(column: Column, indices: number, count: number): Column {
   return take(column, indices, count, kernels<TakeKernels>().takeHasNegative(indices, count) === 0)
@@ -48,7 +55,7 @@ export function takeColumn(column: Column, indices: number, count: number): Colu
 /** As takeColumn, for every column. */
 export function takeBatch(batch: Batch, indices: number, count: number): Batch {
   const isDense = kernels<TakeKernels>().takeHasNegative(indices, count) === 0
-  const columns = batch.columns.map(column => take(column, indices, count, isDense))
+  const columns = collectColumns(batch.columns, column => take(column, indices, count, isDense))
   return { schema: batch.schema, rowCount: count, columns }
 }
 
@@ -73,10 +80,16 @@ type Own = ColumnScope['own']
 
 function takeValidity(column: Column, indices: number, count: number, isDense: boolean, own: Own): Partial<Column> {
   if (column.nullCount === 0 && isDense) return { nullCount: 0, validity: 0 }
-  const { takeBits, takeBitsDense } = kernels<TakeKernels>()
   const validity = own(bitmapBytes(count))
-  const valid = (isDense ? takeBitsDense : takeBits)(column.validity, indices, count, validity)
+  const valid = bitGather(column, isDense)(column.validity, indices, count, validity)
   return { nullCount: count - valid, validity }
+}
+
+/** The kernel for bitmaps of the column. */
+function bitGather({ length }: Column, isDense: boolean): TakeKernels['takeBits'] {
+  const { takeBits, takeBitsDense, takeBitsShort } = kernels<TakeKernels>()
+  if (!isDense) return takeBits
+  return length <= 64 ? takeBitsShort : takeBitsDense
 }
 
 function takeData(
@@ -87,7 +100,7 @@ function takeData(
   scope: ColumnScope,
 ): Partial<Column> {
   const { own, keep } = scope
-  const { takeBits, takeBitsDense, takeFixed, takeFixedDense, takeOffsets, takeBytes } = kernels<TakeKernels>()
+  const { takeFixed, takeFixedDense, takeOffsets, takeBytes } = kernels<TakeKernels>()
   const { kind } = column.type
   if (column.width > 0) {
     const values = own(count * column.width)
@@ -98,14 +111,12 @@ function takeData(
   }
   if (kind === 'boolean') {
     const values = own(bitmapBytes(count))
-    const gather = isDense ? takeBitsDense : takeBits
-    gather(column.values, indices, count, values)
+    bitGather(column, isDense)(column.values, indices, count, values)
     return { values }
   }
   if (kind === 'struct') return { children: column.children.map(child => keep(take(child, indices, count, isDense))) }
   const offsets = own((count + 1) * 4)
-  const total = takeOffsets(column.offsets, indices, count, offsets)
-  if (total < 0) throw fail('ARENA_EXHAUSTED', ['more than 2147483647', bytesInUse()])
+  const total = checkedTotal(takeOffsets(column.offsets, indices, count, offsets))
   if (kind === 'list' || kind === 'map')
     return { offsets, children: [keep(takeElements(column, indices, count, total))] }
   const values = own(total + COPY_SLOP)

@@ -209,12 +209,21 @@ export function aggregateAverageFloat(sums: usize, counts: usize, from: u32, n: 
   }
 }
 
+/** A 128-bit integer as f64, by its magnitude: the halves of a small negative number are large and would cancel out. */
+// @ts-ignore: decorator
+@inline
+function wideToFloat(low: u64, high: i64): f64 {
+  if (high >= 0) return <f64>high * 18446744073709551616.0 + <f64>low
+  const top = ~(<u64>high) + u64(low == 0)
+  return -(<f64>top * 18446744073709551616.0 + <f64>(~low + 1))
+}
+
 /** Averages of integer sums of 8- or 16-byte entries as f64. */
 export function aggregateAverageInt(sums: usize, width: u32, counts: usize, from: u32, n: u32, out: usize): void {
   for (let row: u32 = 0; row < n; row++) {
     const count = load<i64>(entryAt(counts, from + row, 8))
     const entry = entryAt(sums, from + row, width)
-    const sum = width == 8 ? <f64>load<i64>(entry) : <f64>load<i64>(entry, 8) * 18446744073709551616.0 + <f64>load<u64>(entry)
+    const sum = width == 8 ? <f64>load<i64>(entry) : wideToFloat(load<u64>(entry), load<i64>(entry, 8))
     store<f64>(out + (<usize>row << 3), count == 0 ? 0 : sum / <f64>count)
   }
 }

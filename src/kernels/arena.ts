@@ -7,7 +7,7 @@
  * |----------|---------------------------------------------------------------------------------------------------|
  * | 0        | constant tables of the kernels                                                                    |
  * | 1        | counters, then one bit a page: 1 = in use                                                         |
- * | 2        | 256 thread slots of 256 bytes: state, remote-free list, first page with room of each size class   |
+ * | 2        | 256 thread slots of 256 bytes: state, remote-free list, sweeps, first page with room of each class|
  * | 3 .. 66  | the page table: 64 bytes a page, see the offsets below                                            |
  * | 67 ..    | blocks; the last page is never handed out, so that a kernel may read past a block                 |
  *
@@ -22,6 +22,7 @@ const SLOTS: usize = 0x20000
 const SLOT_COUNT: u32 = 256
 const SLOT_STATE: usize = 0
 const SLOT_REMOTE: usize = 4
+const SLOT_SWEEPS: usize = 8
 const SLOT_HEADS: usize = 64
 const TABLE: usize = 0x30000
 const LAST_PAGE: u32 = 65535
@@ -240,6 +241,16 @@ export function arenaDrop(block: usize): u32 {
   return before
 }
 
+/** The thread whose heap a block, with references or without, lies in. */
+export function arenaOwner(block: usize): u32 {
+  return load<u32>(entryOf(<u32>(block >> 16)) + OWNER)
+}
+
+/** How often the heap of a thread was swept: blocks from before the last time are gone. */
+export function arenaSweeps(thread: u32): u32 {
+  return atomic.load<u32>(slotOf(thread) + SLOT_SWEEPS)
+}
+
 /** Makes a block without references available again. */
 export function arenaFree(block: usize): void {
   const page = <u32>(block >> 16)
@@ -374,7 +385,9 @@ export function arenaSweep(thread: u32): u32 {
   }
   atomic.sub<u32>(BYTES_IN_USE, bytes)
   const slot = slotOf(thread)
+  const sweeps = load<u32>(slot + SLOT_SWEEPS)
   memory.fill(slot + SLOT_REMOTE, 0, 256 - SLOT_REMOTE)
+  atomic.store<u32>(slot + SLOT_SWEEPS, sweeps + 1)
   atomic.store<u32>(slot + SLOT_STATE, SLOT_FREE)
   return bytes
 }

@@ -17,14 +17,14 @@ export function joinAppend(words: usize, count: u32, validity: usize, n: u32, ke
   }
 }
 
-/** Least and greatest one-word key of the rows with a key into out (two i64); returns how many have one. */
-export function joinBounds(keys: usize, next: usize, rows: u32, out: usize): u32 {
+/** Least and greatest first word (of `words`) of the rows with a key into out (two i64); returns how many have one. */
+export function joinBounds(keys: usize, words: u32, next: usize, rows: u32, out: usize): u32 {
   let low = i64.MAX_VALUE
   let high = i64.MIN_VALUE
   let count: u32 = 0
   for (let row: u32 = 0; row < rows; row++) {
     if (load<u32>(entryAt(next, row, 4)) == NO_KEY) continue
-    const key = load<i64>(entryAt(keys, row, 8))
+    const key = load<i64>(entryAt(keys, row, <usize>words << 3))
     low = min(low, key)
     high = max(high, key)
     count++
@@ -89,6 +89,75 @@ export function joinBuildDirect(keys: usize, next: usize, from: u32, to: u32, ta
   return duplicates
 }
 
+// ---- ranked tables: 16 bytes { u64 bits, u32 rank } for 64 successive keys; a key's slot is the number of keys before it ----
+
+/** Bytes of an entry of `ranks`. */
+const RANK_BYTES: usize = 16
+
+// @ts-ignore: decorator
+@inline
+function rankOf(entry: usize, bit: u64): u32 {
+  return load<u32>(entry, 8) + <u32>popcnt<u64>(load<u64>(entry) & (bit - 1))
+}
+
+/** Sets the bits of the first words (of `words`) of rows from..to in zeroed `ranks`; the value `base` has bit 0. */
+export function joinRankKeys(keys: usize, words: u32, next: usize, from: u32, to: u32, ranks: usize, base: i64): void {
+  for (let row = from; row < to; row++) {
+    if (load<u32>(entryAt(next, row, 4)) == NO_KEY) continue
+    const slot = <u32>(load<i64>(entryAt(keys, row, <usize>words << 3)) - base)
+    const entry = entryAt(ranks, slot >> 6, RANK_BYTES)
+    store<u64>(entry, load<u64>(entry) | (<u64>1 << <u64>(slot & 63)))
+  }
+}
+
+/** Ranks of entries from..to, of which the first has `rank` keys before it; returns the keys before `to`. */
+export function joinRankEntries(ranks: usize, from: u32, to: u32, rank: u32): u32 {
+  for (let at = from; at < to; at++) {
+    const entry = entryAt(ranks, at, RANK_BYTES)
+    store<u32>(entry, rank, 8)
+    rank += <u32>popcnt<u64>(load<u64>(entry))
+  }
+  return rank
+}
+
+/** As joinBuild, the slots being ranks. */
+export function joinBuildRanked(keys: usize, next: usize, from: u32, to: u32, table: usize, ranks: usize, base: i64): u32 {
+  let duplicates: u32 = 0
+  for (let row = to; row > from; row--) {
+    const link = entryAt(next, row - 1, 4)
+    if (load<u32>(link) == NO_KEY) {
+      store<u32>(link, 0)
+      continue
+    }
+    const slot = <u32>(load<i64>(entryAt(keys, row - 1, 8)) - base)
+    const place = slotAt(table, rankOf(entryAt(ranks, slot >> 6, RANK_BYTES), <u64>1 << <u64>(slot & 63)))
+    const head = load<u32>(place)
+    duplicates += u32(head != 0)
+    store<u32>(link, head)
+    store<u32>(place, row)
+  }
+  return duplicates
+}
+
+/** joinHeads for a ranked table of keys base .. base + range - 1. */
+export function joinHeadsRanked(words: usize, validity: usize, n: u32, table: usize, ranks: usize, base: i64, range: u32, heads: usize): u32 {
+  let found: u32 = 0
+  for (let row: u32 = 0; row < n; row++) {
+    const slot = <u64>(load<i64>(words + (<usize>row << 3)) - base)
+    let head: u32 = 0
+    if (slot < <u64>range && (validity == 0 || bitAt(validity, row))) {
+      const entry = entryAt(ranks, <u32>slot >> 6, RANK_BYTES)
+      const bit = <u64>1 << (slot & 63)
+      if (load<u64>(entry) & bit) {
+        head = load<u32>(slotAt(table, rankOf(entry, bit)))
+        found++
+      }
+    }
+    store<u32>(heads + (<usize>row << 2), head)
+  }
+  return found
+}
+
 /** The head (build row + 1, or 0) of every probe row into heads u32[n]; returns the rows that have one. */
 export function joinHeads(words: usize, count: u32, validity: usize, n: u32, keys: usize, table: usize, bits: u32, heads: usize): u32 {
   const mask = (<u32>1 << bits) - 1
@@ -103,6 +172,31 @@ export function joinHeads(words: usize, count: u32, validity: usize, n: u32, key
         head = load<u32>(slotAt(table, slot))
         if (head == 0 || sameWords(entryAt(keys, head - 1, size), key, count)) break
         slot = (slot + 1) & mask
+      }
+    }
+    store<u32>(heads + (<usize>row << 2), head)
+    found += u32(head != 0)
+  }
+  return found
+}
+
+/** joinHeads that looks for the first word of a key in `ranks` (see below), of base .. base + range - 1, before the table. */
+export function joinHeadsSifted(words: usize, count: u32, validity: usize, n: u32, keys: usize, table: usize, bits: u32, ranks: usize, base: i64, range: u32, heads: usize): u32 {
+  const mask = (<u32>1 << bits) - 1
+  const size = <usize>count << 3
+  let found: u32 = 0
+  for (let row: u32 = 0; row < n; row++) {
+    let head: u32 = 0
+    const key = words + <usize>row * size
+    const first = <u64>(load<i64>(key) - base)
+    if (first < <u64>range && (load<u64>(entryAt(ranks, <u32>first >> 6, RANK_BYTES)) >> (first & 63)) & 1) {
+      if (validity == 0 || bitAt(validity, row)) {
+        let slot = slotOf(key, count, bits)
+        while (true) {
+          head = load<u32>(slotAt(table, slot))
+          if (head == 0 || sameWords(entryAt(keys, head - 1, size), key, count)) break
+          slot = (slot + 1) & mask
+        }
       }
     }
     store<u32>(heads + (<usize>row << 2), head)

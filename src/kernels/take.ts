@@ -103,6 +103,54 @@ export function takeBitsDense(bitmap: usize, indices: usize, count: u32, target:
   return ones
 }
 
+/** Sixteen of the 64 bits from bit `from` on as bytes of 0 or 255. */
+// @ts-ignore: decorator
+@inline function bitBytes(bits: u64, from: u64): v128 {
+  const low = i8x16.splat(<u8>(bits >> from))
+  const high = i8x16.splat(<u8>(bits >> (from + 8)))
+  const eight = i8x16.shuffle(low, high, 0, 0, 0, 0, 0, 0, 0, 0, 16, 16, 16, 16, 16, 16, 16, 16)
+  const each = i8x16(1, 2, 4, 8, 16, 32, 64, -128, 1, 2, 4, 8, 16, 32, 64, -128)
+  return i8x16.eq(v128.and(eight, each), each)
+}
+
+/** The low bytes of 16 row numbers below 64. */
+// @ts-ignore: decorator
+@inline function rowBytes(at: usize): v128 {
+  const low = i16x8.narrow_i32x4_u(v128.load(at), v128.load(at, 16))
+  return i8x16.narrow_i16x8_u(low, i16x8.narrow_i32x4_u(v128.load(at, 32), v128.load(at, 48)))
+}
+
+/** takeBitsDense from a bitmap of at most 64 bits: those of a dictionary, mostly. Row numbers are looked up 16 at a time. */
+export function takeBitsShort(bitmap: usize, indices: usize, count: u32, target: usize): u32 {
+  const word = load<u64>(bitmap)
+  const first = bitBytes(word, 0)
+  const second = bitBytes(word, 16)
+  const third = bitBytes(word, 32)
+  const fourth = bitBytes(word, 48)
+  const step = i8x16.splat(16)
+  let ones: u32 = 0
+  for (let start: u32 = 0; start < count; start += 64) {
+    const end = min<u32>(64, count - start)
+    let bits: u64 = 0
+    let bit: u32 = 0
+    for (; bit + 16 <= end; bit += 16) {
+      let row = rowBytes(indices + (<usize>(start + bit) << 2))
+      // A swizzle gives 0 for rows beyond its 16, also for those that wrap below 0.
+      let some = i8x16.swizzle(first, row)
+      row = i8x16.sub(row, step)
+      some = v128.or(some, i8x16.swizzle(second, row))
+      row = i8x16.sub(row, step)
+      some = v128.or(some, i8x16.swizzle(third, row))
+      some = v128.or(some, i8x16.swizzle(fourth, i8x16.sub(row, step)))
+      bits |= <u64>(<u32>i8x16.bitmask(some) & 0xffff) << bit
+    }
+    for (; bit < end; bit++) bits |= ((word >> <u64>load<u32>(indices + (<usize>(start + bit) << 2))) & 1) << bit
+    store<u64>(target + (start >> 3), bits)
+    ones += <u32>popcnt<u64>(bits)
+  }
+  return ones
+}
+
 /** Offsets (count + 1, from 0) of the gathered strings or lists; the sum of their lengths, or -1 above 2^31 - 1. */
 export function takeOffsets(offsets: usize, indices: usize, count: u32, target: usize): i32 {
   let sum: u64 = 0

@@ -107,16 +107,16 @@ export function textRehash(table: usize, bits: u32, entries: usize, next: u32): 
   }
 }
 
-/** Arrow offsets of the strings of n ids; returns the bytes in all. */
-export function textOffsets(ids: usize, n: u32, entries: usize, offsets: usize): u32 {
-  let total: u32 = 0
+/** Arrow offsets of the strings of n ids; returns the bytes in all, -1 above 2^31 - 1. */
+export function textOffsets(ids: usize, n: u32, entries: usize, offsets: usize): i32 {
+  let total: u64 = 0
   store<u32>(offsets, 0)
   for (let row: u32 = 0; row < n; row++) {
     const id = load<u32>(ids + (<usize>row << 2))
     if (id != 0) total += load<u32>(entryAt(entries, id, 16), 4)
-    store<u32>(offsets + (<usize>row << 2), total, 4)
+    store<u32>(offsets + (<usize>row << 2), <u32>total, 4)
   }
-  return total
+  return total > 0x7fffffff ? -1 : <i32>total
 }
 
 /** `out` has 8 spare bytes at its end. */
@@ -184,16 +184,16 @@ export function textBest(groups: usize, values: usize, offsets: usize, validity:
   return row
 }
 
-/** Offsets of the strings of n entries as above; returns the bytes in all. */
-export function textBestOffsets(dir: usize, from: u32, n: u32, offsets: usize): u32 {
-  let total: u32 = 0
+/** Offsets of the strings of n entries as above; returns the bytes in all, -1 above 2^31 - 1. */
+export function textBestOffsets(dir: usize, from: u32, n: u32, offsets: usize): i32 {
+  let total: u64 = 0
   store<u32>(offsets, 0)
   for (let row: u32 = 0; row < n; row++) {
     const entry = entryAt(dir, from + row, 16)
     if (load<u32>(entry) != 0) total += load<u32>(entry, 4)
-    store<u32>(offsets + (<usize>row << 2), total, 4)
+    store<u32>(offsets + (<usize>row << 2), <u32>total, 4)
   }
-  return total
+  return total > 0x7fffffff ? -1 : <i32>total
 }
 
 /** `out` has 8 spare bytes at its end; `validity` is a zeroed bitmap; returns the number of strings. */

@@ -68,12 +68,13 @@ export function syntaxError(sql: string, { offset, expected }: ParseFailure): Ba
 }
 
 /**
- * The message of an error, and, when it has a place in `sql`, that line of the text with carets below the place.
+ * The message of an error with its code, and, when it has a place in `sql`, that line of the text with carets below the place.
  * Lines are separated by a line feed; the text has no line feed at its end.
  */
 export function formatError(error: BallistaError, sql: string): string {
-  if (error.span === undefined || error.span.start > sql.length) return error.message
-  return `${error.message}\n${excerpt(sql, error.span)}`
+  const message = `${error.message} [${error.code}]`
+  if (error.span === undefined || error.span.start > sql.length) return message
+  return `${message}\n${excerpt(sql, error.span)}`
 }
 
 /** `line 2: SELECT x` and the caret line. Long lines are cut around the place. */

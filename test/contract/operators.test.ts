@@ -73,6 +73,52 @@ async function rowsOf(plan: PhysicalPlan, table: OperatorTable, run: Run = {}): 
   return rows
 }
 
+/** The registered operators; `outside` collects the kinds of those that are called by anything but a Node Transform. */
+function watchedTable(): { table: OperatorTable; outside: string[] } {
+  const outside: string[] = []
+  const check = (kind: string): void => {
+    if (!(transforming[transforming.length - 1] instanceof Transform)) outside.push(kind)
+  }
+  const watched = OPERATORS.map((definition): OperatorDefinition => {
+    const { kind, open } = definition
+    if (open === undefined) return definition
+    return {
+      ...definition,
+      open(...args) {
+        const operator = open.apply(definition, args)
+        return {
+          push(batch) {
+            check(kind)
+            return operator.push(batch)
+          },
+          finish() {
+            check(kind)
+            return operator.finish?.()
+          },
+          close: () => operator.close?.(),
+        }
+      },
+    }
+  })
+  return { table: operatorTable(watched), outside }
+}
+
+/** Streams whose `_transform` or `_flush` is being called, the innermost last. */
+const transforming: unknown[] = []
+for (const name of ['_transform', '_flush'] as const) {
+  const method = OperatorTransform.prototype[name] as (...args: unknown[]) => void
+  Object.defineProperty(OperatorTransform.prototype, name, {
+    value(this: OperatorTransform, ...args: unknown[]) {
+      transforming.push(this)
+      try {
+        method.apply(this, args)
+      } finally {
+        transforming.pop()
+      }
+    },
+  })
+}
+
 test('every definition is a source, a transform, a sink or a marker', t => {
   for (const definition of OPERATORS) {
     const { kind } = definition
@@ -167,7 +213,9 @@ for (const { definition, plan, title } of RUNNABLE) {
 
   test.serial(`${title} runs its transforms as Node Transforms`, async t => {
     const metrics = taskMetrics()
-    for await (const batch of openStream(plan, localTaskContext({ metrics }), TABLE)) releaseBatch(batch)
+    const { table, outside } = watchedTable()
+    for await (const batch of openStream(plan, localTaskContext({ metrics }), table)) releaseBatch(batch)
+    t.deepEqual(outside, [], 'operators that were called outside a Transform')
     const ran = new Map(metrics.snapshot().map(row => [row.path, row.kind]))
     const visit = (node: PhysicalPlan, path: string): void => {
       t.is(ran.get(path), node.kind)

@@ -6,12 +6,14 @@ import { invariant } from '../../src/common/invariant.js'
 
 export interface ThreadData {
   readonly memory?: WebAssembly.Memory
-  readonly task: 'exchange' | 'allocate' | 'misuse'
+  readonly task: 'exchange' | 'allocate' | 'misuse' | 'outlive'
   readonly seed?: number
   readonly peer?: MessagePort
   readonly rounds?: number
   readonly count?: number
   readonly byteLength?: number
+  /** Of another thread, with a reference for this one. */
+  readonly blocks?: readonly number[]
 }
 
 /** A block on its way to another thread, with the word that fills it. */
@@ -30,6 +32,9 @@ switch (data.task) {
     break
   case 'allocate':
     allocate(data.count ?? 0, data.byteLength ?? 0)
+    break
+  case 'outlive':
+    outlive(data.blocks ?? [])
     break
   case 'misuse':
     parentPort?.postMessage(misuse())
@@ -85,6 +90,20 @@ function allocate(count: number, byteLength: number): void {
   const blocks = Array.from({ length: count }, () => alloc(byteLength))
   parentPort?.postMessage({ thread: arenaThread(), blocks })
   parentPort?.once('message', () => parentPort?.close())
+}
+
+/** Releases blocks of another thread and, when that has been swept, so many own ones that the debug mode lets the first ones go. */
+function outlive(blocks: readonly number[]): void {
+  blocks.forEach(release)
+  parentPort?.postMessage('released')
+  parentPort?.once('message', () => {
+    try {
+      for (let i = 0; i < 600; i++) release(alloc(64))
+      parentPort?.postMessage('fine')
+    } catch (error) {
+      parentPort?.postMessage(String(error))
+    }
+  })
 }
 
 /** What the debug mode says about the three kinds of misuse. */

@@ -213,3 +213,29 @@ test.serial('the debug mode reports double release, use after release and writin
   t.is(bytes, '0')
   t.true(Number(block) >= 3 * GIB)
 })
+
+test.serial('the debug mode lets go of blocks whose thread was swept meanwhile', async t => {
+  const env = { ...process.env, BALLISTA_ARENA_DEBUG: '1' }
+  const before = bytesInUse()
+  const owner = startThread({ memory: arenaMemory(), task: 'allocate', count: 40, byteLength: 4096 })
+  const { thread, blocks } = await answer<{ thread: number; blocks: number[] }>(owner)
+  const other = startThread({ memory: arenaMemory(), task: 'outlive', blocks }, { env })
+  t.is(await answer<string>(other), 'released')
+  await owner.terminate()
+  sweepOwner(thread)
+  // Somebody else has the pages now.
+  const mine = Array.from({ length: 20 }, () => alloc(65_536))
+  mine.forEach(block => views().u32.fill(block, block / 4, block / 4 + 16_384))
+  other.postMessage('go on')
+  t.is(await answer<string>(other), 'fine')
+  mine.forEach(block => {
+    t.true(
+      views()
+        .u32.subarray(block / 4, block / 4 + 16_384)
+        .every(word => word === block),
+    )
+    release(block)
+  })
+  await other.terminate()
+  t.is(bytesInUse(), before)
+})

@@ -192,11 +192,12 @@ const CASES: readonly { title: string; plan: LogicalPlan; targetPartitions?: num
     lines: [
       'ExchangeExec: partitioning=single',
       '  AggregateExec: mode=Single, gby=[a@0 as a], aggr=[total]',
-      '    HashJoinExec: join_type=Inner, on=[(a@0, c@2)]',
-      '      ExchangeExec: partitioning=hash(a@0) into 4',
-      '        DataSourceExec: projection=[0,1,2]',
-      '      ExchangeExec: partitioning=hash(c@2) into 4',
-      '        DataSourceExec: projection=[0,1,2]',
+      '    CoalesceExec',
+      '      HashJoinExec: join_type=Inner, on=[(a@0, c@2)]',
+      '        ExchangeExec: partitioning=hash(a@0) into 4',
+      '          DataSourceExec: projection=[0,1,2]',
+      '        ExchangeExec: partitioning=hash(c@2) into 4',
+      '          DataSourceExec: projection=[0,1,2]',
     ],
   },
   {

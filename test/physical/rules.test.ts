@@ -174,6 +174,8 @@ const join = (joinType: HashJoinExec['joinType'], left: PhysicalPlan, right: Phy
   schema: joinSchema(joinType, left.schema, right.schema),
   children: [left, right],
 })
+/** Below exchanges and the like. */
+const joinIn = (plan: PhysicalPlan): PhysicalPlan => (plan.kind === 'HashJoinExec' ? plan : joinIn(plan.children[0]))
 const MIB = 1024 * 1024
 for (const { title, plan, replicated } of [
   {
@@ -211,11 +213,50 @@ for (const { title, plan, replicated } of [
     const placed = applyPhysicalRules(plan, { targetPartitions: 4, operators })
     const text = displayPhysical(placed, operators)
     t.is(text.includes('ReplicateExec: partitions=2'), replicated, text)
-    const probes = placed.kind === 'ExchangeExec' ? placed.children[0].children : placed.children
+    const probes = joinIn(placed).children
     const single = !replicated && probes.every(({ kind }) => kind === 'DataSourceExec')
     t.is(
       probes.some(({ kind }) => kind === 'ExchangeExec'),
       !replicated && !single,
+      text,
+    )
+    t.is(applyPhysicalRules(placed, { targetPartitions: 4, operators }), placed, 'a second time changes nothing')
+  })
+}
+
+for (const { title, plan, exchanges } of [
+  {
+    title: 'few build rows are sent to every task and many probe rows stay',
+    plan: { ...join('inner', scanLeaf([9, 9]), scanLeaf([9, 9])), estimates: { buildRows: 99, probeRows: 100 } },
+    exchanges: ['single', 'broadcast to 2'],
+  },
+  {
+    title: 'as many build rows as probe rows are exchanged with them',
+    plan: { ...join('inner', scanLeaf([9, 9]), scanLeaf([9, 9])), estimates: { buildRows: 100, probeRows: 100 } },
+    exchanges: ['single', 'hash(a@0) into 4', 'hash(a@0) into 4'],
+  },
+  {
+    title: 'build rows of too many bytes are exchanged',
+    plan: { ...join('inner', scanLeaf([9, 9]), scanLeaf([9, 9])), estimates: { buildRows: 2e6, probeRows: 1e9 } },
+    exchanges: ['single', 'hash(a@0) into 4', 'hash(a@0) into 4'],
+  },
+  {
+    title: 'build rows that may come out unmatched are exchanged',
+    plan: { ...join('full', scanLeaf([9, 9]), scanLeaf([9, 9])), estimates: { buildRows: 1, probeRows: 1e9 } },
+    exchanges: ['single', 'hash(a@0) into 4', 'hash(a@0) into 4'],
+  },
+  {
+    title: 'a probe side that lies by its keys stays, and the build side follows it',
+    plan: { ...join('inner', scanLeaf([9, 9]), leaf(hashed(3, A))), estimates: { buildRows: 1, probeRows: 1e9 } },
+    exchanges: ['single', 'hash(a@0) into 3'],
+  },
+]) {
+  test(title, t => {
+    const placed = applyPhysicalRules(plan, { targetPartitions: 4, operators })
+    const text = displayPhysical(placed, operators)
+    t.deepEqual(
+      [...text.matchAll(/partitioning=(.*)/g)].map(([, partitioning]) => partitioning),
+      exchanges,
       text,
     )
     t.is(applyPhysicalRules(placed, { targetPartitions: 4, operators }), placed, 'a second time changes nothing')

@@ -6,10 +6,16 @@ import { Room, type Charge } from '../../arrow/segments.js'
 import { decodeDictionary, takeColumn } from '../../arrow/take.js'
 import { UINT32, type DataType } from '../../arrow/types.js'
 import { invariant } from '../../common/invariant.js'
+import { equals } from '../../common/tree.js'
 import { inputExpr } from '../../expr/build.js'
 import { compileExprs, compilePredicate } from '../../expr/compile.js'
 import { typeOf, type AggregateExpr, type Expr } from '../../expr/expr.js'
-import type { Accumulator, AggregateDefinition, GroupRows } from '../../expr/functions/aggregate/accumulator.js'
+import type {
+  Accumulator,
+  AggregateDefinition,
+  GroupRows,
+  Siblings,
+} from '../../expr/functions/aggregate/accumulator.js'
 import { AGGREGATES } from '../../expr/functions/aggregate/index.js'
 import type { Operator } from '../../runtime/operator.js'
 import { batchSize } from '../../runtime/options.js'
@@ -92,10 +98,12 @@ class AggregateRun {
       this.#table = new GroupTable(this.#keys.words, this.#keys.isInteger, charge)
     }
     const exprs: Expr[] = plan.groups.map(({ expr }) => expr)
+    const siblingsOf = siblingFinder()
     this.#aggregates = plan.aggregates.map(({ expr }) => {
       const columns = plan.mode === 'final' ? stateColumns(expr, exprs.length, plan) : expr.args
       exprs.push(...columns)
-      return startAggregate(plan, expr, exprs.length - columns.length, columns.length, charge)
+      const place = { first: exprs.length - columns.length, columnCount: columns.length }
+      return startAggregate(plan, expr, place, { charge, siblings: siblingsOf(expr) })
     })
     const compiled = exprs.length === 0 ? undefined : compileExprs(exprs, plan.children[0].schema)
     this.#evaluate = batch => compiled?.evaluate(batch) ?? []
@@ -212,17 +220,33 @@ class AggregateRun {
 function startAggregate(
   plan: AggregateExec,
   expr: AggregateExpr,
-  first: number,
-  columnCount: number,
-  charge: Charge,
+  { first, columnCount }: Pick<Running, 'first' | 'columnCount'>,
+  { charge, siblings }: { readonly charge: Charge; readonly siblings: Siblings | undefined },
 ): Running {
   const args = expr.args.map(typeOf)
-  const accumulator = definitionOf(expr).accumulator({ args, groupCount: plan.groups.length === 0 ? 1 : 0, charge })
+  const accumulator = definitionOf(expr).accumulator({
+    args,
+    groupCount: plan.groups.length === 0 ? 1 : 0,
+    charge,
+    ...(siblings === undefined ? {} : { siblings }),
+  })
   const isInput = plan.mode !== 'final'
   const distinct = isInput && isDistinct(expr) ? new DistinctRows(args, plan.groups.length > 0, charge) : undefined
   const select =
     isInput && expr.filter !== undefined ? compilePredicate(expr.filter, plan.children[0].schema) : undefined
   return { accumulator, first, columnCount, select, distinct, isCount: expr.name === 'count' && isInput }
+}
+
+/** One object for all aggregates of equal arguments; none for those that do not get every row. */
+function siblingFinder(): (expr: AggregateExpr) => Siblings | undefined {
+  const known: { readonly args: readonly Expr[]; readonly siblings: Siblings }[] = []
+  return ({ args, distinct, filter }) => {
+    if (distinct || filter !== undefined) return undefined
+    const found = known.find(other => equals(other.args, args))
+    if (found !== undefined) return found.siblings
+    known.push({ args, siblings: {} })
+    return known[known.length - 1].siblings
+  }
 }
 
 function definitionOf(expr: AggregateExpr): AggregateDefinition {

@@ -6,6 +6,7 @@ import { Segments, Slots } from '../../arrow/segments.js'
 import { compileExprs } from '../../expr/compile.js'
 import { typeOf } from '../../expr/expr.js'
 import type { BuildState } from '../plan.js'
+import { unreachable } from '../../common/invariant.js'
 import type { TaskContext } from '../../runtime/task-context.js'
 import { chargeTo } from './aggregate-run.js'
 import type { HashJoinExec } from './hash-join.js'
@@ -18,6 +19,15 @@ const CALLS_A_TURN = 16
 /** A table by position is used up to this many slots a row (4 bytes each), and in any case up to the minimum. */
 const DIRECT_SLOTS_A_ROW = 8
 const MIN_DIRECT_SLOTS = 4096
+/** A ranked table is used up to this many values a row, at a quarter of a byte each. */
+const RANKED_VALUES_A_ROW = 128
+/** A table that fits the caches may be sparser: up to 2 MB of ranks. */
+const SPARSE_RANKED_VALUES_A_ROW = 1024
+const SPARSE_RANKED_VALUES = 8 * 1024 * 1024
+/** Bytes of the rank of 64 values. */
+const RANK_BYTES = 16
+const MAX_RANKED_VALUES = 2 ** 31
+
 /** Filled by `add`, closed by `build`, then probed; all of one task. */
 export class HashJoinTable implements BuildState {
   readonly keys: RowKeys
@@ -29,12 +39,19 @@ export class HashJoinTable implements BuildState {
   readonly #words: Segments
   readonly #next: Segments
   readonly #slots: Slots
+  readonly #ranks: Segments
   readonly #keepsRows: boolean
   readonly #rows: BuildRows
   #rowCount = 0
-  /** 2^bits slots by hash; 0: slots by position from key #base on. */
+  /**
+   * Slots by hash (2^#bits), the same behind a sieve of first words, by position from key #base on, or by the number of keys between
+   * #base and the key.
+   */
+  #kind: 'hash' | 'sifted' | 'direct' | 'ranked' = 'hash'
   #bits = 0
   #base = 0n
+  /** Values from #base on that a table by position or rank, or a sieve, covers. */
+  #range = 0
 
   constructor(plan: HashJoinExec, ctx: TaskContext) {
     this.#ctx = ctx
@@ -51,6 +68,7 @@ export class HashJoinTable implements BuildState {
     this.#words = new Segments(this.keys.words * 8, charge)
     this.#next = new Segments(4, charge)
     this.#slots = new Slots(charge)
+    this.#ranks = new Segments(RANK_BYTES, charge)
     this.#rows = new BuildRows(plan.children[0].schema, charge)
     this.#keepsRows = plan.filter !== undefined || (plan.joinType !== 'rightSemi' && plan.joinType !== 'rightAnti')
   }
@@ -100,16 +118,13 @@ export class HashJoinTable implements BuildState {
   /** Joins the batches to few large ones and links the rows of each key. */
   async build(): Promise<void> {
     this.#rows.join()
-    this.#openSlots()
+    this.#chooseKind()
+    const distinct = this.#kind === 'ranked' || this.#kind === 'sifted' ? await this.#rank() : 0
+    this.#slots.reset(this.#kind === 'ranked' ? distinct : this.#kind === 'direct' ? this.#range : 2 ** this.#bits)
     let duplicates = 0
-    let calls = 0
-    for (let end = this.#rowCount; end > 0; end -= ROWS_A_CALL) {
-      duplicates += this.#link(Math.max(0, end - ROWS_A_CALL), end)
-      if (++calls % CALLS_A_TURN === 0) {
-        await new Promise(resolve => setImmediate(resolve))
-        this.#ctx.signal.throwIfAborted()
-      }
-    }
+    await this.#inCalls(this.#rowCount, (from, to) => {
+      duplicates += this.#link(this.#rowCount - to, this.#rowCount - from)
+    })
     this.isUnique = duplicates === 0
   }
 
@@ -121,10 +136,32 @@ export class HashJoinTable implements BuildState {
       return 0
     }
     const table = this.#slots.directory
-    if (this.#bits === 0) return own.joinHeadsDirect(words, validity, n, table, this.#base, this.#slots.count, heads)
-    if (this.keys.words === 1)
-      return own.joinHeadsWord(words, validity, n, this.#words.directory, table, this.#bits, heads)
-    return own.joinHeads(words, this.keys.words, validity, n, this.#words.directory, table, this.#bits, heads)
+    const { directory } = this.#words
+    switch (this.#kind) {
+      case 'direct':
+        return own.joinHeadsDirect(words, validity, n, table, this.#base, this.#range, heads)
+      case 'ranked':
+        return own.joinHeadsRanked(words, validity, n, table, this.#ranks.directory, this.#base, this.#range, heads)
+      case 'sifted':
+        return own.joinHeadsSifted(
+          words,
+          this.keys.words,
+          validity,
+          n,
+          directory,
+          table,
+          this.#bits,
+          this.#ranks.directory,
+          this.#base,
+          this.#range,
+          heads,
+        )
+      case 'hash':
+        return this.keys.words === 1
+          ? own.joinHeadsWord(words, validity, n, directory, table, this.#bits, heads)
+          : own.joinHeads(words, this.keys.words, validity, n, directory, table, this.#bits, heads)
+    }
+    return unreachable(this.#kind)
   }
 
   close(): void {
@@ -133,36 +170,75 @@ export class HashJoinTable implements BuildState {
     this.#words.close()
     this.#next.close()
     this.#slots.close()
+    this.#ranks.close()
     this.#budget.release()
   }
 
-  #openSlots(): void {
-    if (this.keys.isInteger && this.#fitDirect()) return
+  /** By position where the keys are dense, by rank where they are not too sparse, else by hash; several columns always by hash. */
+  #chooseKind(): void {
     this.#bits = Math.max(8, Math.ceil(Math.log2(this.#rowCount + 1)) + 1)
-    this.#slots.reset(2 ** this.#bits)
-  }
-
-  /** One slot a value, where the keys are dense enough for it. */
-  #fitDirect(): boolean {
+    const { isInteger, startsWithInteger, words } = this.keys
+    if (!isInteger && !startsWithInteger) return
     const bounds = alloc(16)
     try {
-      const keyed = kernels().joinBounds(this.#words.directory, this.#next.directory, this.#rowCount, bounds)
+      const keyed = kernels().joinBounds(this.#words.directory, words, this.#next.directory, this.#rowCount, bounds)
       const { i64 } = views()
       const range = keyed === 0 ? 1n : i64[bounds / 8 + 1] - i64[bounds / 8] + 1n
-      if (range > BigInt(Math.max(MIN_DIRECT_SLOTS, DIRECT_SLOTS_A_ROW * keyed))) return false
+      if (range > BigInt(rankedValues(keyed))) return
       this.#base = keyed === 0 ? 0n : i64[bounds / 8]
-      this.#slots.reset(Number(range))
-      return true
+      this.#range = Number(range)
+      const isDense = this.#range <= Math.max(MIN_DIRECT_SLOTS, DIRECT_SLOTS_A_ROW * keyed)
+      this.#kind = isInteger ? (isDense ? 'direct' : 'ranked') : 'sifted'
     } finally {
       release(bounds)
     }
   }
 
+  /** Numbers the distinct first words in their order: of integer keys these are the slots. Gives how many there are. */
+  async #rank(): Promise<number> {
+    const entries = Math.ceil(this.#range / 64)
+    this.#ranks.reserve(entries)
+    const own = kernels()
+    const { directory } = this.#ranks
+    await this.#inCalls(this.#rowCount, (from, to) =>
+      own.joinRankKeys(this.#words.directory, this.keys.words, this.#next.directory, from, to, directory, this.#base),
+    )
+    let rank = 0
+    await this.#inCalls(entries, (from, to) => (rank = own.joinRankEntries(directory, from, to, rank)))
+    return rank
+  }
+
   #link(from: number, to: number): number {
     const own = kernels()
     const { directory } = this.#words
-    if (this.#bits === 0)
-      return own.joinBuildDirect(directory, this.#next.directory, from, to, this.#slots.directory, this.#base)
-    return own.joinBuild(directory, this.keys.words, this.#next.directory, from, to, this.#slots.directory, this.#bits)
+    const next = this.#next.directory
+    const table = this.#slots.directory
+    switch (this.#kind) {
+      case 'direct':
+        return own.joinBuildDirect(directory, next, from, to, table, this.#base)
+      case 'ranked':
+        return own.joinBuildRanked(directory, next, from, to, table, this.#ranks.directory, this.#base)
+      case 'sifted':
+      case 'hash':
+        return own.joinBuild(directory, this.keys.words, next, from, to, table, this.#bits)
+    }
+    return unreachable(this.#kind)
   }
+
+  /** Calls `step` for parts of `count`, in order, and lets other tasks have their turn in between. */
+  async #inCalls(count: number, step: (from: number, to: number) => void): Promise<void> {
+    let calls = 0
+    for (let from = 0; from < count; from += ROWS_A_CALL) {
+      step(from, Math.min(count, from + ROWS_A_CALL))
+      if (++calls % CALLS_A_TURN !== 0) continue
+      await new Promise(resolve => setImmediate(resolve))
+      this.#ctx.signal.throwIfAborted()
+    }
+  }
+}
+
+/** Values that a table by rank of this many rows may cover. */
+function rankedValues(rows: number): number {
+  const sparse = Math.min(SPARSE_RANKED_VALUES, SPARSE_RANKED_VALUES_A_ROW * rows)
+  return Math.min(MAX_RANKED_VALUES, Math.max(MIN_DIRECT_SLOTS, RANKED_VALUES_A_ROW * rows, sparse))
 }

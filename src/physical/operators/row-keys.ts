@@ -43,6 +43,8 @@ export class RowKeys {
   readonly words: number
   /** One integer-like column, its value as i64 in the one word: keys have an order and a range. */
   readonly isInteger: boolean
+  /** The first word is a 64-bit integer of one column. */
+  readonly startsWithInteger: boolean
   readonly #places: readonly Place[]
   readonly #nulls: 'group' | 'reject'
   readonly #rows = new Room()
@@ -55,6 +57,9 @@ export class RowKeys {
     const single = types.length === 1 && this.#places[0].bits <= 64
     this.words = single ? 1 : layOut(this.#places, types, nulls === 'group')
     this.isInteger = single && types[0].type.kind !== 'float'
+    this.startsWithInteger = this.#places.some(
+      ({ word, bits, type }) => word === 0 && bits === 64 && type.kind !== 'float',
+    )
   }
 
   /** `add` false: strings that no earlier call added have no key (joins only). */
@@ -79,18 +84,16 @@ export class RowKeys {
       own.groupDecode(dense.directory, from, n, size, place.word * 8, place.shift, 4, ids)
       return place.strings.toColumn(place.type, ids, n)
     }
-    const nulls = this.#decodeNulls(place, dense, from, n, nullGroup)
     const { type } = place
     if (type.kind === 'null') return makeColumn({ type, length: n, nullCount: n })
-    if (type.kind === 'boolean') {
-      const values = zeroBitmap(n)
-      own.groupDecodeBits(dense.directory, from, n, size, place.word * 8, place.shift, 0, values)
-      return makeColumn({ type, length: n, values, ...nulls, blocks: [values, ...nulls.blocks] })
+    const nulls = this.#decodeNulls(place, dense, from, n, nullGroup)
+    try {
+      const { values, width } = this.#decodeValues(place, dense, from, n)
+      return makeColumn({ type, length: n, width, values, ...nulls, blocks: [values, ...nulls.blocks] })
+    } catch (error) {
+      nulls.blocks.forEach(release)
+      throw error
     }
-    const width = place.bits / 8
-    const values = alloc(n * width)
-    own.groupDecode(dense.directory, from, n, size, place.word * 8, place.shift, width, values)
-    return makeColumn({ type, length: n, width, values, ...nulls, blocks: [values, ...nulls.blocks] })
   }
 
   close(): void {
@@ -170,6 +173,20 @@ export class RowKeys {
       return void own.groupEncode(narrow, 8, 1, validity, ...rest)
     }
     own.groupEncode(values, width, isSigned ? 1 : 0, validity, ...rest)
+  }
+
+  #decodeValues(place: Place, dense: Segments, from: number, n: number): { values: number; width: number } {
+    const own = kernels()
+    const entry = [dense.directory, from, n, this.words * 8, place.word * 8, place.shift] as const
+    if (place.type.kind === 'boolean') {
+      const values = zeroBitmap(n)
+      own.groupDecodeBits(...entry, 0, values)
+      return { values, width: 0 }
+    }
+    const width = place.bits / 8
+    const values = alloc(n * width)
+    own.groupDecode(...entry, width, values)
+    return { values, width }
   }
 
   #decodeNulls(

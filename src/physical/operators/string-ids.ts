@@ -1,9 +1,9 @@
 /** Numbers for strings: equal strings have equal ids, 1, 2, 3 … in order of first appearance; 0 is NULL. */
 import type { Column } from '../../arrow/batch.js'
-import { bitmapBytes, makeColumn, releaseColumn, retainColumn } from '../../arrow/column.js'
+import { bitmapBytes, buildColumn, releaseColumn, retainColumn } from '../../arrow/column.js'
 import { alloc, kernels, release, views } from '../../arrow/memory.js'
-import { Room, Segments, Slots, type Charge } from '../../arrow/segments.js'
-import { decodeDictionary } from '../../arrow/take.js'
+import { Room, Segments, Slots, zeroFill, type Charge } from '../../arrow/segments.js'
+import { checkedTotal, COPY_SLOP, decodeDictionary } from '../../arrow/take.js'
 import type { DataType } from '../../arrow/types.js'
 
 const ENTRY_BYTES = 16
@@ -54,16 +54,17 @@ export class StringIds {
 
   /** The strings of n ids as a flat column, owned by the caller. */
   toColumn(type: DataType, ids: number, n: number): Column {
-    const own = kernels()
-    const offsets = alloc((n + 1) * 4)
-    const values = alloc((own.textOffsets(ids, n, this.#entries.directory, offsets) >>> 0) + 8)
-    own.textCopy(ids, n, this.#entries.directory, values)
-    const validity = alloc(bitmapBytes(n))
-    views().u8.fill(0, validity, validity + bitmapBytes(n))
-    const nullCount = n - own.groupIdBits(ids, n, validity)
-    if (nullCount === 0) release(validity)
-    const blocks = nullCount === 0 ? [offsets, values] : [offsets, values, validity]
-    return makeColumn({ type, length: n, nullCount, validity: nullCount === 0 ? 0 : validity, offsets, values, blocks })
+    const calls = kernels()
+    const { directory } = this.#entries
+    return buildColumn(({ own }) => {
+      const offsets = own((n + 1) * 4)
+      const values = own(checkedTotal(calls.textOffsets(ids, n, directory, offsets)) + COPY_SLOP)
+      calls.textCopy(ids, n, directory, values)
+      const validity = own(bitmapBytes(n))
+      zeroFill(validity, bitmapBytes(n))
+      const nullCount = n - calls.groupIdBits(ids, n, validity)
+      return { type, length: n, nullCount, validity, offsets, values }
+    })
   }
 
   close(): void {

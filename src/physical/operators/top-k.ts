@@ -197,7 +197,7 @@ class TopRows {
       try {
         return withScratch(scratch => {
           const words = scratch(batch.rowCount * 8)
-          leadWords(flat, words)
+          leadWords(flat, this.#plan.keys[0], words)
           return use(words, flat)
         })
       } finally {
@@ -209,9 +209,11 @@ class TopRows {
   }
 }
 
-function leadWords(column: Column, out: number): void {
+function leadWords(column: Column, { descending, nullsFirst }: SortKey, out: number): void {
   const { type, values, offsets, width, length } = column
-  if (type.kind === 'null') views().u8.fill(0, out, out + length * 8)
+  // A column of type NULL has no bitmap: its words, once complemented, are those of NULL.
+  if (type.kind === 'null')
+    views().i64.fill(nullsFirst === descending ? MAX_INT64 : MIN_INT64, out / 8, out / 8 + length)
   else if (isText(type)) kernels().sortPrefixes(values, offsets, length, out)
   else if (width === 16) kernels().sortClamp(values, length, out)
   else orderedWords(column, out)

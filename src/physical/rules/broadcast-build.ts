@@ -36,7 +36,7 @@ export const broadcastBuild: PhysicalRule = {
     if (count === 1 || context.properties(build).partitioning.kind === 'broadcast') return plan
     const { buildRows, probeRows } = plan.estimates
     if (buildRows * rowBytes(build.schema) > BROADCAST_BYTES) return plan
-    if (buildRows * count * BUILD_COST > buildRows + probeRows) return plan
+    if (buildRows * (count - 1) * BUILD_COST >= buildRows + probeRows) return plan
     const keys = plan.on.map(({ right }) => right)
     if (meetsHash(probe, keys, context)) return plan
     return { ...plan, children: [exchangeExec(build, { kind: 'broadcast', count }), probe] }

@@ -1,4 +1,4 @@
-/** Merges what selective filters leave, below operators that work better on full batches. */
+/** Merges what selective filters and joins leave, below operators that work better on full batches. */
 import { mapList } from '../../common/tree.js'
 import type { PhysicalPlan } from '../plan.js'
 import { coalesceExec } from '../operators/coalesce.js'
@@ -14,6 +14,9 @@ const EAGER_KINDS = new Set([
   'WriteExec',
 ])
 
+/** They may keep few rows of each batch. */
+const SELECTIVE_KINDS = new Set(['FilterExec', 'HashJoinExec', 'NestedLoopJoinExec'])
+
 /**
  *   AggregateExec           AggregateExec
  *     ProjectionExec          ProjectionExec
@@ -25,14 +28,14 @@ export const coalesceBatches: PhysicalRule = {
   name: 'coalesce_batches',
   apply(plan) {
     if (!EAGER_KINDS.has(plan.kind)) return plan
-    return withChildren(plan, aboveFilter)
+    return withChildren(plan, aboveSelective)
   },
 }
 
-/** A filter, also below projections, with a CoalesceExec on top. */
-function aboveFilter(plan: PhysicalPlan): PhysicalPlan {
-  if (plan.kind === 'FilterExec') return coalesceExec(plan)
-  return plan.kind === 'ProjectionExec' ? withChildren(plan, aboveFilter) : plan
+/** A filter or join, also below projections, with a CoalesceExec on top. */
+function aboveSelective(plan: PhysicalPlan): PhysicalPlan {
+  if (SELECTIVE_KINDS.has(plan.kind)) return coalesceExec(plan)
+  return plan.kind === 'ProjectionExec' ? withChildren(plan, aboveSelective) : plan
 }
 
 function withChildren(plan: PhysicalPlan, change: (child: PhysicalPlan) => PhysicalPlan): PhysicalPlan {

@@ -40,8 +40,7 @@ export const replicateBuild: PhysicalRule = {
   },
 }
 
-const isJoin = (plan: PhysicalPlan): plan is PhysicalPlan & { readonly joinType: string } =>
-  JOIN_KINDS.has(plan.kind)
+const isJoin = (plan: PhysicalPlan): plan is PhysicalPlan & { readonly joinType: string } => JOIN_KINDS.has(plan.kind)
 
 /** Bytes that running `plan` once more reads; Infinity if it cannot run more than once. */
 function repeatedBytes(plan: PhysicalPlan): number {

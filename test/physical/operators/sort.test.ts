@@ -228,3 +228,32 @@ test.serial('whatever the memory limit, sorts give all their memory back', async
   })
   batches.forEach(releaseBatch)
 })
+
+test.serial('TopK: a first key of type NULL decides nothing, wherever its NULLs stand', async t => {
+  const used = bytesInUse()
+  const schema: Schema = {
+    fields: [
+      { name: 'c0', type: { kind: 'null' }, nullable: true },
+      { name: 'c1', type: INT64, nullable: false },
+    ],
+  }
+  const numbers = Array.from({ length: 6000 }, (_, row) => BigInt(row))
+  for (const [descending, nullsFirst] of [
+    [false, false],
+    [false, true],
+    [true, false],
+    [true, true],
+  ]) {
+    const batches = [0, 1500, 3000, 4500].map(start => {
+      const some = numbers.slice(start, start + 1500)
+      return batchFromValues(schema, [some.map(() => null), some])
+    })
+    const plan = topPlan(schema, [key(schema, 0, descending, nullsFirst), key(schema, 1, true)], 3)
+    const rows = await runOperator(topKOperator.open!(plan, smallBatches), batches)
+    t.deepEqual(
+      rows.map(row => row[1]),
+      [5999n, 5998n, 5997n],
+    )
+  }
+  t.is(bytesInUse(), used)
+})
