@@ -45,6 +45,8 @@ function checkStage(stage: Record<string, unknown>, knows: (kind: string) => boo
   for (const each of listOf(stage.inputs, 'inputs', peer)) {
     const input = objectOf(each, 'an input', peer)
     countOf(input.edge, MAX_TASKS, 'an edge', peer)
+    if (input.onDemand !== undefined && typeof input.onDemand !== 'boolean')
+      throw malformed('an input whose onDemand is not a truth value', peer)
     for (const place of listOf(input.producers, 'producers', peer)) {
       const { task, address } = objectOf(place, 'a producer', peer)
       countOf(task, MAX_TASKS, 'a producing task', peer)
@@ -57,7 +59,7 @@ function checkStage(stage: Record<string, unknown>, knows: (kind: string) => boo
 export function taskSpecsOf(job: JobDefinition, ownAddress: string): TaskSpec[] {
   return job.stages.flatMap(stage => {
     const inputs = stage.inputs.map(input => ({
-      edge: input.edge,
+      ...input,
       producers: input.producers.map(place => (place.address === ownAddress ? { task: place.task } : place)),
     }))
     return stage.partitions.map(partition => ({

@@ -19,6 +19,8 @@ interface Job {
   /** By `edge/producer`. */
   readonly outputs: Map<string, OutputBuffer>
   readonly wanted: Map<string, Deferred<OutputBuffer>>
+  /** Whether a consumer has asked for the output (true) or declined it (false). */
+  readonly demands: Map<string, Deferred<boolean>>
 }
 
 /** A consumer may come this long before the job is known here. */
@@ -40,7 +42,7 @@ export class ExchangeHub {
   /** From now on outputs of the job can be opened and waited for; false if it has ended already. Opening twice is harmless. */
   openJob(jobId: string): boolean {
     if (this.jobs.has(jobId) || this.ended.has(jobId)) return this.jobs.has(jobId)
-    this.jobs.set(jobId, { outputs: new Map(), wanted: new Map() })
+    this.jobs.set(jobId, { outputs: new Map(), wanted: new Map(), demands: new Map() })
     for (const wake of this.awaited.get(jobId) ?? []) wake()
     this.awaited.delete(jobId)
     return true
@@ -56,6 +58,7 @@ export class ExchangeHub {
     this.ended.add(jobId)
     if (this.ended.size > ENDED_JOBS) this.ended.delete(this.ended.values().next().value as string)
     for (const wanted of job?.wanted.values() ?? []) wanted.reject(reason)
+    for (const demand of job?.demands.values() ?? []) demand.reject(reason)
     for (const output of job?.outputs.values() ?? []) output.fail(reason)
     for (const wake of this.awaited.get(jobId) ?? []) wake()
     this.awaited.delete(jobId)
@@ -87,11 +90,24 @@ export class ExchangeHub {
     await this.jobKnown(key.jobId)
     const job = this.job(key.jobId)
     const name = outputName(key)
+    demandOf(job, name).resolve(true)
     const output = job.outputs.get(name) ?? (await this.wantedOutput(job, name))
     const channel = output.channels[partition]
     if (channel === undefined)
       throw fail('PROTOCOL', ['the consumer of an exchange', `edge ${key.edge} has no partition ${partition}`])
     return channel
+  }
+
+  /** For the host of a task on demand: true when its consumer wants the output, false when it declines. Rejects when the job ends. */
+  async demanded(key: OutputKey): Promise<boolean> {
+    return demandOf(this.job(key.jobId), outputName(key)).promise
+  }
+
+  /** The only consumer of an output on demand will not ask for it; waits for the job to be known. One that has ended needs nothing. */
+  async decline(key: OutputKey): Promise<void> {
+    await this.jobKnown(key.jobId).catch(() => undefined)
+    const job = this.jobs.get(key.jobId)
+    if (job !== undefined) demandOf(job, outputName(key)).resolve(false)
   }
 
   /** For tests and metrics: what is held now. */
@@ -134,6 +150,16 @@ export class ExchangeHub {
     job.wanted.set(name, wanted)
     return wanted.promise
   }
+}
+
+function demandOf(job: Job, name: string): Deferred<boolean> {
+  const known = job.demands.get(name)
+  if (known !== undefined) return known
+  const demand = deferred<boolean>()
+  // Most outputs are not on demand, and nobody waits for it.
+  demand.promise.catch(() => undefined)
+  job.demands.set(name, demand)
+  return demand
 }
 
 const outputName = (key: OutputKey): string => `${key.edge}/${key.producer}`

@@ -75,6 +75,8 @@ class ProducerSession {
     this.drain.notify()
     for (const channel of this.channels.values()) {
       channel.pending = undefined
+      // Cancelled before its producer has started: `attach` will tell it.
+      if (channel.state.phase === 'done') continue
       if (channel.output === undefined) channel.failure = error
       else channel.output.abort(error)
     }
@@ -89,6 +91,8 @@ class ProducerSession {
 
   private open(open: ChannelOpen, hello: Hello): void {
     if (this.channels.has(open.channel)) throw fail('PROTOCOL', [this.peer, `channel ${open.channel} is opened twice`])
+    const key = { jobId: hello.jobId, edge: hello.edge, producer: open.producer }
+    if (open.creditBytes === 0) return void this.hub.decline(key)
     if (open.creditBytes < MIN_READ_WINDOW)
       throw fail('PROTOCOL', [this.peer, `a window of ${open.creditBytes} bytes is too small`])
     const channel: SenderChannel = {
@@ -99,7 +103,7 @@ class ProducerSession {
       failure: undefined,
     }
     this.channels.set(open.channel, channel)
-    this.hub.channel({ jobId: hello.jobId, edge: hello.edge, producer: open.producer }, open.partition).then(
+    this.hub.channel(key, open.partition).then(
       output => this.attach(channel, output),
       error => this.failed(channel, error),
     )

@@ -2,6 +2,7 @@
 import { invariant } from '../common/invariant.js'
 import { mapList } from '../common/tree.js'
 import type { OperatorDefinition, PhysicalPlan, Properties } from '../physical/plan.js'
+import { markOnDemand } from './on-demand.js'
 import { EXCHANGE_OPERATORS } from './operators.js'
 import {
   partitionCountOf,
@@ -87,7 +88,7 @@ export function fragment(plan: PhysicalPlan, operators: readonly OperatorDefinit
     stages.length = 0
     stage(gather, { kind: 'single' })
   }
-  return stages
+  return markOnDemand(stages)
 }
 
 const isExchange = (node: PhysicalPlan): node is ExchangeExec => node.kind === 'ExchangeExec'

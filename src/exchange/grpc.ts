@@ -4,6 +4,7 @@ import type * as Grpc from '@grpc/grpc-js'
 import { fail } from '../common/errors.js'
 import type {
   ExecutorMessage,
+  NodeStats,
   QueryEvent,
   QueryRequest,
   SchedulerMessage,
@@ -51,6 +52,10 @@ export interface SchedulerClient extends Grpc.Client {
   submitQuery(): Grpc.ClientDuplexStream<QueryRequest, QueryEvent>
 }
 
+export interface NodeClient extends Grpc.Client {
+  stats(request: object, done: (error: Error | null, stats: NodeStats) => void): void
+}
+
 export type ExchangeCall = Grpc.ServerDuplexStream<ToProducer, ToConsumer>
 export type WorkCall = Grpc.ServerDuplexStream<ExecutorMessage, SchedulerMessage>
 export type SubmitCall = Grpc.ServerDuplexStream<QueryRequest, QueryEvent>
@@ -69,9 +74,11 @@ export interface GrpcRuntime {
   readonly grpc: typeof Grpc
   readonly exchangeService: Grpc.ServiceDefinition
   readonly schedulerService: Grpc.ServiceDefinition
+  readonly nodeService: Grpc.ServiceDefinition
   /** `address` is `host:port`; nothing is dialled before the first call. */
   readonly exchangeClient: (address: string) => ExchangeClient
   readonly schedulerClient: (address: string) => SchedulerClient
+  readonly nodeClient: (address: string) => NodeClient
 }
 
 let runtime: Promise<GrpcRuntime> | undefined
@@ -84,7 +91,7 @@ export function loadGrpc(): Promise<GrpcRuntime> {
 
 async function load(): Promise<GrpcRuntime> {
   const [grpc, loader] = await Promise.all([import('@grpc/grpc-js'), import('@grpc/proto-loader')])
-  const files = ['exchange.proto', 'scheduler.proto'].map(name =>
+  const files = ['exchange.proto', 'node.proto', 'scheduler.proto'].map(name =>
     fileURLToPath(new URL(`./proto/${name}`, import.meta.url)),
   )
   // 64-bit fields are byte and row counts, far below 2^53.
@@ -92,20 +99,29 @@ async function load(): Promise<GrpcRuntime> {
   const root = grpc.loadPackageDefinition(definition) as unknown as {
     ballista: {
       exchange: { v1: { Exchange: Grpc.ServiceClientConstructor } }
+      node: { v1: { Node: Grpc.ServiceClientConstructor } }
       scheduler: { v1: { Scheduler: Grpc.ServiceClientConstructor } }
     }
   }
   const { Exchange } = root.ballista.exchange.v1
+  const { Node } = root.ballista.node.v1
   const { Scheduler } = root.ballista.scheduler.v1
   const plaintext = grpc.credentials.createInsecure()
   return {
     grpc,
     exchangeService: Exchange.service,
+    nodeService: Node.service,
     schedulerService: Scheduler.service,
     exchangeClient: address => new Exchange(address, plaintext, CLIENT_OPTIONS) as unknown as ExchangeClient,
     schedulerClient: address => new Scheduler(address, plaintext, CLIENT_OPTIONS) as unknown as SchedulerClient,
+    nodeClient: address => new Node(address, plaintext, CLIENT_OPTIONS) as unknown as NodeClient,
   }
 }
+
+/** Answers Stats with what `current` says; for `addService` of `nodeService`. */
+export const nodeHandlers = (current: () => NodeStats): Grpc.UntypedServiceImplementation => ({
+  stats: (_call: unknown, done: (error: null, stats: NodeStats) => void) => done(null, current()),
+})
 
 /** Binds a server; resolves with its port. NETWORK when the address cannot be had. */
 export function bindServer(grpc: typeof Grpc, server: Grpc.Server, host: string, port: number): Promise<number> {

@@ -1,6 +1,6 @@
 /** Runs the stages of a query in this process: the same hub and worker threads as on an executor, and no network. */
 import type { Batch } from '../arrow/batch.js'
-import { sharedAbortController } from '../common/abort.js'
+import { cancellation, sharedAbortController } from '../common/abort.js'
 import type { Clock, Rng } from '../common/clock.js'
 import { BallistaError, fail, toBallistaError, type ErrorInfo } from '../common/errors.js'
 import { newJobId } from '../common/ids.js'
@@ -139,7 +139,7 @@ class LocalJob {
   async *results(): AsyncGenerator<Batch, void, undefined> {
     const { signal, stages } = this.query
     const cancel = (): void => {
-      this.cancelled = cancelled(signal?.reason)
+      this.cancelled = cancellation(signal?.reason)
       this.end('the query was aborted')
     }
     this.hub.openJob(this.jobId)
@@ -148,7 +148,7 @@ class LocalJob {
     if (signal?.aborted) cancel()
     const root = { jobId: this.jobId, edge: stages[stages.length - 1].output.edge, producer: 0 }
     try {
-      yield* new MergedReader([localInput(this.hub.channel(root, 0))])
+      yield* new MergedReader([localInput(this.hub, root, 0)])
       await Promise.all(tasks)
     } catch (error) {
       this.end('the query failed')
@@ -197,6 +197,7 @@ function taskSpecs(jobId: string, query: LocalQuery): TaskSpec[] {
     const inputs = stage.inputs.map(input => ({
       edge: input.edge,
       producers: Array.from({ length: taskCounts.get(input.stage) ?? 0 }, (_, task) => ({ task })),
+      ...(input.onDemand === undefined ? {} : { onDemand: input.onDemand }),
     }))
     return Array.from({ length: stage.taskCount }, (_, partition) => ({
       jobId,
@@ -209,11 +210,6 @@ function taskSpecs(jobId: string, query: LocalQuery): TaskSpec[] {
     }))
   })
 }
-
-const cancelled = (reason: unknown): BallistaError =>
-  reason instanceof BallistaError
-    ? reason
-    : fail('CANCELLED', [reason instanceof Error ? reason.message : 'by the caller'])
 
 /** Streams and tables of this process can be reached from its main thread only. */
 function needsThisThread(plan: PhysicalPlan): boolean {

@@ -1,12 +1,14 @@
 /** The consumer's end of an edge: one partition from all producers, local and remote, merged as the batches come. */
 import type { Batch } from '../arrow/batch.js'
+import { batchBytes } from '../arrow/column.js'
 import { fail, toBallistaError } from '../common/errors.js'
 import { Gate } from '../common/gate.js'
+import type { ExchangeHub, OutputKey } from './exchange-hub.js'
 import type { ChannelTotals, OutputChannel } from './output-buffer.js'
 
 /** One producer as its consumer sees it. */
 export interface InputChannel {
-  /** Called once, first; `onChange` runs when `take`, `status` or `failure` may answer anew. */
+  /** Called once, first (or `decline`); `onChange` runs when `take`, `status` or `failure` may answer anew. */
   attach(onChange: () => void): void
   /** The next batch, its reference passing to the caller. */
   take(): Batch | undefined
@@ -15,10 +17,12 @@ export interface InputChannel {
   readonly failure: Error | undefined
   /** The consumer wants no more; drops what is queued. */
   cancel(): void
+  /** In place of `attach`, for a producer on demand: it need not start. */
+  decline(): void
 }
 
 /** A channel of this process's hub, which may not exist yet. */
-export function localInput(channel: Promise<OutputChannel>): InputChannel {
+export function localInput(hub: ExchangeHub, key: OutputKey, partition: number): InputChannel {
   let output: OutputChannel | undefined
   let failure: Error | undefined
   let cancelled = false
@@ -32,7 +36,7 @@ export function localInput(channel: Promise<OutputChannel>): InputChannel {
   }
   return {
     attach(onChange) {
-      channel.then(
+      hub.channel(key, partition).then(
         found => {
           output = found
           if (cancelled) return found.cancel()
@@ -65,31 +69,42 @@ export function localInput(channel: Promise<OutputChannel>): InputChannel {
       cancelled = true
       output?.cancel()
     },
+    decline: () => void hub.decline(key),
   }
 }
 
 /**
- * Reads all channels in turn and owns them. Can be iterated once; `return()` of the iterator, also during a pending `next()`, cancels
- * what has not ended.
+ * Reads all channels in turn and owns them. With `rampBytes`, for producers on demand, it asks one with the first `next()`, twice as
+ * many whenever all it has asked have ended, and all when it has given so many bytes; those that it never asks it declines. Can be
+ * iterated once; `return()` of the iterator, also during a pending `next()`, cancels what has not ended.
  */
 export class MergedReader implements AsyncIterable<Batch> {
-  private readonly channels: InputChannel[]
+  private readonly channels: InputChannel[] = []
+  /** Not asked yet. */
+  private readonly waiting: InputChannel[]
+  private readonly rampBytes: number
+  private givenBytes = 0
+  private nextAsked = 1
   private readonly gate = new Gate()
   private turn = 0
   private failure: Error | undefined
 
-  constructor(channels: readonly InputChannel[]) {
-    this.channels = [...channels]
-    for (const channel of this.channels) channel.attach(() => this.gate.notify())
+  constructor(channels: readonly InputChannel[], rampBytes = 0) {
+    this.waiting = [...channels]
+    this.rampBytes = rampBytes
+    if (rampBytes === 0) this.ask(Infinity)
   }
 
   /** The next batch (given away), or undefined after the end of every channel or a `cancel`. Throws the first channel's failure. */
   async next(): Promise<Batch | undefined> {
     for (;;) {
       if (this.failure !== undefined) throw this.failure
+      if (this.givenBytes >= this.rampBytes) this.ask(Infinity)
+      else if (this.channels.length === 0) this.ask(this.nextAsked)
       const batch = this.poll()
       if (batch !== undefined) return batch
-      if (this.channels.length === 0) return undefined
+      if (this.channels.length === 0 && this.waiting.length === 0) return undefined
+      if (this.waiting.length > 0 && this.channels.length === 0) continue
       await this.gate.wait()
     }
   }
@@ -97,6 +112,7 @@ export class MergedReader implements AsyncIterable<Batch> {
   /** Wants no more of any channel. */
   cancel(): void {
     for (const channel of this.channels.splice(0)) channel.cancel()
+    for (const channel of this.waiting.splice(0)) channel.decline()
     this.gate.notify()
   }
 
@@ -127,12 +143,25 @@ export class MergedReader implements AsyncIterable<Batch> {
       this.turn = (this.turn + 1) % this.channels.length
       const channel = this.channels[this.turn]
       const batch = channel.take()
-      if (batch !== undefined) return batch
+      if (batch !== undefined) return this.given(batch)
       const status = channel.status
       if (status === 'failed')
         throw this.abort(channel.failure ?? fail('INTERNAL', ['an exchange failed without an error']))
       if (status === 'ended') this.channels.splice(this.turn--, 1)
     }
     return undefined
+  }
+
+  private given(batch: Batch): Batch {
+    if (this.waiting.length > 0) this.givenBytes += batchBytes(batch)
+    return batch
+  }
+
+  private ask(count: number): void {
+    this.nextAsked = 2 * count
+    for (const channel of this.waiting.splice(0, count)) {
+      this.channels.push(channel)
+      channel.attach(() => this.gate.notify())
+    }
   }
 }

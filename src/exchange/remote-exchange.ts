@@ -193,6 +193,14 @@ class RemoteChannel implements InputChannel {
     this.step({ kind: 'cancel' })
   }
 
+  decline(): void {
+    const link = this.dial()
+    const number = link.add(this)
+    const { producer, partition } = this.key
+    link.send({ open: { channel: number, producer, partition, creditBytes: 0 } })
+    link.remove(number)
+  }
+
   fail(error: Error): void {
     if (this.state.phase !== 'open') return
     this.failure = error
@@ -245,9 +253,7 @@ class RemoteChannel implements InputChannel {
   }
 
   private deliver(frame: Frame, bytes: number): void {
-    const joined = this.parts.length === 0 ? frame.payload : Buffer.concat([...this.parts, frame.payload])
-    // No Buffer: its `slice` does not copy.
-    const whole = new Uint8Array(joined.buffer, joined.byteOffset, joined.length)
+    const whole = this.parts.length === 0 ? frame.payload : Buffer.concat([...this.parts, frame.payload])
     this.parts = []
     try {
       const batch = decodeBatch(whole, this.key.schema)

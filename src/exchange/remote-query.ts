@@ -1,6 +1,7 @@
 /** A client's end of a cluster: submits a request to the scheduler and reads the result where its root task runs. */
 import type { Batch } from '../arrow/batch.js'
 import type { Schema } from '../arrow/schema.js'
+import { cancellation } from '../common/abort.js'
 import { systemClock, type Clock } from '../common/clock.js'
 import { deferred } from '../common/deferred.js'
 import { BallistaError, fail, toBallistaError } from '../common/errors.js'
@@ -86,7 +87,7 @@ class Submission {
 
   constructor(parts: SubmissionParts) {
     this.parts = parts
-    this.onAbort = () => this.cancel(cancelled(parts.signal.reason))
+    this.onAbort = () => this.cancel(cancellation(parts.signal.reason))
     this.call = parts.client.submitQuery()
     // Late errors of a broken call; the loop of `listen` has seen it end.
     this.call.on('error', () => undefined)
@@ -119,11 +120,13 @@ class Submission {
       for await (const event of this.call as AsyncIterable<QueryEvent>) this.receive(event)
       this.settle(fail('NETWORK', [`${this.parts.peer} ended the query without a verdict`]))
     } catch (error) {
-      const known = error instanceof BallistaError
-      this.settle(
-        known ? error : fail('NETWORK', [`${this.parts.peer}: ${(error as Error).message}`], { cause: error }),
-      )
+      this.settle(error instanceof BallistaError ? error : this.broken(error as Error & { details?: string }))
     }
+  }
+
+  private broken(error: Error & { details?: string }): BallistaError {
+    const reason = (error.details ?? error.message).replace(/ Resolution note: $/, '')
+    return fail('NETWORK', [`no connection to ${this.parts.peer}: ${reason}`], { cause: error })
   }
 
   private receive(event: QueryEvent): void {
@@ -179,8 +182,3 @@ class Submission {
     return explained
   }
 }
-
-const cancelled = (reason: unknown): BallistaError =>
-  reason instanceof BallistaError
-    ? reason
-    : fail('CANCELLED', [reason instanceof Error ? reason.message : 'by the caller'])

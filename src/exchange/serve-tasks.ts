@@ -5,12 +5,13 @@ import { sharedAbortController } from '../common/abort.js'
 import { BallistaError } from '../common/errors.js'
 import { invariant } from '../common/invariant.js'
 import type { OperatorTable } from '../runtime/run-pipelines.js'
+import { attachIoCounters } from '../runtime/io-counters.js'
 import { WORKER_STOP, type WorkerReady, type WorkerStart } from '../runtime/worker-pool.js'
 import { sharedMemoryPool, type SharedLimit } from './shared-memory-pool.js'
 import type { TaskSpec } from './stage.js'
 import { runTaskSpec, type TaskEnvironment } from './task-host.js'
 import { drop, threadPorts, type ThreadPorts } from './thread-ports.js'
-import type { FromThread, ToThread } from './thread-messages.js'
+import type { FromThread, PortableBatch, ToThread } from './thread-messages.js'
 
 interface Running {
   readonly controller: AbortController
@@ -29,6 +30,7 @@ export function serveTasks(operators: OperatorTable): void {
   invariant(port !== null, 'tasks are served on a worker thread')
   const start = workerData as WorkerStart
   attachArena(start.memory)
+  attachIoCounters(start.io)
   const data = start.data as ThreadData
   const environment: TaskEnvironment = {
     operators,
@@ -49,11 +51,16 @@ export function serveTasks(operators: OperatorTable): void {
     post({ kind: 'done', task, report })
   }
 
+  function dropLate(task: number, batch: PortableBatch): void {
+    drop(batch, post)
+    post({ kind: 'batchDropped', task })
+  }
+
   port.on('message', (message: ToThread | typeof WORKER_STOP) => {
     if (message === WORKER_STOP) return port.close()
     if (message.kind === 'run') return void run(message.task, message.spec, message.writeLimit)
     const target = running.get(message.task)
-    if (target === undefined) return message.kind === 'batch' ? drop(message.batch, post) : undefined
+    if (target === undefined) return message.kind === 'batch' ? dropLate(message.task, message.batch) : undefined
     if (message.kind === 'cancel') return target.controller.abort(new BallistaError(message.reason))
     target.ports.receive(message)
   })

@@ -25,6 +25,8 @@ export interface ExchangeSinkExec extends PhysicalPlan {
   readonly kind: 'ExchangeSinkExec'
   readonly edge: number
   readonly partitioning: EdgePartitioning
+  /** The task starts when its consumer asks for it, or ends without having run when the consumer declines. */
+  readonly onDemand?: boolean
 }
 
 /** A leaf: this task's partition of an edge, from all tasks of the producing stage, in no order. */
@@ -51,6 +53,8 @@ export interface StageInput {
   readonly edge: number
   /** The stage whose tasks feed the edge. */
   readonly stage: number
+  /** Its producers start when they are asked: the consumer asks for one, later for all. */
+  readonly onDemand?: boolean
 }
 
 /** Where a task that produces an input runs; no address: in this process. */
@@ -63,6 +67,8 @@ export interface ProducerPlace {
 export interface TaskInput {
   readonly edge: number
   readonly producers: readonly ProducerPlace[]
+  /** As in StageInput. */
+  readonly onDemand?: boolean
 }
 
 /** One task, complete: what a thread needs to run it. */

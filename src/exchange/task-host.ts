@@ -8,7 +8,7 @@ import type { ExchangePorts, ExchangeWriter, MemoryPool, TaskContext } from '../
 import type { ExchangeHub } from './exchange-hub.js'
 import { localInput, MergedReader, type InputChannel } from './merged-reader.js'
 import { exchangeReadBytes, exchangeWriteBytes, MIN_READ_WINDOW } from './options.js'
-import type { ProducerPlace, TaskReport, TaskSpec } from './stage.js'
+import type { ExchangeSinkExec, ProducerPlace, TaskReport, TaskSpec } from './stage.js'
 
 export interface TaskHost {
   /** Runs a task to its end; never rejects, and resolves only when nothing of the task is left running. */
@@ -49,7 +49,7 @@ export function openInputs(
   const input = spec.inputs.find(candidate => candidate.edge === edge.edge)
   const open = (place: ProducerPlace): InputChannel => {
     const key = { jobId: spec.jobId, edge: edge.edge, producer: place.task }
-    if (place.address === undefined || remote === undefined) return localInput(hub.channel(key, spec.partition))
+    if (place.address === undefined || remote === undefined) return localInput(hub, key, spec.partition)
     return remote(place.address, {
       ...key,
       partition: spec.partition,
@@ -57,7 +57,32 @@ export function openInputs(
       windowBytes: edge.windowBytes,
     })
   }
-  return new MergedReader((input?.producers ?? []).map(open))
+  return new MergedReader((input?.producers ?? []).map(open), input?.onDemand === true ? RAMP_BYTES : 0)
+}
+
+/**
+ * More than the buffers between a scan and a client hold by default: when so much has passed, the client reads on, and all producers
+ * on demand may work for it.
+ */
+const RAMP_BYTES = 40 * 1024 ** 2
+
+/** Bytes that the task may have written and its consumers not taken: little where a client may want only the first rows. */
+export function writeLimitOf({ plan, inputs, settings }: TaskSpec): number {
+  const limit = configOf(settings).get(exchangeWriteBytes)
+  const isOnDemand = (plan as ExchangeSinkExec).onDemand === true || inputs.some(input => input.onDemand === true)
+  return isOnDemand ? Math.min(limit, MIN_READ_WINDOW) : limit
+}
+
+/** False for a task on demand whose consumer has declined; waits until it has decided. Rejects when the job ends. */
+export async function isWanted(hub: ExchangeHub, { jobId, partition, plan }: TaskSpec): Promise<boolean> {
+  const { edge, onDemand } = plan as ExchangeSinkExec
+  return onDemand !== true || hub.demanded({ jobId, edge, producer: partition })
+}
+
+/** The report of a task that never ran. */
+export function unstarted({ stage, partition }: TaskSpec, error?: unknown): TaskReport {
+  const identity = { stage, partition, operators: [] }
+  return error === undefined ? identity : { ...identity, error: toBallistaError(error).toInfo() }
 }
 
 /**
@@ -126,6 +151,11 @@ export function inlineHost(options: {
   const { hub, remote, environment } = options
   return {
     async run(spec, signal) {
+      try {
+        if (!(await isWanted(hub, spec))) return unstarted(spec)
+      } catch (error) {
+        return unstarted(spec, error)
+      }
       const opened = new Set<number>()
       const report = await runTaskSpec(spec, hubPorts(hub, remote, spec, opened), signal, environment)
       if (report.error === undefined) cancelUnopened(hub, remote, spec, opened)
@@ -147,7 +177,7 @@ function hubPorts(
   return {
     openWriter(edge, partitionCount, schema): ExchangeWriter {
       const key = { jobId: spec.jobId, edge, producer: spec.partition }
-      const output = hub.openOutput(key, { schema, partitionCount, limit: config.get(exchangeWriteBytes) })
+      const output = hub.openOutput(key, { schema, partitionCount, limit: writeLimitOf(spec) })
       return {
         async write(partition, batch) {
           const status = output.add(partition, batch)

@@ -10,12 +10,20 @@ import { configOf } from '../common/option.js'
 import { WorkerPool } from '../runtime/worker-pool.js'
 import type { ExchangeHub } from './exchange-hub.js'
 import type { MergedReader } from './merged-reader.js'
-import { exchangeReadBytes, exchangeWriteBytes } from './options.js'
+import { exchangeReadBytes } from './options.js'
 import type { OutputBuffer } from './output-buffer.js'
 import type { ThreadData } from './serve-tasks.js'
 import { forgetThread, type SharedLimit } from './shared-memory-pool.js'
 import type { TaskReport, TaskSpec } from './stage.js'
-import { cancelUnopened, openInputs, type RemoteInputs, type TaskHost } from './task-host.js'
+import {
+  cancelUnopened,
+  isWanted,
+  openInputs,
+  unstarted,
+  writeLimitOf,
+  type RemoteInputs,
+  type TaskHost,
+} from './task-host.js'
 import { fromPortable, toPortable, type FromThread, type ToThread } from './thread-messages.js'
 
 interface RunningTask {
@@ -59,14 +67,50 @@ export function threadHost(options: ThreadHostOptions): TaskHost {
   return new ThreadHost(options)
 }
 
+/** Batches on their way to one thread, in order; the ledger owns each until the thread has received it. */
+class Ledger {
+  private readonly entries: { readonly task: number; readonly batch: Batch }[] = []
+  /** By ended task: batches that came too late for it and that the thread has not let go. */
+  private readonly late = new Map<number, number>()
+  private readonly gate = new Gate()
+
+  sent(task: number, batch: Batch): void {
+    this.entries.push({ task, batch })
+  }
+
+  received(): void {
+    this.entries.shift()
+  }
+
+  dropped(task: number): void {
+    const left = this.late.get(task)
+    if (left !== undefined) this.late.set(task, left - 1)
+    this.gate.notify()
+  }
+
+  /** After the end of a task: resolves when the thread has let go what was on its way to it. */
+  async settled(task: number): Promise<void> {
+    this.late.set(task, this.entries.filter(entry => entry.task === task).length)
+    while ((this.late.get(task) ?? 0) > 0) await this.gate.wait()
+    this.late.delete(task)
+  }
+
+  /** The thread is lost or ended. */
+  releaseAll(): void {
+    for (const { batch } of this.entries.splice(0)) releaseBatch(batch)
+    this.late.clear()
+    this.gate.notify()
+  }
+}
+
 class ThreadHost implements TaskHost {
   private readonly hub: ExchangeHub
   private readonly remote: RemoteInputs | undefined
   private readonly memory: SharedLimit
   private readonly pool: WorkerPool
   private readonly tasks = new Map<number, RunningTask>()
-  /** Per thread, in order: batches sent to it and not yet received. */
-  private readonly ledgers: Batch[][]
+  /** Per thread. */
+  private readonly ledgers: readonly Ledger[]
   private readonly remains = new Set<Remains>()
   private nextTask = 0
 
@@ -75,7 +119,7 @@ class ThreadHost implements TaskHost {
     this.memory = options.memory
     this.hub = options.hub
     this.remote = options.remote
-    this.ledgers = Array.from({ length: options.threads }, () => [])
+    this.ledgers = Array.from({ length: options.threads }, () => new Ledger())
     this.pool = new WorkerPool({
       entry: options.workerEntry ?? new URL('./task-worker.js', import.meta.url),
       threads: options.threads,
@@ -88,10 +132,11 @@ class ThreadHost implements TaskHost {
   async run(spec: TaskSpec, signal: AbortSignal): Promise<TaskReport> {
     this.pool.hold()
     try {
+      if (!(await isWanted(this.hub, spec))) return unstarted(spec)
       await this.pool.start()
       return await this.runOnThread(spec, signal)
     } catch (error) {
-      return { stage: spec.stage, partition: spec.partition, error: toBallistaError(error).toInfo(), operators: [] }
+      return unstarted(spec, error)
     } finally {
       this.pool.unhold()
     }
@@ -106,7 +151,7 @@ class ThreadHost implements TaskHost {
 
   async close(): Promise<void> {
     await this.pool.close()
-    this.ledgers.forEach(ledger => ledger.splice(0).forEach(releaseBatch))
+    this.ledgers.forEach(ledger => ledger.releaseAll())
   }
 
   private async runOnThread(spec: TaskSpec, signal: AbortSignal): Promise<TaskReport> {
@@ -120,7 +165,7 @@ class ThreadHost implements TaskHost {
     try {
       this.tasks.set(task, running)
       // The thread needs no places of producers: the main thread dials them.
-      const writeLimit = configOf(spec.settings).get(exchangeWriteBytes)
+      const writeLimit = writeLimitOf(spec)
       this.post(thread, { kind: 'run', task, spec: { ...spec, inputs: [] }, writeLimit })
       signal.addEventListener('abort', abort, { once: true })
       if (signal.aborted) abort()
@@ -131,6 +176,7 @@ class ThreadHost implements TaskHost {
       signal.removeEventListener('abort', abort)
       this.tasks.delete(task)
       for (const edge of running.inputs.keys()) this.closeInput(running, edge)
+      await this.ledgers[thread].settled(task)
     }
   }
 
@@ -139,7 +185,8 @@ class ThreadHost implements TaskHost {
   }
 
   private receive(thread: number, message: FromThread): void {
-    if (message.kind === 'batchReceived') return void this.ledgers[thread].shift()
+    if (message.kind === 'batchReceived') return this.ledgers[thread].received()
+    if (message.kind === 'batchDropped') return this.ledgers[thread].dropped(message.task)
     const running = this.tasks.get(message.task)
     if (running === undefined) {
       if (message.kind === 'write') releaseBatch(fromPortable(message.batch, { fields: [] }))
@@ -238,7 +285,7 @@ class ThreadHost implements TaskHost {
         if (!this.tasks.has(task)) return releaseBatch(batch)
         const bytes = batchBytes(batch)
         sentBytes += bytes
-        this.ledgers[running.thread].push(batch)
+        this.ledgers[running.thread].sent(task, batch)
         this.post(running.thread, { kind: 'batch', task, edge, batch: toPortable(batch), bytes })
         while (sentBytes - input.usedBytes >= windowBytes && running.inputs.has(edge)) await input.gate.wait()
       }
@@ -266,7 +313,7 @@ class ThreadHost implements TaskHost {
       const { stage, partition } = running.spec
       running.resolve({ stage, partition, error: toBallistaError(error).toInfo(), operators: [] })
     }
-    this.ledgers[thread].splice(0).forEach(releaseBatch)
+    this.ledgers[thread].releaseAll()
     forgetThread(this.memory, thread)
     if (arenaThread === undefined) return
     const remains = { arenaThread, jobs }

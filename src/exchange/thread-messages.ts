@@ -60,6 +60,8 @@ export type FromThread =
   | { readonly kind: 'openReader'; readonly task: number; readonly edge: number; readonly schema: Schema }
   /** Batches are received in the order in which they were sent to the thread. */
   | { readonly kind: 'batchReceived' }
+  /** Follows `batchReceived` of a batch for a task that had ended: the thread has let it go. */
+  | { readonly kind: 'batchDropped'; readonly task: number }
   /** The reader of `edge` has used `bytes`. */
   | { readonly kind: 'readCredit'; readonly task: number; readonly edge: number; readonly bytes: number }
   | { readonly kind: 'closeReader'; readonly task: number; readonly edge: number }

@@ -17,6 +17,7 @@ import type {
   SplitRequest,
   WriteRequest,
 } from './format.js'
+import { countBytesRead } from '../runtime/io-counters.js'
 import { notReadable, openForRead, readUpTo } from './read-file.js'
 
 export const arrowFormat: FileFormat = {
@@ -67,12 +68,16 @@ async function openArrow(path: string, host: string): Promise<OpenedArrow> {
   const { readIpcFile, readIpcStream } = await import('../arrow/arrow-js.js')
   const handle = await openForRead(path, host)
   const magic = Buffer.alloc(FILE_MAGIC.length)
-  await readUpTo(handle, { path, host }, magic, 0)
+  await readUpTo(handle, { path, host }, magic, 0).catch(async (error: unknown) => {
+    await handle.close()
+    throw error
+  })
   if (magic.toString('latin1') === FILE_MAGIC) {
     await handle.close()
     const bytes = await readFile(path).catch((error: unknown) => {
       throw notReadable({ path, host }, error)
     })
+    countBytesRead(bytes.length)
     const file = await readIpcFile(bytes, path)
     async function* batches(): AsyncGenerator<Batch, void> {
       for (let i = 0; i < file.batchCount; i++) yield file.readBatch(i)

@@ -4,6 +4,7 @@ import { rmSync } from 'node:fs'
 import { mkdir, open, rename, type FileHandle } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { fail } from '../common/errors.js'
+import { countOpenFile } from '../runtime/io-counters.js'
 import type { FilePlace } from './read-file.js'
 
 export interface AtomicFile {
@@ -26,6 +27,7 @@ export async function openAtomicFile({ path, host }: FilePlace): Promise<AtomicF
   try {
     await makeDirectory(dirname(path))
     file = await open(temporary, 'wx')
+    countOpenFile(file)
   } catch (error) {
     throw notWritable(error)
   }

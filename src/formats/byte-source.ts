@@ -4,6 +4,7 @@ import { stat } from 'node:fs/promises'
 import { pipeline } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 import { fail } from '../common/errors.js'
+import { countBytesRead, countOpenFile } from '../runtime/io-counters.js'
 import { notReadable, openForRead, readUpTo, type FilePlace } from './read-file.js'
 
 export interface ByteSource {
@@ -32,7 +33,10 @@ export async function gzipSource(place: FilePlace): Promise<ByteSource> {
     throw notReadable(place, error)
   })
   const plain = createGunzip()
-  const finished = new Promise<void>(resolve => pipeline(createReadStream(place.path), plain, () => resolve()))
+  const compressed = createReadStream(place.path)
+  countOpenFile(compressed)
+  compressed.once('close', () => countBytesRead(compressed.bytesRead))
+  const finished = new Promise<void>(resolve => pipeline(compressed, plain, () => resolve()))
   const chunks = plain[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>
   let rest: Uint8Array = new Uint8Array(0)
   return {

@@ -2,6 +2,7 @@
 import { open, type FileHandle } from 'node:fs/promises'
 import pLimit from 'p-limit'
 import { fail } from '../common/errors.js'
+import { countBytesRead, countOpenFile } from '../runtime/io-counters.js'
 
 /** A file and the host that reads it, for error messages. */
 export interface FilePlace {
@@ -16,7 +17,9 @@ const limit = pLimit(CONCURRENT_READS)
 /** Opens for reading; the caller closes. Throws FILE_NOT_READABLE. */
 export async function openForRead(path: string, host: string): Promise<FileHandle> {
   try {
-    return await open(path, 'r')
+    const file = await open(path, 'r')
+    countOpenFile(file)
+    return file
   } catch (error) {
     throw notReadable({ path, host }, error)
   }
@@ -50,6 +53,7 @@ export async function readUpTo(
       },
     )
     if (bytesRead === 0) break
+    countBytesRead(bytesRead)
     filled += bytesRead
   }
   return filled

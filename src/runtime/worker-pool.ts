@@ -3,10 +3,13 @@ import { Worker } from 'node:worker_threads'
 import { abandonOwner, arenaMemory } from '../arrow/memory.js'
 import { deferred, type Deferred } from '../common/deferred.js'
 import { fail } from '../common/errors.js'
+import { ioCounters } from './io-counters.js'
 
 /** `workerData` of every thread: the entry must call `attachArena(memory)` before it touches a batch. */
 export interface WorkerStart {
   readonly memory: WebAssembly.Memory
+  /** For `attachIoCounters`. */
+  readonly io: SharedArrayBuffer
   /** 0 .. threads - 1; a thread that replaces a lost one has its number. */
   readonly thread: number
   /** For the entry, as the pool's creator gave it. */
@@ -100,7 +103,7 @@ export class WorkerPool {
   }
 
   private startThread(thread: number): Member {
-    const start: WorkerStart = { memory: arenaMemory(), thread, data: this.options.data }
+    const start: WorkerStart = { memory: arenaMemory(), io: ioCounters(), thread, data: this.options.data }
     const worker = new Worker(this.options.entry, { workerData: start })
     const member: Member = { worker, ready: deferred(), exited: deferred(), failure: undefined, arenaThread: undefined }
     member.ready.promise.catch(() => undefined)

@@ -33,6 +33,7 @@ const membershipCases: readonly {
   events: readonly MembershipEvent[]
   members: readonly string[]
   lost: readonly string[]
+  left?: readonly string[]
 }[] = [
   { name: 'a registration', events: [registered('a', '1')], members: ['a 1'], lost: [] },
   {
@@ -56,6 +57,18 @@ const membershipCases: readonly {
     ],
     members: ['a 2'],
     lost: ['a 1'],
+  },
+  {
+    name: 'a leave, and the end of its stream after it',
+    events: [
+      registered('a', '1'),
+      registered('b', '2'),
+      { kind: 'leaves', id: 'a', incarnation: '1' },
+      { kind: 'streamEnded', id: 'a', incarnation: '1', reason: 'x' },
+    ],
+    members: ['b 2'],
+    lost: [],
+    left: ['a 1'],
   },
   {
     name: 'silence up to the limit',
@@ -91,18 +104,18 @@ const membershipCases: readonly {
   },
 ]
 
-for (const { name, events, members, lost } of membershipCases) {
+for (const { name, events, members, lost, left = [] } of membershipCases) {
   test(`membership: ${name}`, t => {
     let state = noMembers
-    const seen: string[] = []
+    const seen = { lost: [] as string[], left: [] as string[] }
     for (const event of events) {
       const step = stepMembership(state, event)
       state = step.state
-      seen.push(...step.effects.map(effect => `${effect.member.id} ${effect.member.incarnation}`))
+      for (const { kind, member } of step.effects) seen[kind].push(`${member.id} ${member.incarnation}`)
     }
     t.deepEqual(
-      { members: [...state.members.values()].map(({ id, incarnation }) => `${id} ${incarnation}`), lost: seen },
-      { members: [...members], lost: [...lost] },
+      { members: [...state.members.values()].map(({ id, incarnation }) => `${id} ${incarnation}`), ...seen },
+      { members: [...members], lost: [...lost], left: [...left] },
     )
   })
 }

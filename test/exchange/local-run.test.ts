@@ -176,7 +176,7 @@ test.serial('a slow consumer stays bounded in bytes: the producer stops at its b
   const settings = { 'ballista.exchange.write_buffer': String(4 * oneBatch) }
   const spec = { jobId: 'job', stage: 0, partition: 0, partitionCount: 1, plan: stage.plan, settings, inputs: [] }
   const task = host.run(spec, new AbortController().signal)
-  const reader = new MergedReader([localInput(hub.channel({ jobId: 'job', edge: 0, producer: 0 }, 0))])
+  const reader = new MergedReader([localInput(hub, { jobId: 'job', edge: 0, producer: 0 }, 0)])
   let read = 0
   for (let batch = await reader.next(); batch !== undefined; batch = await reader.next()) {
     // Turns of the event loop in which nothing is read: the producer may do what it can.

@@ -68,7 +68,7 @@ function producingHub(producers = 1, limit = Infinity): { hub: ExchangeHub; outp
 async function idsOf(batches: AsyncIterable<Batch>): Promise<number[]> {
   const ids: number[] = []
   for await (const batch of batches) {
-    ids.push(...columnValues(batch.columns[0]).map(Number))
+    for (const id of columnValues(batch.columns[0])) ids.push(Number(id))
     releaseBatch(batch)
   }
   return ids.sort((left, right) => left - right)
@@ -102,6 +102,42 @@ test.serial('batches of all sizes arrive once, from several producers over one c
       await Promise.all(outputs.map(output => output.drained()))
       while (served.count === 0) await new Promise(setImmediate)
       t.is(served.count, 1)
+    },
+  )
+})
+
+test.serial('a channel that is cancelled before its producer starts is no failure of the producer', async t => {
+  const hub = new ExchangeHub({ clock: systemClock })
+  hub.openJob('job')
+  await withPeers(
+    t,
+    call => serveConsumer(call, hub),
+    async ({ reader, served }) => {
+      reader().cancel()
+      while (served.count === 0) await new Promise(setImmediate)
+      const output = hub.openOutput(
+        { jobId: 'job', edge: 0, producer: 0 },
+        { schema: ROWS, partitionCount: 1, limit: 1 },
+      )
+      while (output.channels[0].status === 'open') await new Promise(setImmediate)
+      t.is(output.add(0, numbersBatch(0, 10)), 'closed')
+      output.end()
+      await output.drained()
+    },
+  )
+})
+
+test.serial('a declined output on demand is declined at its producer', async t => {
+  const hub = new ExchangeHub({ clock: systemClock })
+  hub.openJob('job')
+  await withPeers(
+    t,
+    call => serveConsumer(call, hub),
+    async ({ address, consumer }) => {
+      const key = { jobId: 'job', edge: 0, producer: 3 }
+      consumer.open(address, { ...key, partition: 0, schema: ROWS, windowBytes: 2 * FRAME_BYTES }).decline()
+      t.false(await hub.demanded(key))
+      while (consumer.openCalls > 0) await new Promise(setImmediate)
     },
   )
 })

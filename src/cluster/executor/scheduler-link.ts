@@ -35,6 +35,9 @@ const MAX_DEFINITION_BYTES = 256 * 1024 ** 2
 const FIRST_RETRY_MS = 100
 const LAST_RETRY_MS = 5_000
 
+/** For the scheduler's answer to a leave. */
+const LEAVE_MS = 1_000
+
 type Call = ReturnType<SchedulerClient['work']>
 
 export class SchedulerLink {
@@ -45,8 +48,9 @@ export class SchedulerLink {
   private readonly firstRegistration = deferred<void>()
   private readonly stopped = deferred<void>()
   private readonly running: Promise<void>
-  private call: Call | undefined
+  private session: Session | undefined
   private closing = false
+  private complained = false
 
   constructor(options: SchedulerLinkOptions) {
     this.options = options
@@ -55,12 +59,14 @@ export class SchedulerLink {
     this.running = this.run()
   }
 
-  /** Leaves the scheduler, which takes the executor's jobs for lost; resolves when the stream is closed. */
+  /** Leaves the scheduler, which fails the executor's jobs; resolves when the stream is closed and no task runs. */
   async close(): Promise<void> {
     this.closing = true
     this.stopped.resolve()
-    this.call?.cancel()
+    this.session?.leave()
+    const lastResort = this.options.clock.after(LEAVE_MS, () => this.session?.close())
     await this.running
+    lastResort.cancel()
   }
 
   private async run(): Promise<void> {
@@ -68,7 +74,7 @@ export class SchedulerLink {
     const client = schedulerClient(this.options.scheduler)
     let retryMs = FIRST_RETRY_MS
     while (!this.closing) {
-      const reached = await this.session(client)
+      const reached = await this.runSession(client)
       await this.options.jobs.endAll('the executor lost its scheduler')
       if (this.closing) break
       retryMs = reached ? FIRST_RETRY_MS : Math.min(2 * retryMs, LAST_RETRY_MS)
@@ -78,9 +84,9 @@ export class SchedulerLink {
   }
 
   /** One stream from registration to its end; true if the scheduler accepted it. */
-  private async session(client: SchedulerClient): Promise<boolean> {
+  private async runSession(client: SchedulerClient): Promise<boolean> {
     const session = new Session(this.options, this.peer, client.work())
-    this.call = session.call
+    this.session = session
     try {
       for await (const message of session.call as AsyncIterable<SchedulerMessage>) {
         if (session.receive(message)) this.firstRegistration.resolve()
@@ -98,7 +104,9 @@ export class SchedulerLink {
     if (this.closing) return
     const { log, scheduler } = this.options
     if (accepted) log.warn('scheduler lost', { scheduler, reason })
-    else log.debug('scheduler not reached', { scheduler, reason })
+    else if (this.complained) log.debug('scheduler not reached', { scheduler, reason })
+    else log.warn('scheduler not reached, trying on', { scheduler, reason })
+    this.complained = true
   }
 
   private async pause(delayMs: number): Promise<void> {
@@ -140,6 +148,13 @@ class Session {
       this.options.jobs.end(jobId, reason.length === 0 ? undefined : decodeError(reason, this.peer))
     }
     return false
+  }
+
+  /** The scheduler ends the stream; one that has not accepted this executor does not miss it. */
+  leave(): void {
+    if (!this.accepted) return this.close()
+    this.send({ leave: {} })
+    this.call.end()
   }
 
   close(): void {

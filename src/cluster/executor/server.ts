@@ -1,16 +1,19 @@
 /** The executor process: runs the tasks a scheduler gives it, and serves their output to other executors and clients. */
+import { bytesInUse } from '../../arrow/memory.js'
 import { systemClock, systemRng, type Clock, type Rng } from '../../common/clock.js'
 import { newExecutorId } from '../../common/ids.js'
 import { configOf } from '../../common/option.js'
 import { ExchangeHub } from '../../exchange/exchange-hub.js'
 import { serveConsumer } from '../../exchange/exchange-server.js'
-import { bindServer, hostPort, loadGrpc, SERVER_OPTIONS, type ExchangeCall } from '../../exchange/grpc.js'
+import { bindServer, hostPort, loadGrpc, nodeHandlers, SERVER_OPTIONS, type ExchangeCall } from '../../exchange/grpc.js'
 import { EXCHANGE_OPERATORS } from '../../exchange/operators.js'
+import type { NodeStats } from '../../exchange/node-stats.js'
 import { RemoteExchange } from '../../exchange/remote-exchange.js'
-import { sharedLimit, sharedMemoryPool } from '../../exchange/shared-memory-pool.js'
+import { sharedLimit, sharedMemoryPool, type SharedLimit } from '../../exchange/shared-memory-pool.js'
 import { inlineHost, type TaskHost } from '../../exchange/task-host.js'
 import { threadHost } from '../../exchange/thread-host.js'
 import type { OperatorDefinition } from '../../physical/plan.js'
+import { ioStats } from '../../runtime/io-counters.js'
 import { memoryLimit } from '../../runtime/options.js'
 import { operatorTable, type OperatorTable } from '../../runtime/run-pipelines.js'
 import { shutdown } from '../shutdown.js'
@@ -48,12 +51,8 @@ export interface RunningExecutor {
   readonly id: string
   /** Resolves when the scheduler has accepted it for the first time. */
   readonly registered: Promise<void>
-  stats(): {
-    readonly jobs: number
-    readonly openCalls: number
-    readonly queuedBytes: number
-    readonly peakBytes: number
-  }
+  /** `peakBytes`: the most that one task had queued. Arena and files are those of the process. */
+  stats(): NodeStats & { readonly peakBytes: number }
   /** Stops tasks and closes every stream, thread and handle. */
   close(): Promise<void>
 }
@@ -66,12 +65,21 @@ export async function startExecutor(options: ExecutorOptions): Promise<RunningEx
   const operators = operatorTable(options.operators ?? (await engineOperators()), EXCHANGE_OPERATORS)
   const hub = new ExchangeHub({ clock })
   const remote = new RemoteExchange()
-  const host = taskHost(options, { hub, remote, operators })
-  const { grpc, exchangeService } = await loadGrpc()
-  const server = new grpc.Server(SERVER_OPTIONS)
-  server.addService(exchangeService, { open: (call: ExchangeCall) => void serveConsumer(call, hub) })
-  const port = await bindServer(grpc, server, options.host, options.port)
+  const memory = sharedLimit(options.memoryLimit ?? configOf({}).get(memoryLimit), options.threads ?? options.slots)
+  const host = taskHost(options, { hub, remote, operators, memory })
   const jobs = new ExecutorJobs({ hub, host, log })
+  const { grpc, exchangeService, nodeService } = await loadGrpc()
+  const server = new grpc.Server(SERVER_OPTIONS)
+  let served = 0
+  const serve = async (call: ExchangeCall): Promise<void> => {
+    served++
+    await serveConsumer(call, hub)
+    served--
+  }
+  server.addService(exchangeService, { open: (call: ExchangeCall) => void serve(call) })
+  const stats = executorStats({ hub, jobs, memory, openCalls: () => served + remote.openCalls })
+  server.addService(nodeService, nodeHandlers(stats))
+  const port = await bindServer(grpc, server, options.host, options.port)
   const id = newExecutorId(rng)
   const link = new SchedulerLink({
     scheduler: hostPort(options.schedulerHost, options.schedulerPort),
@@ -93,7 +101,7 @@ export async function startExecutor(options: ExecutorOptions): Promise<RunningEx
     address,
     id,
     registered: link.registered,
-    stats: () => ({ jobs: jobs.count, openCalls: remote.openCalls, ...bufferStats(hub) }),
+    stats: () => ({ ...stats(), peakBytes: hub.stats().peakBytes }),
     async close() {
       await link.close()
       await jobs.endAll('the executor is shutting down')
@@ -113,10 +121,10 @@ async function engineOperators(): Promise<readonly OperatorDefinition[]> {
 
 function taskHost(
   options: ExecutorOptions,
-  parts: { hub: ExchangeHub; remote: RemoteExchange; operators: OperatorTable },
+  parts: { hub: ExchangeHub; remote: RemoteExchange; operators: OperatorTable; memory: SharedLimit },
 ): TaskHost {
   const threads = options.threads ?? options.slots
-  const memory = sharedLimit(options.memoryLimit ?? configOf({}).get(memoryLimit), threads)
+  const { memory } = parts
   const remote: typeof parts.remote.open = (address, key) => parts.remote.open(address, key)
   const host = options.advertiseHost ?? options.host
   if (threads === 0) {
@@ -127,9 +135,24 @@ function taskHost(
   return threadHost({ hub: parts.hub, remote, threads, memory, host, ...entry })
 }
 
-function bufferStats(hub: ExchangeHub): { queuedBytes: number; peakBytes: number } {
-  const { queuedBytes, peakBytes } = hub.stats()
-  return { queuedBytes, peakBytes }
+function executorStats(parts: {
+  hub: ExchangeHub
+  jobs: ExecutorJobs
+  memory: SharedLimit
+  openCalls: () => number
+}): () => NodeStats {
+  const pool = sharedMemoryPool(parts.memory)
+  return () => ({
+    role: 'executor',
+    executors: 0,
+    jobs: parts.jobs.count,
+    runningTasks: parts.jobs.runningTasks,
+    openCalls: parts.openCalls(),
+    queuedBytes: parts.hub.stats().queuedBytes,
+    arenaBytes: bytesInUse(),
+    reservedBytes: pool.reserved,
+    ...ioStats(),
+  })
 }
 
 const isWildcard = (host: string): boolean => host === '0.0.0.0' || host === '::'

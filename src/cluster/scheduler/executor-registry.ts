@@ -133,6 +133,7 @@ export class ExecutorRegistry {
 
   private receive(member: Member, message: ExecutorMessage): void {
     const { id, incarnation } = member
+    if (message.leave !== undefined) return this.step({ kind: 'leaves', id, incarnation })
     this.step({ kind: 'heartbeat', id, incarnation, nowMs: this.clock.nowMs() })
     if (message.taskStatus !== undefined) this.taskStatus(member, message.taskStatus)
     if (message.launchFailed !== undefined) {
@@ -155,8 +156,10 @@ export class ExecutorRegistry {
   private step(event: MembershipEvent): void {
     const { state, effects } = stepMembership(this.state, event)
     this.state = state
-    for (const { member, reason } of effects) {
-      this.log.warn('executor lost', { id: member.id, address: member.address, reason })
+    for (const { kind, member, reason } of effects) {
+      const who = { id: member.id, address: member.address }
+      if (kind === 'left') this.log.info('executor left', who)
+      else this.log.warn('executor lost', { ...who, reason })
       // An executor that still runs sees its stream end, stops its tasks and registers anew.
       this.streams.get(member.incarnation)?.end()
       this.listener?.executorLost(member, reason)

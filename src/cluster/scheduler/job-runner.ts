@@ -57,6 +57,8 @@ interface Job {
 export class JobRunner {
   private readonly options: JobRunnerOptions
   private readonly jobs = new Map<string, Job>()
+  /** Calls of clients that have not been closed on both sides. */
+  openCalls = 0
 
   constructor(options: JobRunnerOptions) {
     this.options = options
@@ -82,10 +84,17 @@ export class JobRunner {
     return this.jobs.size
   }
 
+  /** Tasks that have been placed and have not ended. */
+  get runningTasks(): number {
+    return [...this.jobs.values()].reduce((sum, job) => sum + job.state.pending.size, 0)
+  }
+
   /** Handles one client's call from its request to the verdict; never rejects. */
   async serve(call: SubmitCall): Promise<void> {
     const job: Job = { id: newJobId(this.options.rng), call, state: newJob }
     this.jobs.set(job.id, job)
+    this.openCalls++
+    call.once('close', () => this.openCalls--)
     call.on('error', () => undefined)
     call.on('cancelled', () => this.step(job, { kind: 'clientGone' }))
     try {

@@ -22,11 +22,12 @@ export type MembershipEvent =
   | { readonly kind: 'registered'; readonly member: Member }
   | { readonly kind: 'heartbeat'; readonly id: string; readonly incarnation: string; readonly nowMs: number }
   | { readonly kind: 'streamEnded'; readonly id: string; readonly incarnation: string; readonly reason: string }
+  | { readonly kind: 'leaves'; readonly id: string; readonly incarnation: string }
   | { readonly kind: 'tick'; readonly nowMs: number }
 
-/** The incarnation is no longer a member: its stream is to be closed, its jobs are to fail. */
+/** The incarnation is no longer a member (`left`: it said so itself): its stream is to be closed, its jobs are to fail. */
 export interface MembershipEffect {
-  readonly kind: 'lost'
+  readonly kind: 'lost' | 'left'
   readonly member: Member
   readonly reason: string
 }
@@ -57,6 +58,11 @@ export function stepMembership(state: MembershipState, event: MembershipEvent): 
       const member = current(state, event)
       if (member === undefined) return { state, effects: [] }
       return { state: without(state, member), effects: [lost(member, event.reason)] }
+    }
+    case 'leaves': {
+      const member = current(state, event)
+      if (member === undefined) return { state, effects: [] }
+      return { state: without(state, member), effects: [{ kind: 'left', member, reason: 'it is shutting down' }] }
     }
     case 'tick': {
       const silent = [...state.members.values()].filter(member => event.nowMs - member.lastSeenMs >= SILENCE_LIMIT_MS)

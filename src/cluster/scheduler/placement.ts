@@ -53,6 +53,7 @@ function definitionFor(
     inputs: stage.inputs.map(input => ({
       edge: input.edge,
       producers: (placement.get(input.stage) ?? []).map((place, task) => ({ task, address: place.address })),
+      ...(input.onDemand === undefined ? {} : { onDemand: input.onDemand }),
     })),
   }))
   return { jobId: job.jobId, settings: job.settings, stages: stages.filter(stage => stage.partitions.length > 0) }

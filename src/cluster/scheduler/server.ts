@@ -1,6 +1,17 @@
 /** The scheduler process: serves executors and clients over gRPC, and performs what the state machines decide. */
+import { bytesInUse } from '../../arrow/memory.js'
 import { systemClock, systemRng, type Clock, type Rng } from '../../common/clock.js'
-import { bindServer, hostPort, loadGrpc, SERVER_OPTIONS, type SubmitCall, type WorkCall } from '../../exchange/grpc.js'
+import {
+  bindServer,
+  hostPort,
+  loadGrpc,
+  nodeHandlers,
+  SERVER_OPTIONS,
+  type SubmitCall,
+  type WorkCall,
+} from '../../exchange/grpc.js'
+import type { NodeStats } from '../../exchange/node-stats.js'
+import { ioStats } from '../../runtime/io-counters.js'
 import { shutdown } from '../shutdown.js'
 import { stderrLogger } from '../stderr-logger.js'
 import { ExecutorRegistry } from './executor-registry.js'
@@ -25,14 +36,14 @@ export interface RunningScheduler {
   /** `host:port` that executors and clients dial. */
   readonly address: string
   /** Executors that are registered, and jobs that have not ended. */
-  stats(): { readonly executors: number; readonly slots: number; readonly jobs: number }
+  stats(): NodeStats & { readonly slots: number }
   /** Fails running jobs with CANCELLED and closes every stream and handle. */
   close(): Promise<void>
 }
 
 /** NETWORK if the address cannot be had. */
 export async function startScheduler(options: SchedulerOptions): Promise<RunningScheduler> {
-  const { grpc, schedulerService } = await loadGrpc()
+  const { grpc, nodeService, schedulerService } = await loadGrpc()
   const clock = options.clock ?? systemClock
   const log = stderrLogger(options.logLevel ?? 'info', clock)
   const executors = new ExecutorRegistry({ clock, log })
@@ -49,12 +60,14 @@ export async function startScheduler(options: SchedulerOptions): Promise<Running
     work: (call: WorkCall) => void executors.serve(call),
     submitQuery: (call: SubmitCall) => void jobs.serve(call),
   })
+  const stats = (): NodeStats => schedulerStats(executors, jobs)
+  server.addService(nodeService, nodeHandlers(stats))
   const port = await bindServer(grpc, server, options.host, options.port)
   const address = hostPort(options.host, port)
   log.info('scheduler started', { address })
   return {
     address,
-    stats: () => ({ executors: executors.places().length, slots: executors.slots(), jobs: jobs.running }),
+    stats: () => ({ ...stats(), slots: executors.slots() }),
     async close() {
       jobs.close()
       executors.close()
@@ -63,6 +76,18 @@ export async function startScheduler(options: SchedulerOptions): Promise<Running
     },
   }
 }
+
+const schedulerStats = (executors: ExecutorRegistry, jobs: JobRunner): NodeStats => ({
+  role: 'scheduler',
+  executors: executors.places().length,
+  jobs: jobs.running,
+  runningTasks: jobs.runningTasks,
+  openCalls: jobs.openCalls,
+  queuedBytes: 0,
+  arenaBytes: bytesInUse(),
+  reservedBytes: 0,
+  ...ioStats(),
+})
 
 /** Time to start `ballista executor` in another terminal, not so long that one thinks it hangs. */
 const DEFAULT_EXECUTOR_WAIT_MS = 5_000

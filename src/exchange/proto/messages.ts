@@ -74,13 +74,28 @@ export interface ToConsumer {
   readonly failure?: Failure
 }
 
+/** What is in use on a node now; see node.proto. */
+export interface NodeStats {
+  readonly role: string
+  readonly executors: number
+  readonly jobs: number
+  readonly runningTasks: number
+  readonly openCalls: number
+  readonly queuedBytes: number
+  readonly arenaBytes: number
+  readonly reservedBytes: number
+  readonly openFiles: number
+  readonly bytesRead: number
+}
+
 /** Executor to scheduler. */
 export interface ExecutorMessage {
-  readonly message?: 'register' | 'heartbeat' | 'taskStatus' | 'launchFailed'
+  readonly message?: 'register' | 'heartbeat' | 'taskStatus' | 'launchFailed' | 'leave'
   readonly register?: Register
   readonly heartbeat?: Heartbeat
   readonly taskStatus?: TaskStatus
   readonly launchFailed?: LaunchFailed
+  readonly leave?: object
 }
 
 export interface Register {

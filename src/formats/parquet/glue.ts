@@ -30,12 +30,20 @@ interface Range {
   readonly end: number
 }
 
-/** Reads the chunks of `columns` (ascending, numbers of `footer.columns`) of one row group and makes the small file. */
+export interface GlueRequest {
+  readonly rowGroup: number
+  /** Ascending, numbers of `footer.columns`. */
+  readonly columns: readonly number[]
+  /** Gives the memory of the small file: its first `byteLength` bytes are written. */
+  readonly room: (byteLength: number) => Uint8Array
+}
+
+/** Reads the chunks of some columns of one row group and makes the small file, in the room that the request gives. */
 export async function glueRowGroup(
   file: FileHandle,
   place: FilePlace,
   footer: ParquetFooter,
-  request: { readonly rowGroup: number; readonly columns: readonly number[] },
+  request: GlueRequest,
 ): Promise<Uint8Array> {
   const group = footer.rowGroups[request.rowGroup]
   const columns = request.columns.map(number => footer.columns[number])
@@ -54,7 +62,7 @@ export async function glueRowGroup(
     return movedChunk(chunk, starts[i] - ranges[i].start)
   })
   const footerBytes = encodeThrift(miniFooter(footer, columns, moved, group))
-  const bytes = new Uint8Array(position + footerBytes.length + 8)
+  const bytes = request.room(position + footerBytes.length + 8)
   bytes.set(MAGIC)
   await Promise.all(
     ranges.map(({ start, end }, i) =>
@@ -62,7 +70,7 @@ export async function glueRowGroup(
     ),
   )
   bytes.set(footerBytes, position)
-  new DataView(bytes.buffer).setUint32(bytes.length - 8, footerBytes.length, true)
+  new DataView(bytes.buffer, bytes.byteOffset).setUint32(bytes.length - 8, footerBytes.length, true)
   bytes.set(MAGIC, bytes.length - 4)
   return bytes
 }

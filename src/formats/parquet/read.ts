@@ -8,7 +8,7 @@ import type { FileScan } from '../format.js'
 import { openForRead } from '../read-file.js'
 import { decodeRowGroup, loadParquetWasm, type ParquetWasm } from './decode.js'
 import { readFooter, type ParquetFooter } from './footer.js'
-import { glueRowGroup } from './glue.js'
+import { glueRowGroup, type GlueRequest } from './glue.js'
 import { fileColumns, rowGroupMayMatch } from './split-plan.js'
 
 /**
@@ -59,6 +59,9 @@ function mapColumns(scan: FileScan, footer: ParquetFooter): Mapping {
   return { read, places: columns.map(column => read.indexOf(column)) }
 }
 
+/** After so many row groups the next one is read while one is decoded; a consumer of few rows has left by then. */
+const READ_SINGLY = 2
+
 async function* scanRowGroups(
   scan: FileScan,
   footer: ParquetFooter,
@@ -71,16 +74,20 @@ async function* scanRowGroups(
   }
   const wasm = await loadParquetWasm()
   const file = await openForRead(footer.path, scan.host)
+  // One row group is decoded from the first while the next one is read into the second.
+  const rooms = [reusedRoom(), reusedRoom()]
+  const request = (turn: number): GlueRequest => ({
+    rowGroup: rowGroups[turn],
+    columns: mapping.read,
+    room: rooms[turn % 2],
+  })
   let next: Promise<Uint8Array> | undefined
   try {
     for (const [i, rowGroup] of rowGroups.entries()) {
       scan.signal.throwIfAborted()
-      const bytes = await (next ?? startRead(file, scan, footer, { rowGroup, columns: mapping.read }))
-      const following = rowGroups[i + 1]
-      next =
-        following === undefined
-          ? undefined
-          : startRead(file, scan, footer, { rowGroup: following, columns: mapping.read })
+      const bytes = await (next ?? startRead(file, scan, footer, request(i)))
+      const isReadAhead = i >= READ_SINGLY && i + 1 < rowGroups.length
+      next = isReadAhead ? startRead(file, scan, footer, request(i + 1)) : undefined
       yield* projected(wasm, scan, { footer, rowGroup, bytes, mapping })
     }
   } finally {
@@ -89,13 +96,18 @@ async function* scanRowGroups(
   }
 }
 
+/** Memory that is used again: fresh pages cost more than the copy into them, and unused buffers keep the collector busy. */
+function reusedRoom(): (byteLength: number) => Uint8Array {
+  let room = new Uint8Array(0)
+  return byteLength => {
+    // Row groups differ a little in size.
+    if (byteLength > room.length) room = new Uint8Array(Math.ceil(byteLength * 1.25))
+    return room.subarray(0, byteLength)
+  }
+}
+
 /** A failure is met when the row group's turn comes, not as an unhandled rejection before. */
-function startRead(
-  file: FileHandle,
-  scan: FileScan,
-  footer: ParquetFooter,
-  request: { readonly rowGroup: number; readonly columns: readonly number[] },
-): Promise<Uint8Array> {
+function startRead(file: FileHandle, scan: FileScan, footer: ParquetFooter, request: GlueRequest): Promise<Uint8Array> {
   const bytes = glueRowGroup(file, { path: footer.path, host: scan.host }, footer, request)
   bytes.catch(() => undefined)
   return bytes

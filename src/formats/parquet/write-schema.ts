@@ -17,6 +17,22 @@ type DecimalType = Extract<DataType, { kind: 'decimal' }>
 
 const isBareDecimal = (type: DataType): type is DecimalType => type.kind === 'decimal' && type.precision <= INT64_DIGITS
 
+/** The encoder has no intervals of months, days and nanoseconds. */
+export function holdsInterval(type: DataType): boolean {
+  switch (type.kind) {
+    case 'interval':
+      return true
+    case 'list':
+      return holdsInterval(type.element.type)
+    case 'struct':
+      return type.fields.some(field => holdsInterval(field.type))
+    case 'map':
+      return holdsInterval(type.key.type) || holdsInterval(type.value.type)
+    default:
+      return false
+  }
+}
+
 export const bareSchema = (schema: Schema): Schema => ({
   fields: schema.fields.map(field => (isBareDecimal(field.type) ? { ...field, type: INT64 } : field)),
 })

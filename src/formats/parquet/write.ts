@@ -26,7 +26,7 @@ import {
   withFields,
   type ThriftStruct,
 } from './thrift-compact.js'
-import { annotated, bareSchema, withBareBatch } from './write-schema.js'
+import { annotated, bareSchema, holdsInterval, withBareBatch } from './write-schema.js'
 
 export interface ParquetWriteOptions {
   /** Name of this host, for errors. */
@@ -211,6 +211,8 @@ function movedGroup(group: ThriftStruct, by: number, ordinal: number): ThriftStr
 
 /** The encoder's metadata for no rows: schema and column orders. Throws NOT_SUPPORTED. */
 function templateOf(wasm: ParquetWasm, schema: Schema, path: string): ThriftStruct {
+  const interval = schema.fields.find(field => holdsInterval(field.type))
+  if (interval !== undefined) throw fail('NOT_SUPPORTED', [`the INTERVAL in the column '${interval.name}' in Parquet`])
   const empty = batchFromValues(
     schema,
     schema.fields.map(() => []),
