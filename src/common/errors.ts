@@ -52,6 +52,10 @@ export const ERRORS = {
   NOT_SUPPORTED: define('user', '%s is not supported'),
   NUMERIC_OVERFLOW: define('user', 'value out of range for %s'),
   PROTOCOL: define('network', 'protocol error with %s: %s'),
+  QUERY_TOO_DEEP: define(
+    'user',
+    'the query nests too deeply for this version; split it, or use fewer terms in one chain',
+  ),
   SYNTAX: define('user', '%s'),
   TABLE_NOT_FOUND: define('user', "table '%s' not found%s"),
   THREAD_LOST: define('resource', 'worker thread ended unexpectedly: %s', true),
@@ -115,6 +119,9 @@ export function fail(
 export function toBallistaError(value: unknown): BallistaError {
   if (value instanceof BallistaError) return value
   if (value instanceof Error && value.name === 'AbortError') return fail('CANCELLED', ['aborted'], { cause: value })
+  // What recursion over a tree ends in when the tree is deeper than the stack.
+  if (value instanceof RangeError && value.message.includes('call stack'))
+    return fail('QUERY_TOO_DEEP', [], { cause: value })
   const text = value instanceof Error ? value.message : String(value)
   return fail('INTERNAL', [text], { cause: value })
 }

@@ -35,7 +35,8 @@ export function tree<T extends { readonly kind: string }>(table: ChildTable<T>):
     for (const key of keys(node)) {
       const value = fields[key]
       if (value === undefined) continue
-      if (isList(value)) list.push(...value)
+      // One by one: a spread of a long IN list overflows the stack.
+      if (isList(value)) for (const child of value) list.push(child)
       else list.push(value)
     }
     return list

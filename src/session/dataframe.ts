@@ -91,7 +91,7 @@ export class DataFrame {
     const { schema, batches } = await this.execute(options)
     const cells: string[][] = []
     for await (const batch of given(batches)) {
-      cells.push(...batchCells(batch).slice(0, limit - cells.length))
+      for (const row of batchCells(batch).slice(0, limit - cells.length)) cells.push(row)
       if (cells.length >= limit) break
     }
     return tableText(schema, cells)

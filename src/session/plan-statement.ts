@@ -4,7 +4,7 @@ import { typeName, UTF8, type Value } from '../arrow/types.js'
 import { isView } from '../catalog/catalog.js'
 import { minPartitionBytes } from '../catalog/options.js'
 import type { WriteTarget } from '../catalog/table-provider.js'
-import { fail, type Span } from '../common/errors.js'
+import { fail, type Span, toBallistaError } from '../common/errors.js'
 import { configOf } from '../common/option.js'
 import { fragment } from '../exchange/fragment.js'
 import type { StagePlan } from '../exchange/stage.js'
@@ -56,6 +56,14 @@ export interface PlanEnvironment {
 
 /** Plans a query, EXPLAIN, DESCRIBE, COPY, INSERT or CREATE TABLE AS; throws the coded error of the step that failed. */
 export async function planStatement(request: PlanRequest, environment: PlanEnvironment): Promise<PlannedStatement> {
+  try {
+    return await planChecked(request, environment)
+  } catch (error) {
+    throw toBallistaError(error)
+  }
+}
+
+async function planChecked(request: PlanRequest, environment: PlanEnvironment): Promise<PlannedStatement> {
   const statement = parseStatement(request.sql)
   environment.trace?.statement?.(statement)
   const planner = new StatementPlanner(request, environment)

@@ -1,7 +1,8 @@
 /** The command line as a child process, one at a time: exit status, standard output and standard error. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readdir, readFile, rm, watch, writeFile } from 'node:fs/promises'
+import { watch } from 'node:fs'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -151,11 +152,13 @@ test.serial('SIGINT ends the wait for rows on standard input', async t => {
   const temporary = await mkdtemp(join(tmpdir(), 'ballista-cli-'))
   t.teardown(() => rm(temporary, { recursive: true, force: true }))
   const env = { ...process.env, TMPDIR: temporary }
+  const watcher = watch(temporary)
+  const changed = once(watcher, 'change')
   const child = spawn(process.execPath, [BIN, ...QUIET, '-c', 'select * from stdin'], { stdio: 'pipe', env })
   const closed = once(child, 'close')
   child.stdin.write('x\n1\n')
-  const changes = watch(temporary)[Symbol.asyncIterator]()
-  if ((await readdir(temporary)).length === 0) await changes.next()
+  if ((await readdir(temporary)).length === 0) await changed
+  watcher.close()
   child.kill('SIGINT')
   await closed
   t.is(child.exitCode, 130)

@@ -93,3 +93,17 @@ test.serial('rows for a table that is dropped or replaced meanwhile are refused'
   t.is(replaced, "INVALID_ARGUMENT: table 'm' was replaced while rows were inserted; try again")
   t.is(await (await ctx.table('m')).count(), 0)
 })
+
+test.serial('a chain of 10 000 sums is answered, or refused with a code', async t => {
+  const ctx = new SessionContext()
+  const terms = 10_000
+  const sql = `SELECT ${Array.from({ length: terms }, () => '1').join(' + ')} AS total`
+  const outcome = await ctx
+    .sql(sql)
+    .then(df => df.rows())
+    .then(rows => String(rows[0]['total']), failure)
+  t.true(outcome === String(terms) || outcome.startsWith('QUERY_TOO_DEEP: '), outcome)
+  t.deepEqual(await (await ctx.sql('SELECT 1 AS one')).rows(), [{ one: 1n }])
+  await ctx.close()
+  t.is(bytesInUse(), 0)
+})

@@ -14,7 +14,7 @@ export function tableWriter(maxRows: number): ResultWriter {
     },
     batch(batch) {
       const shown = Math.max(0, Math.min(batch.rowCount, maxRows - cells.length))
-      if (shown > 0) cells.push(...batchCells(batch).slice(0, shown))
+      if (shown > 0) for (const row of batchCells(batch).slice(0, shown)) cells.push(row)
       hidden += batch.rowCount - shown
       return ''
     },

@@ -1,5 +1,5 @@
 /** What binding knows besides the query: resolved tables, CTEs, parameters and the one instant of `now()`. */
-import { BallistaError, toBallistaError, type Span } from '../../common/errors.js'
+import { BallistaError, type Span } from '../../common/errors.js'
 import type { Expr, LiteralExpr } from '../../expr/expr.js'
 import type { LogicalPlan } from '../plan.js'
 import type { QueryNode } from '../../parser/ast.js'
@@ -37,8 +37,8 @@ export function at<T>(span: Span, action: () => T): T {
   try {
     return action()
   } catch (error) {
-    const coded = toBallistaError(error)
-    if (coded.span !== undefined || coded.code === 'INTERNAL') throw error
-    throw new BallistaError({ ...coded.toInfo(), span }, { cause: coded.cause })
+    // Others pass as they are: at the end of the stack there is no room to do more.
+    if (!(error instanceof BallistaError) || error.span !== undefined || error.code === 'INTERNAL') throw error
+    throw new BallistaError({ ...error.toInfo(), span }, { cause: error.cause })
   }
 }
