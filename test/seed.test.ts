@@ -1,5 +1,5 @@
 /** The program of the README, unchanged, in every mode. */
-import test from 'ava'
+import test, { type ExecutionContext } from 'ava'
 import { bytesInUse } from '../src/arrow/memory.js'
 import { SessionContext } from '../src/index.js'
 import { startCluster } from './helpers/cluster.js'
@@ -11,7 +11,9 @@ const EXPECTED = [
   { a: 3n, 'min(example.b)': 3n },
 ]
 
-async function seedProgram(ctx: SessionContext): Promise<unknown> {
+async function seedProgram(t: ExecutionContext, ctx: SessionContext): Promise<unknown> {
+  // A failed run must not keep the process alive; closing twice is allowed.
+  t.teardown(() => ctx.close())
   await ctx.registerCsv('example', 'test/data/example.csv')
   const df = await ctx.sql(SQL)
   const rows = await df.rows()
@@ -20,18 +22,18 @@ async function seedProgram(ctx: SessionContext): Promise<unknown> {
 }
 
 test.serial('local', async t => {
-  t.deepEqual(await seedProgram(new SessionContext()), EXPECTED)
+  t.deepEqual(await seedProgram(t, new SessionContext()), EXPECTED)
   t.is(bytesInUse(), 0)
 })
 
 test.serial('standalone: scheduler and executors in this process', async t => {
-  t.deepEqual(await seedProgram(await SessionContext.standalone()), EXPECTED)
+  t.deepEqual(await seedProgram(t, await SessionContext.standalone()), EXPECTED)
   t.is(bytesInUse(), 0)
 })
 
 test.serial('remote: one scheduler and two executors', async t => {
   const cluster = await startCluster()
   t.teardown(() => cluster.close())
-  t.deepEqual(await seedProgram(await SessionContext.remote(cluster.url)), EXPECTED)
+  t.deepEqual(await seedProgram(t, await SessionContext.remote(cluster.url)), EXPECTED)
   t.is(bytesInUse(), 0)
 })

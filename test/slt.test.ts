@@ -60,7 +60,10 @@ for (const [mode, options] of Object.entries(MODES)) {
     test.serial(`${file}: ${mode}`, async t => {
       const directory = mkdtempSync(join(tmpdir(), 'ballista-slt-'))
       const ctx = await openSession(options)
-      t.teardown(() => rmSync(directory, { recursive: true, force: true }))
+      t.teardown(async () => {
+        await ctx.close()
+        rmSync(directory, { recursive: true, force: true })
+      })
       const differences = await runSlt(ctx, `test/slt/${file}`, { update, directory })
       await ctx.close()
       t.deepEqual(differences, [])

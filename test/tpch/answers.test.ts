@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import test from 'ava'
+import test, { type ExecutionContext } from 'ava'
 import { bytesInUse } from '../../src/arrow/memory.js'
 import { SessionContext } from '../../src/index.js'
 import { generateTpch } from '../../tpch/generate.js'
@@ -21,7 +21,8 @@ test.before(async () => {
 test.after.always(() => rmSync(data, { recursive: true }))
 
 /** Every query that differs or fails, with the reason. */
-async function differences(ctx: SessionContext): Promise<string[]> {
+async function differences(t: ExecutionContext, ctx: SessionContext): Promise<string[]> {
+  t.teardown(() => ctx.close())
   const wrong: string[] = []
   for await (const report of runTpch({ ctx, data, queries, iterations: 1, duckDbThreads: 2 })) {
     if (report.error !== undefined) wrong.push(`${report.query}: ${report.error}`)
@@ -37,18 +38,18 @@ const settings: Readonly<Record<string, string>> =
   SCALE < 1 ? { 'ballista.optimizer.repartition_file_min_size': '1' } : {}
 
 test.serial('local', async t => {
-  t.deepEqual(await differences(new SessionContext({ settings })), [])
+  t.deepEqual(await differences(t, new SessionContext({ settings })), [])
   t.is(bytesInUse(), 0)
 })
 
 test.serial('standalone: two executors in this process', async t => {
-  t.deepEqual(await differences(await SessionContext.standalone({ settings })), [])
+  t.deepEqual(await differences(t, await SessionContext.standalone({ settings })), [])
   t.is(bytesInUse(), 0)
 })
 
 test.serial('remote: two executor processes', async t => {
   const cluster = await startCluster()
   t.teardown(() => cluster.close())
-  t.deepEqual(await differences(await SessionContext.remote(cluster.url, { settings })), [])
+  t.deepEqual(await differences(t, await SessionContext.remote(cluster.url, { settings })), [])
   t.is(bytesInUse(), 0)
 })
