@@ -118,11 +118,6 @@ async function load(): Promise<GrpcRuntime> {
   }
 }
 
-/** Answers Stats with what `current` says; for `addService` of `nodeService`. */
-export const nodeHandlers = (current: () => NodeStats): Grpc.UntypedServiceImplementation => ({
-  stats: (_call: unknown, done: (error: null, stats: NodeStats) => void) => done(null, current()),
-})
-
 /** Binds a server; resolves with its port. NETWORK when the address cannot be had. */
 export function bindServer(grpc: typeof Grpc, server: Grpc.Server, host: string, port: number): Promise<number> {
   return new Promise((resolve, reject) => {

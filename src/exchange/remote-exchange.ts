@@ -8,17 +8,23 @@ import type { Batch } from '../arrow/batch.js'
 import { fail, toBallistaError } from '../common/errors.js'
 import { newReceiver, stepReceiver, type ReceiverEvent, type ReceiverState } from './channel-state.js'
 import { frameChecksum } from './frame-checksum.js'
-import { loadGrpc, type ExchangeClient } from './grpc.js'
+import type { ExchangeClient } from './grpc.js'
 import type { InputChannel } from './merged-reader.js'
 import { MAX_READ_WINDOW } from './options.js'
 import type { Eos, Frame, ToConsumer, ToProducer } from './proto/messages.js'
 import { checkVersion, decodeError, OWN_VERSION } from './protocol.js'
 import type { RemoteKey } from './task-host.js'
+import { grpcTransport, type Transport } from './transport.js'
 
 /** The calls of one process to all its peers. */
 export class RemoteExchange {
   private readonly clients = new Map<string, Promise<ExchangeClient>>()
   private readonly links = new Map<string, Link>()
+  private readonly transport: Transport
+
+  constructor(transport: Transport = grpcTransport) {
+    this.transport = transport
+  }
 
   /** A channel to one producer; nothing is dialled before `attach`. Errors come as the channel's `failure`. */
   open(address: string, key: RemoteKey): InputChannel {
@@ -57,7 +63,7 @@ export class RemoteExchange {
   }
 
   private client(address: string): Promise<ExchangeClient> {
-    const client = this.clients.get(address) ?? loadGrpc().then(runtime => runtime.exchangeClient(address))
+    const client = this.clients.get(address) ?? this.transport.exchange(address)
     this.clients.set(address, client)
     return client
   }

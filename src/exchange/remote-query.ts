@@ -6,12 +6,13 @@ import { systemClock, type Clock } from '../common/clock.js'
 import { deferred } from '../common/deferred.js'
 import { BallistaError, fail, toBallistaError } from '../common/errors.js'
 import { decodeWire, encodeWire } from '../common/wire.js'
-import { loadGrpc, type SchedulerClient } from './grpc.js'
+import type { SchedulerClient } from './grpc.js'
 import { MergedReader } from './merged-reader.js'
 import { exchangeReadBytes, FRAME_BYTES } from './options.js'
 import type { Accepted, QueryEvent } from './proto/messages.js'
 import { decodeError, OWN_VERSION, pieces, VERSION } from './protocol.js'
 import { RemoteExchange } from './remote-exchange.js'
+import { grpcTransport, type Transport } from './transport.js'
 import { schemaIn } from './validate.js'
 
 export interface RemoteResult {
@@ -36,17 +37,23 @@ export interface ClusterClient {
 const VERDICT_WAIT_MS = 2_000
 
 /** `address` is the scheduler's `host:port`. */
-export function clusterClient(options: { address: string; windowBytes?: number; clock?: Clock }): ClusterClient {
-  const exchange = new RemoteExchange()
+export function clusterClient(options: {
+  address: string
+  windowBytes?: number
+  clock?: Clock
+  transport?: Transport
+}): ClusterClient {
+  const transport = options.transport ?? grpcTransport
+  const exchange = new RemoteExchange(transport)
   const submissions = new Set<Submission>()
-  let scheduler: SchedulerClient | undefined
+  let scheduler: Promise<SchedulerClient> | undefined
   return {
     async submit(request, signal) {
-      const { schedulerClient } = await loadGrpc()
-      scheduler ??= schedulerClient(options.address)
+      scheduler ??= transport.scheduler(options.address)
+      const client = await scheduler
       const submission = new Submission({
         peer: `scheduler ${options.address}`,
-        client: scheduler,
+        client,
         exchange,
         windowBytes: options.windowBytes ?? exchangeReadBytes.defaultValue,
         clock: options.clock ?? systemClock,
@@ -59,7 +66,9 @@ export function clusterClient(options: { address: string; windowBytes?: number; 
     async close() {
       for (const submission of submissions) submission.cancel(fail('CANCELLED', ['the client was closed']))
       await exchange.close()
-      scheduler?.close()
+      // A transport that could not be loaded has failed the submissions already.
+      const client = await scheduler?.catch(() => undefined)
+      client?.close()
     },
   }
 }

@@ -5,7 +5,8 @@ import { fail } from '../../common/errors.js'
 import { newIncarnation } from '../../common/ids.js'
 import type { Logger } from '../../common/log.js'
 import { decodeWire, encodeWire } from '../../common/wire.js'
-import { loadGrpc, type SchedulerClient } from '../../exchange/grpc.js'
+import type { SchedulerClient } from '../../exchange/grpc.js'
+import type { Transport } from '../../exchange/transport.js'
 import type { ExecutorMessage, LaunchTasks, Registered, SchedulerMessage } from '../../exchange/proto/messages.js'
 import { checkVersion, decodeError, encodeError, OWN_VERSION, PieceJoiner } from '../../exchange/protocol.js'
 import type { TaskReport } from '../../exchange/stage.js'
@@ -25,6 +26,7 @@ export interface SchedulerLinkOptions {
   readonly jobs: ExecutorJobs
   readonly clock: Clock
   readonly rng: Rng
+  readonly transport: Transport
   readonly log: Logger
 }
 
@@ -70,8 +72,7 @@ export class SchedulerLink {
   }
 
   private async run(): Promise<void> {
-    const { schedulerClient } = await loadGrpc()
-    const client = schedulerClient(this.options.scheduler)
+    const client = await this.options.transport.scheduler(this.options.scheduler)
     let retryMs = FIRST_RETRY_MS
     while (!this.closing) {
       const reached = await this.runSession(client)

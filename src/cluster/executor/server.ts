@@ -5,18 +5,18 @@ import { newExecutorId } from '../../common/ids.js'
 import { configOf } from '../../common/option.js'
 import { ExchangeHub } from '../../exchange/exchange-hub.js'
 import { serveConsumer } from '../../exchange/exchange-server.js'
-import { bindServer, hostPort, loadGrpc, nodeHandlers, SERVER_OPTIONS, type ExchangeCall } from '../../exchange/grpc.js'
+import { hostPort, type ExchangeCall } from '../../exchange/grpc.js'
 import { EXCHANGE_OPERATORS } from '../../exchange/operators.js'
 import type { NodeStats } from '../../exchange/node-stats.js'
 import { RemoteExchange } from '../../exchange/remote-exchange.js'
 import { sharedLimit, sharedMemoryPool, type SharedLimit } from '../../exchange/shared-memory-pool.js'
 import { inlineHost, type TaskHost } from '../../exchange/task-host.js'
 import { threadHost } from '../../exchange/thread-host.js'
+import { grpcTransport, type Transport } from '../../exchange/transport.js'
 import type { OperatorDefinition } from '../../physical/plan.js'
 import { ioStats } from '../../runtime/io-counters.js'
 import { memoryLimit } from '../../runtime/options.js'
 import { operatorTable, type OperatorTable } from '../../runtime/run-pipelines.js'
-import { shutdown } from '../shutdown.js'
 import { stderrLogger } from '../stderr-logger.js'
 import { ExecutorJobs } from './executor-jobs.js'
 import { SchedulerLink } from './scheduler-link.js'
@@ -43,6 +43,7 @@ export interface ExecutorOptions {
   readonly workerEntry?: URL
   readonly clock?: Clock
   readonly rng?: Rng
+  readonly transport?: Transport
 }
 
 export interface RunningExecutor {
@@ -64,22 +65,20 @@ export async function startExecutor(options: ExecutorOptions): Promise<RunningEx
   const log = stderrLogger(options.logLevel ?? 'info', clock)
   const operators = operatorTable(options.operators ?? (await engineOperators()), EXCHANGE_OPERATORS)
   const hub = new ExchangeHub({ clock })
-  const remote = new RemoteExchange()
+  const transport = options.transport ?? grpcTransport
+  const remote = new RemoteExchange(transport)
   const memory = sharedLimit(options.memoryLimit ?? configOf({}).get(memoryLimit), options.threads ?? options.slots)
   const host = taskHost(options, { hub, remote, operators, memory })
   const jobs = new ExecutorJobs({ hub, host, log })
-  const { grpc, exchangeService, nodeService } = await loadGrpc()
-  const server = new grpc.Server(SERVER_OPTIONS)
   let served = 0
   const serve = async (call: ExchangeCall): Promise<void> => {
     served++
     await serveConsumer(call, hub)
     served--
   }
-  server.addService(exchangeService, { open: (call: ExchangeCall) => void serve(call) })
   const stats = executorStats({ hub, jobs, memory, openCalls: () => served + remote.openCalls })
-  server.addService(nodeService, nodeHandlers(stats))
-  const port = await bindServer(grpc, server, options.host, options.port)
+  const server = await transport.serve(options.host, options.port, { exchange: call => void serve(call), stats })
+  const { port } = server
   const id = newExecutorId(rng)
   const link = new SchedulerLink({
     scheduler: hostPort(options.schedulerHost, options.schedulerPort),
@@ -93,6 +92,7 @@ export async function startExecutor(options: ExecutorOptions): Promise<RunningEx
     jobs,
     clock,
     rng,
+    transport,
     log,
   })
   const address = hostPort(options.host, port)
@@ -106,7 +106,7 @@ export async function startExecutor(options: ExecutorOptions): Promise<RunningEx
       await link.close()
       await jobs.endAll('the executor is shutting down')
       await remote.close()
-      await shutdown(server, clock)
+      await server.close(clock)
       await host.close()
       log.info('executor stopped', { id })
     },

@@ -1,18 +1,10 @@
 /** The scheduler process: serves executors and clients over gRPC, and performs what the state machines decide. */
 import { bytesInUse } from '../../arrow/memory.js'
 import { systemClock, systemRng, type Clock, type Rng } from '../../common/clock.js'
-import {
-  bindServer,
-  hostPort,
-  loadGrpc,
-  nodeHandlers,
-  SERVER_OPTIONS,
-  type SubmitCall,
-  type WorkCall,
-} from '../../exchange/grpc.js'
+import { hostPort } from '../../exchange/grpc.js'
+import { grpcTransport, type Transport } from '../../exchange/transport.js'
 import type { NodeStats } from '../../exchange/node-stats.js'
 import { ioStats } from '../../runtime/io-counters.js'
-import { shutdown } from '../shutdown.js'
 import { stderrLogger } from '../stderr-logger.js'
 import { ExecutorRegistry } from './executor-registry.js'
 import { JobRunner, type PlannedQuery } from './job-runner.js'
@@ -28,6 +20,7 @@ export interface SchedulerOptions {
   readonly logLevel?: string
   readonly clock?: Clock
   readonly rng?: Rng
+  readonly transport?: Transport
   /** How long a query waits for the first executor before NO_EXECUTORS. */
   readonly executorWaitMs?: number
 }
@@ -43,7 +36,6 @@ export interface RunningScheduler {
 
 /** NETWORK if the address cannot be had. */
 export async function startScheduler(options: SchedulerOptions): Promise<RunningScheduler> {
-  const { grpc, nodeService, schedulerService } = await loadGrpc()
   const clock = options.clock ?? systemClock
   const log = stderrLogger(options.logLevel ?? 'info', clock)
   const executors = new ExecutorRegistry({ clock, log })
@@ -55,15 +47,12 @@ export async function startScheduler(options: SchedulerOptions): Promise<Running
     log,
     executorWaitMs: options.executorWaitMs ?? DEFAULT_EXECUTOR_WAIT_MS,
   })
-  const server = new grpc.Server(SERVER_OPTIONS)
-  server.addService(schedulerService, {
-    work: (call: WorkCall) => void executors.serve(call),
-    submitQuery: (call: SubmitCall) => void jobs.serve(call),
-  })
   const stats = (): NodeStats => schedulerStats(executors, jobs)
-  server.addService(nodeService, nodeHandlers(stats))
-  const port = await bindServer(grpc, server, options.host, options.port)
-  const address = hostPort(options.host, port)
+  const server = await (options.transport ?? grpcTransport).serve(options.host, options.port, {
+    scheduler: { work: call => void executors.serve(call), submitQuery: call => void jobs.serve(call) },
+    stats,
+  })
+  const address = hostPort(options.host, server.port)
   log.info('scheduler started', { address })
   return {
     address,
@@ -71,7 +60,7 @@ export async function startScheduler(options: SchedulerOptions): Promise<Running
     async close() {
       jobs.close()
       executors.close()
-      await shutdown(server, clock)
+      await server.close(clock)
       log.info('scheduler stopped')
     },
   }
