@@ -1,7 +1,7 @@
 /** `ballista executor`: runs the tasks that a scheduler gives it. */
 import { availableParallelism, tmpdir } from 'node:os'
 import type { Command } from 'commander'
-import { directory, logLevel, port, positive, stopSignal } from './options.js'
+import { directory, logLevel, port, positive, size, stopSignal } from './options.js'
 
 interface ExecutorFlags {
   readonly bindHost: string
@@ -10,6 +10,7 @@ interface ExecutorFlags {
   readonly schedulerHost: string
   readonly schedulerPort: number
   readonly concurrentTasks: number
+  readonly memoryLimit?: number
   readonly workDir: string
   readonly logLevel: string
 }
@@ -29,6 +30,7 @@ export function executorCommand(program: Command): void {
       positive,
       availableParallelism(),
     )
+    .option('-m, --memory-limit <size>', 'memory limit of all its tasks, such as 4GB (default: 2GB)', size)
     .option('--work-dir <dir>', 'directory for temporary files', directory, tmpdir())
     .addOption(logLevel())
     .action(async (flags: ExecutorFlags) => {
@@ -40,6 +42,7 @@ export function executorCommand(program: Command): void {
         schedulerHost: flags.schedulerHost,
         schedulerPort: flags.schedulerPort,
         slots: flags.concurrentTasks,
+        ...(flags.memoryLimit === undefined ? {} : { memoryLimit: flags.memoryLimit }),
         workDir: flags.workDir,
         logLevel: flags.logLevel,
       })

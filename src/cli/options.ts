@@ -2,6 +2,7 @@
 import { statSync } from 'node:fs'
 import { InvalidArgumentError, Option } from 'commander'
 import { LOG_LEVELS } from '../common/log.js'
+import { memoryLimit } from '../runtime/options.js'
 import { checkSetting } from '../session/options.js'
 
 /** For flags that may be given several times. */
@@ -39,6 +40,12 @@ export function settingOf(key: string, value: string): Record<string, string> {
   } catch (error) {
     throw new InvalidArgumentError((error as Error).message)
   }
+}
+
+/** Bytes, with an optional suffix. */
+export function size(value: string): number {
+  settingOf(memoryLimit.key, value)
+  return memoryLimit.parse(value)
 }
 
 /** A host name or address; one of IPv6 in brackets, as URLs have it. */

@@ -56,6 +56,10 @@ async function runSql(flags: SqlFlags, given: readonly string[]): Promise<number
   const settings = { ...flags.batchSize, ...flags.memoryLimit, ...flags.set }
   const options = { settings, ...(flags.dataPath === undefined ? {} : { baseDirectory: flags.dataPath }) }
   const remote = flags.host !== undefined || flags.port !== undefined
+  if (remote && memoryLimit.key in settings) {
+    process.stderr.write('the memory limit of a cluster is that of its executors: ballista executor --memory-limit\n')
+    return 2
+  }
   return interruptible(async signal => {
     await using ctx = remote
       ? await SessionContext.remote(`df://${flags.host ?? '127.0.0.1'}:${flags.port ?? 50050}`, options)

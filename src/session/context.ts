@@ -7,12 +7,13 @@ import { fail, type Span } from '../common/errors.js'
 import { configOf, type Settings } from '../common/option.js'
 import type { ObjectName, StatementNode } from '../parser/ast.js'
 import { parseStatement } from '../parser/parse.js'
+import { quoteIdent } from '../parser/quote.js'
 import type { Backend } from './backend.js'
 import { ClosableBackend } from './closable-backend.js'
 import { DataFrame, given, type RunOptions } from './dataframe.js'
 import { LocalBackend } from './local-backend.js'
 import { memoryLimit } from '../runtime/options.js'
-import { checkSetting, settingRows } from './options.js'
+import { checkChange, checkedSettings, checkSetting, settingRows } from './options.js'
 import { absolutePath, type PlanRequest, type Registration } from './registration.js'
 import { countFrame, heldFrame, textFrame } from './result-frames.js'
 import { listingFormat } from './tables.js'
@@ -46,9 +47,7 @@ export class SessionContext {
   #settings: Settings
 
   constructor(options: SessionOptions = {}, backend?: Backend) {
-    this.#settings = Object.fromEntries(
-      Object.entries(options.settings ?? {}).map(([key, value]) => [checkSetting(key, value), value]),
-    )
+    this.#settings = checkedSettings(options.settings)
     this.#baseDirectory = absolutePath(options.baseDirectory ?? '.', process.cwd())
     this.#backend = new ClosableBackend(backend ?? new LocalBackend(configOf(this.#settings).get(memoryLimit)))
   }
@@ -56,12 +55,16 @@ export class SessionContext {
   /** A scheduler and executors started in this process, reached over gRPC; `close()` stops them. */
   static async standalone(options: StandaloneOptions = {}): Promise<SessionContext> {
     const { startStandaloneBackend } = await import('./remote-backend.js')
-    return new SessionContext(options, await startStandaloneBackend(options.executors ?? 2, options.slots ?? 1))
+    return new SessionContext(
+      options,
+      await startStandaloneBackend(options.executors ?? 2, options.slots ?? 1, checkedSettings(options.settings)),
+    )
   }
 
   /** A running cluster: `df://host:port` of its scheduler (port 50050 if not written), dialled with the first statement. */
   static async remote(url: string, options: SessionOptions = {}): Promise<SessionContext> {
     const { connectRemoteBackend } = await import('./remote-backend.js')
+    for (const key of Object.keys(checkedSettings(options.settings))) checkChange(key)
     return new SessionContext(options, connectRemoteBackend(url))
   }
 
@@ -113,7 +116,7 @@ export class SessionContext {
 
   /** All rows of a table or view. */
   async table(name: string): Promise<DataFrame> {
-    return this.sql(`SELECT * FROM "${name.replaceAll('"', '""')}"`)
+    return this.sql(`SELECT * FROM ${quoteIdent(name)}`)
   }
 
   /**
@@ -142,7 +145,7 @@ export class SessionContext {
 
   /** Opens the registration's files once, so that a wrong path fails here and not in the first query. */
   async #check(registration: Registration): Promise<void> {
-    const name = `"${registration.name.replaceAll('"', '""')}"`
+    const name = quoteIdent(registration.name)
     const request = { ...this.#request(`SELECT * FROM ${name}`), registrations: [registration] }
     await this.#schemaOf(request, {})
   }
@@ -182,14 +185,14 @@ export class SessionContext {
       case 'drop':
         this.#drop(statement.name, statement.what, statement.ifExists, statement.span)
         return heldFrame(text, { fields: [] }, [])
-      case 'set':
-        this.#settings = {
-          ...this.#settings,
-          [checkSetting(statement.key, statement.value, statement.span)]: statement.value,
-        }
+      case 'set': {
+        const key = checkChange(checkSetting(statement.key, statement.value, statement.span), statement.span)
+        this.#settings = { ...this.#settings, [key]: statement.value }
         return heldFrame(text, { fields: [] }, [])
+      }
       case 'reset': {
-        const { [checkSetting(statement.key, undefined, statement.span)]: _, ...rest } = this.#settings
+        const key = checkChange(checkSetting(statement.key, undefined, statement.span), statement.span)
+        const { [key]: _, ...rest } = this.#settings
         this.#settings = rest
         return heldFrame(text, { fields: [] }, [])
       }

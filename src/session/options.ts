@@ -39,6 +39,21 @@ export function checkSetting(key: string, value: string | undefined, span?: Span
   return canonical
 }
 
+/** Settings by full key; INVALID_OPTION for unknown keys and wrong values. */
+export const checkedSettings = (settings: Settings = {}): Settings =>
+  Object.fromEntries(Object.entries(settings).map(([key, value]) => [checkSetting(key, value), value]))
+
+/**
+ * The key of a setting that may change while a session runs; INVALID_OPTION for the memory limit, which whoever runs the tasks reads
+ * once: a session in this process (or its standalone cluster) when it is made, an executor when it starts.
+ */
+export function checkChange(key: string, span?: Span): string {
+  if (key !== memoryLimit.key) return key
+  const how =
+    'it is fixed when a session is made or an executor starts; give it to ballista sql -m, ballista executor -m, or the settings of a new local or standalone session'
+  throw fail('INVALID_OPTION', [key, how], { span })
+}
+
 /** Name and value of one setting, or of all. */
 export function settingRows(settings: Settings, key?: string, span?: Span): [string, string][] {
   const wanted = key === undefined ? undefined : checkSetting(key, undefined, span)

@@ -20,6 +20,7 @@ import { fieldColumn, schemaOf } from '../logical/schema-of.js'
 import { optimize, type RuleEvent } from '../optimizer/optimizer.js'
 import type { Ident, ObjectName, QueryNode, StatementNode } from '../parser/ast.js'
 import { parseQuery, parseStatement } from '../parser/parse.js'
+import { quoteIdent } from '../parser/quote.js'
 import { displayPhysical } from '../physical/display.js'
 import { OPERATORS } from '../physical/operators/index.js'
 import type { PhysicalPlan } from '../physical/plan.js'
@@ -167,7 +168,9 @@ class StatementPlanner {
 
   /** A table by name, or a query. */
   #source(source: ObjectName | QueryNode): Promise<LogicalPlan> {
-    return this.#query('kind' in source ? source : parseQuery(`SELECT * FROM ${source.map(quoted).join('.')}`))
+    return this.#query(
+      'kind' in source ? source : parseQuery(`SELECT * FROM ${source.map(ident => quoteIdent(ident.name)).join('.')}`),
+    )
   }
 
   async #copy(statement: Extract<StatementNode, { kind: 'copy' }>): Promise<LogicalPlan> {
@@ -219,8 +222,6 @@ class StatementPlanner {
     return distinctNames(castTo(query, { fields: declared }, positions), statement.span)
   }
 }
-
-const quoted = (ident: Ident): string => `"${ident.name.replaceAll('"', '""')}"`
 
 /** The plan of a new table's rows; INVALID_ARGUMENT if two columns have one name. */
 function distinctNames(plan: LogicalPlan, span: Span): LogicalPlan {

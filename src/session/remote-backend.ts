@@ -1,6 +1,8 @@
 /** Runs a session's statements on a cluster: its own (standalone) or one that is already there. */
 import { fail } from '../common/errors.js'
+import { configOf, type Settings } from '../common/option.js'
 import { clusterClient, type ClusterClient } from '../exchange/remote-query.js'
+import { memoryLimit } from '../runtime/options.js'
 import type { Backend, QueryResult } from './backend.js'
 import type { PlanRequest } from './registration.js'
 
@@ -36,10 +38,15 @@ export function connectRemoteBackend(url: string): Backend {
   return new RemoteBackend(`${parsed.hostname}:${port}`, async () => undefined)
 }
 
-/** A scheduler and executors in this process; closing the backend stops them. */
-export async function startStandaloneBackend(executors: number, slots: number): Promise<Backend> {
+/** A scheduler and executors in this process, each with the memory limit of `settings`; closing the backend stops them. */
+export async function startStandaloneBackend(executors: number, slots: number, settings: Settings): Promise<Backend> {
   const { startStandalone } = await import('../cluster/standalone.js')
   const { planForCluster } = await import('./plan-statement.js')
-  const cluster = await startStandalone({ executors, slots, planner: planForCluster })
+  const cluster = await startStandalone({
+    executors,
+    slots,
+    planner: planForCluster,
+    executor: { memoryLimit: configOf(settings).get(memoryLimit) },
+  })
   return new RemoteBackend(cluster.address, () => cluster.close())
 }

@@ -48,6 +48,7 @@ const CASES: readonly Case[] = [
   { title: 'an unknown setting', args: [...QUIET, '--set', 'ballista.nope=1', '-c', 'select 1'], status: 2, stdout: '', stderr: "error: option '--set <key=value>' argument 'ballista.nope=1' is invalid. option 'ballista.nope': no such setting; SHOW ALL lists them\n(add --help for the flags)\n" },
   { title: 'a setting without a value', args: [...QUIET, '--set', 'ballista.nope', '-c', 'select 1'], status: 2, stdout: '', stderr: "error: option '--set <key=value>' argument 'ballista.nope' is invalid. expected key=value\n(add --help for the flags)\n" },
   { title: 'batches of no rows', args: [...QUIET, '-b', '0', '-c', 'select 1'], status: 2, stdout: '' },
+  { title: 'a memory limit for a cluster', args: [...QUIET, '--port', '1', '-m', '64MB', '-c', 'select 1'], status: 2, stdout: '' },
   { title: 'a memory limit that is no size', args: [...QUIET, '-m', 'lots', '-c', 'select 1'], status: 2, stdout: '' },
   { title: 'a data path that is no directory', args: [...QUIET, '-p', '/dev/null', '-c', 'select 1'], status: 2, stdout: '', stderr: "error: option '-p, --data-path <dir>' argument '/dev/null' is invalid. expected a directory\n(add --help for the flags)\n" },
   { title: 'a data path', args: [...QUIET, '-p', 'test', '-c', "select count(*) as n from 'data/example.csv'"], status: 0, stdout: 'n\n7\n', stderr: '' },

@@ -107,3 +107,25 @@ test.serial('a chain of 10 000 sums is answered, or refused with a code', async 
   await ctx.close()
   t.is(bytesInUse(), 0)
 })
+
+for (const [mode, make] of [
+  ['in this process', async (settings: Record<string, string>) => new SessionContext({ settings })],
+  ['standalone', (settings: Record<string, string>) => SessionContext.standalone({ executors: 1, settings })],
+] as const) {
+  test.serial(`${mode}: the memory limit of the settings holds`, async t => {
+    const ctx = await withDigits(await make({ 'datafusion.memory.limit': '1MB' }))
+    t.teardown(() => ctx.close())
+    const groups = `SELECT a.d, b.d, c.d, e.d, count(*) FROM ${'abce'
+      .split('')
+      .map(name => `digits ${name}`)
+      .join(', ')} GROUP BY 1, 2, 3, 4`
+    t.regex(await outcome(ctx.sql(groups).then(df => df.rows())), /^MEMORY_LIMIT: /)
+    await ctx.close()
+    t.is(bytesInUse(), BEFORE)
+  })
+}
+
+test('a remote session takes no memory limit: it is that of the executors', async t => {
+  const remote = SessionContext.remote('df://127.0.0.1:1', { settings: { 'ballista.memory.limit': '1MB' } })
+  t.regex(await outcome(remote), /^INVALID_OPTION: /)
+})
