@@ -31,6 +31,3 @@ const fieldsText = (fields: LogFields): string =>
     .filter(([, value]) => value !== undefined)
     .map(([key, value]) => ` ${key}=${/[\s"]/.test(String(value)) ? JSON.stringify(value) : value}`)
     .join('')
-
-/** Says nothing. */
-export const silentLogger: Logger = { error() {}, warn() {}, info() {}, debug() {} }

@@ -60,28 +60,6 @@ export async function gzipSource(place: FilePlace): Promise<ByteSource> {
   }
 }
 
-/** Bytes of a Node stream (standard input). The stream is read to its end or destroyed. */
-export function streamSource(stream: NodeJS.ReadableStream): ByteSource {
-  const chunks = stream[Symbol.asyncIterator]()
-  let rest: Uint8Array = new Uint8Array(0)
-  return {
-    async read(target) {
-      while (rest.length === 0) {
-        const next = await chunks.next()
-        if (next.done === true) return 0
-        rest = typeof next.value === 'string' ? Buffer.from(next.value) : next.value
-      }
-      const byteCount = Math.min(rest.length, target.length)
-      target.set(rest.subarray(0, byteCount))
-      rest = rest.subarray(byteCount)
-      return byteCount
-    },
-    async close() {
-      await chunks.return?.()
-    },
-  }
-}
-
 /** Bytes read at once: large enough for a batch of ordinary rows. */
 const BLOCK_BYTES = 2 * 1024 * 1024
 

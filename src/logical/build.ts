@@ -1,8 +1,7 @@
 /** Small constructors of logical plans, shared by the binder, the optimizer and the DataFrame API. */
-import { sameType } from '../arrow/types.js'
 import type { TableProvider, WriteTarget } from '../catalog/table-provider.js'
-import { castExpr, conjunction, splitConjunction } from '../expr/build.js'
-import { typeOf, type Expr, type SortKey } from '../expr/expr.js'
+import { conjunction, splitConjunction } from '../expr/build.js'
+import type { Expr, SortKey } from '../expr/expr.js'
 import { isOver } from './plan-exprs.js'
 import { fieldColumn, schemaOf } from './schema-of.js'
 import type { LogicalJoinType, LogicalPlan, NamedExpr, PlanSchema } from './plan.js'
@@ -118,23 +117,3 @@ export const namedColumn = (field: PlanSchema[number]): NamedExpr =>
   field.relation === undefined
     ? { expr: fieldColumn(field), name: field.name }
     : { expr: fieldColumn(field), relation: field.relation, name: field.name }
-
-/**
- * The input with columns cast to `target` types by position and given its names and relations; `input` itself when it
- * has them. Throws TYPE_MISMATCH where no cast exists.
- */
-export function conformTo(input: LogicalPlan, target: PlanSchema): LogicalPlan {
-  const schema = schemaOf(input)
-  const same = schema.every(
-    (field, i) =>
-      field.name === target[i].name && field.relation === target[i].relation && sameType(field.type, target[i].type),
-  )
-  if (same) return input
-  return projectionPlan(
-    input,
-    target.map((field, i) => ({ ...namedColumn(field), expr: castTo(fieldColumn(schema[i]), field) })),
-  )
-}
-
-const castTo = (expr: Expr, field: PlanSchema[number]): Expr =>
-  sameType(typeOf(expr), field.type) ? expr : castExpr(expr, field.type)

@@ -8,16 +8,6 @@ export interface MetricsRow extends Readonly<OperatorMetrics> {
   readonly kind: string
 }
 
-/** What each counter means, by name, in the order in which they are shown. */
-export const METRIC_DOCS = {
-  outputRows: 'Rows that the operator gave.',
-  outputBatches: 'Batches that the operator gave, empty ones not counted.',
-  outputBytes: 'Bytes of the arena that those batches hold; memory shared by two batches counts twice.',
-  elapsedComputeMs:
-    "Milliseconds inside the operator's code; for sources and asynchronous operators, waiting for I/O included.",
-  blockedMs: 'Milliseconds that a finished batch waited for its consumer.',
-} as const satisfies Record<keyof OperatorMetrics, string>
-
 export interface TaskMetrics {
   /** Made on first use; the same object for the same path. */
   of(path: string, kind: string): OperatorMetrics

@@ -1,5 +1,5 @@
 /** Ranks of distinct strings in bytewise order, by radix over 8 bytes at a time. */
-import { alloc, kernels, release, views } from '../../arrow/memory.js'
+import { alloc, kernels, views } from '../../arrow/memory.js'
 import type { Charge, Segments } from '../../arrow/segments.js'
 import { RadixSort, ROWS_A_CALL } from './sort-radix.js'
 
@@ -59,6 +59,3 @@ function compareTexts(directory: number, left: number, right: number): number {
   const b = entryOf(right + 1)
   return kernels().textCompare(u32[a], u32[a + 1], u32[b], u32[b + 1])
 }
-
-/** Gives back the block of `rankTexts`. */
-export const releaseRanks = (ranks: number): void => release(ranks)
