@@ -2,10 +2,11 @@
 import type * as Arrow from 'apache-arrow'
 import { BallistaError, fail } from '../common/errors.js'
 import { fromArrowBatch } from './arrow-in.js'
-import { arrow, loadArrow } from './arrow-module.js'
+import { loadArrow } from './arrow-module.js'
 import { toArrowBatch } from './arrow-out.js'
 import { fromArrowSchema, toArrowSchema } from './arrow-types.js'
 import type { Batch } from './batch.js'
+import { checkedStream, fileAsStream, readFooter, type RandomAccess } from './ipc-messages.js'
 import type { Schema } from './schema.js'
 
 /** Turns batches into bytes, piece by piece; the caller writes them somewhere in this order. */
@@ -81,9 +82,19 @@ export async function readIpcStream(
   source: Uint8Array | AsyncIterable<Uint8Array>,
   name = 'Arrow data',
 ): Promise<IpcStream> {
+  const chunks = source instanceof Uint8Array ? oneChunk(source) : source
+  return readMessages(checkedStream(chunks), name)
+}
+
+// oxlint-disable-next-line require-await
+async function* oneChunk(bytes: Uint8Array): AsyncGenerator<Uint8Array, void> {
+  yield bytes
+}
+
+async function readMessages(messages: AsyncGenerator<Uint8Array, void>, name: string): Promise<IpcStream> {
   const { RecordBatchReader } = await loadArrow()
   const reader = await named(name, async () => {
-    const opened = await RecordBatchReader.from(source as AsyncIterable<Uint8Array>)
+    const opened = await RecordBatchReader.from(messages as AsyncIterable<Uint8Array>)
     await opened.open()
     return opened
   })
@@ -105,33 +116,25 @@ export async function readIpcStream(
   return { schema, batches }
 }
 
-/** An IPC file whose bytes are all here: batches are read by number. */
+/** An IPC file: its batches can be read in any order. */
 export interface IpcFile {
   readonly schema: Schema
-  readonly batchCount: number
-  /** Batch 0 .. batchCount - 1, owned by the caller. */
-  readBatch(index: number): Batch
+  /** Bytes of each batch. */
+  readonly batchBytes: readonly number[]
+  /** The batches of these numbers that have rows, each owned by the caller. */
+  batches(numbers: readonly number[]): AsyncIterable<Batch>
 }
 
 /** Opens an IPC file. `name` says in errors what is read. FILE_INVALID, NOT_SUPPORTED. */
-export async function readIpcFile(bytes: Uint8Array, name = 'Arrow data'): Promise<IpcFile> {
-  await loadArrow()
-  const reader = namedSync(name, () => {
-    const opened = arrow().RecordBatchReader.from(bytes)
-    if (!opened.isFile() || !opened.isSync()) throw fail('FILE_INVALID', [name, 'it is no Arrow IPC file'])
-    return opened.open()
-  }) as Arrow.RecordBatchFileReader
-  const schema = namedSync(name, () => fromArrowSchema(reader.schema))
-  return {
-    schema,
-    batchCount: reader.numRecordBatches,
-    readBatch: index =>
-      namedSync(name, () => {
-        const batch = reader.readRecordBatch(index)
-        if (batch === null) throw fail('FILE_INVALID', [name, `it has no batch ${index}`])
-        return fromArrowBatch(batch as Arrow.RecordBatch, schema)
-      }),
+export async function openIpcFile(file: RandomAccess, name = 'Arrow data'): Promise<IpcFile> {
+  const footer = await named(name, () => readFooter(file))
+  const open = (numbers: readonly number[]): Promise<IpcStream> =>
+    readMessages(checkedStream(fileAsStream(file, footer, numbers)), name)
+  const { schema } = await open([])
+  async function* batches(numbers: readonly number[]): AsyncGenerator<Batch, void> {
+    yield* (await open(numbers)).batches()
   }
+  return { schema, batchBytes: footer.batches.map(block => block.metadataLength + block.bodyLength), batches }
 }
 
 /** What the library throws about broken bytes has no code. */

@@ -23,7 +23,7 @@ export interface Statistics {
 export interface FileSplit {
   /** Absolute path. */
   readonly path: string
-  /** Parquet: row group numbers. Absent: the whole file. */
+  /** Parquet: numbers of row groups; Arrow files: of batches. Absent: the whole file. */
   readonly rowGroups?: readonly number[]
   /** CSV, NDJSON: bytes [start, end). A reader owns the lines that start in its range. */
   readonly range?: { readonly start: number; readonly end: number }

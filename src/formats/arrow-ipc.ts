@@ -1,5 +1,5 @@
 /** Arrow IPC files and streams as a file format. */
-import { readFile, stat } from 'node:fs/promises'
+import { stat, type FileHandle } from 'node:fs/promises'
 import type { Batch } from '../arrow/batch.js'
 import { columnFromValues, releaseBatch, retainColumn } from '../arrow/column.js'
 import type { Schema } from '../arrow/schema.js'
@@ -17,8 +17,7 @@ import type {
   SplitRequest,
   WriteRequest,
 } from './format.js'
-import { countBytesRead } from '../runtime/io-counters.js'
-import { notReadable, openForRead, readUpTo } from './read-file.js'
+import { notReadable, openForRead, readExactly, readUpTo, type FilePlace } from './read-file.js'
 
 export const arrowFormat: FileFormat = {
   name: 'arrow',
@@ -26,13 +25,11 @@ export const arrowFormat: FileFormat = {
   readOptions: [],
   writeOptions: [],
   inspect: inspectArrow,
-  splits: wholeFile,
+  splits: splitArrow,
   scan: scanArrow,
   openWriter: openArrowWriter,
 }
 
-/** First bytes of the file format; everything else is taken for a stream. */
-const FILE_MAGIC = 'ARROW1'
 const CHUNK_BYTES = 1024 * 1024
 
 async function sizeOf(path: string, host: string): Promise<number> {
@@ -43,62 +40,65 @@ async function sizeOf(path: string, host: string): Promise<number> {
   }
 }
 
-async function wholeFile(path: string, { host }: SplitRequest): Promise<readonly FileSplit[]> {
-  return [{ path, byteLength: await sizeOf(path, host) }]
+/** One split a batch of a file; a stream is read as a whole. */
+async function splitArrow(path: string, { host }: SplitRequest): Promise<readonly FileSplit[]> {
+  const opened = await openArrow(path, host)
+  await opened.close()
+  const { batchBytes } = opened
+  if (batchBytes === undefined) return [{ path, byteLength: await sizeOf(path, host) }]
+  return batchBytes.map((byteLength, batch) => ({ path, rowGroups: [batch], byteLength }))
 }
 
 async function inspectArrow(path: string, _options: FormatOptions, host: string): Promise<FileDescription> {
   const byteLength = await sizeOf(path, host)
   const opened = await openArrow(path, host)
-  try {
-    return { schema: opened.schema, byteLength, columns: new Map() }
-  } finally {
-    await opened.close()
-  }
+  await opened.close()
+  return { schema: opened.schema, byteLength, columns: new Map() }
 }
 
 interface OpenedArrow {
   readonly schema: Schema
-  batches(): AsyncIterable<Batch>
+  /** Absent for a stream. */
+  readonly batchBytes?: readonly number[]
+  /** All batches of a stream; of a file those of the given numbers, or all. */
+  batches(numbers?: readonly number[]): AsyncIterable<Batch>
   close(): Promise<void>
 }
 
-/** A file is read whole, a stream piece by piece. */
+/** Opens a file or a stream; which, its first bytes tell. */
 async function openArrow(path: string, host: string): Promise<OpenedArrow> {
-  const { readIpcFile, readIpcStream } = await import('../arrow/arrow-js.js')
+  const { FILE_MAGIC, openIpcFile, readIpcStream } = await import('../arrow/arrow-js.js')
+  const place = { path, host }
   const handle = await openForRead(path, host)
-  const magic = Buffer.alloc(FILE_MAGIC.length)
-  await readUpTo(handle, { path, host }, magic, 0).catch(async (error: unknown) => {
-    await handle.close()
-    throw error
-  })
-  if (magic.toString('latin1') === FILE_MAGIC) {
-    await handle.close()
-    const bytes = await readFile(path).catch((error: unknown) => {
-      throw notReadable({ path, host }, error)
-    })
-    countBytesRead(bytes.length)
-    const file = await readIpcFile(bytes, path)
-    async function* batches(): AsyncGenerator<Batch, void> {
-      for (let i = 0; i < file.batchCount; i++) yield file.readBatch(i)
-    }
-    return { schema: file.schema, batches, close: () => Promise.resolve() }
-  }
-  async function* chunks(): AsyncGenerator<Uint8Array, void> {
-    for (let position = 0; ;) {
-      const chunk = new Uint8Array(CHUNK_BYTES)
-      const byteCount = await readUpTo(handle, { path, host }, chunk, position)
-      if (byteCount === 0) return
-      position += byteCount
-      yield chunk.subarray(0, byteCount)
-    }
-  }
+  const close = (): Promise<void> => handle.close()
   try {
-    const stream = await readIpcStream(chunks(), path)
-    return { schema: stream.schema, batches: () => stream.batches(), close: () => handle.close() }
+    const magic = Buffer.alloc(FILE_MAGIC.length)
+    await readUpTo(handle, place, magic, 0)
+    if (!magic.equals(FILE_MAGIC)) {
+      const { schema, batches } = await readIpcStream(chunksOf(handle, place), path)
+      return { schema, batches, close }
+    }
+    const { size } = await handle.stat()
+    const read = async (position: number, byteLength: number): Promise<Uint8Array> => {
+      const bytes = new Uint8Array(byteLength)
+      await readExactly(handle, place, bytes, position)
+      return bytes
+    }
+    const { schema, batchBytes, batches } = await openIpcFile({ byteLength: size, read }, path)
+    return { schema, batchBytes, batches: (numbers = [...batchBytes.keys()]) => batches(numbers), close }
   } catch (error) {
-    await handle.close()
+    await close()
     throw error
+  }
+}
+
+async function* chunksOf(handle: FileHandle, place: FilePlace): AsyncGenerator<Uint8Array, void> {
+  for (let position = 0; ;) {
+    const chunk = new Uint8Array(CHUNK_BYTES)
+    const byteCount = await readUpTo(handle, place, chunk, position)
+    if (byteCount === 0) return
+    position += byteCount
+    yield chunk.subarray(0, byteCount)
   }
 }
 
@@ -109,7 +109,7 @@ async function* scanArrow(scan: FileScan): AsyncGenerator<Batch, void> {
     const opened = await openArrow(split.path, scan.host)
     try {
       const places = mapColumns(scan, opened.schema, split.path)
-      for await (const batch of opened.batches()) {
+      for await (const batch of opened.batches(split.rowGroups)) {
         scan.signal.throwIfAborted()
         for (const piece of pieces(scan, batch, places)) {
           yield piece
