@@ -61,7 +61,7 @@ const ASC_FLAGS =
   '--runtime stub -O3 --noAssert --enable simd --enable bulk-memory --enable threads --importMemory --sharedMemory ' +
   '--initialMemory 65536 --maximumMemory 65536'
 
-const SOURCES = ['src', 'bin', 'test', 'tpch', 'examples']
+const SOURCES = ['src', 'bin', 'test', 'tpch', 'bench', 'examples']
 
 /**
  * Parser, kernels and TypeScript into `out`; each only when its sources changed. True if anything was built. `onChild` hears the

@@ -34,6 +34,7 @@ try {
               'bin',
               'test',
               'tpch',
+              'bench',
               'scripts',
             ]),
           () =>

@@ -4,8 +4,14 @@ import { fail } from '../src/common/errors.js'
 import type { Cell, Rows } from './compare.js'
 
 export interface DuckDb {
+  /** As it calls itself, such as `v1.5.5`. */
+  readonly version: string
   /** Runs statements in order; the rows of the last one that gives any, and the milliseconds until all were read. */
   run(statements: readonly string[]): Promise<{ rows: Rows; ms: number }>
+  /** Runs statements in order and reads all of every result; the last one that gives any row, its values not yet converted. */
+  read(statements: readonly string[]): Promise<{ rowCount: number; rows(): Rows }>
+  /** Runs statements in order, fetching chunk after chunk and keeping none. The number of rows. */
+  drain(statements: readonly string[]): Promise<number>
   close(): void
 }
 
@@ -35,16 +41,35 @@ export async function openDuckDb(threads: number): Promise<DuckDb> {
     if (value instanceof duckdb.DuckDBDecimalValue) return { kind: 'exact', text: value.toString() }
     return { kind: 'text', text: String(value) }
   }
+  const read: DuckDb['read'] = async statements => {
+    let result: DuckDBResultReader | undefined
+    for (const statement of statements) {
+      const reader = await connection.runAndReadAll(statement)
+      if (reader.currentRowCount > 0) result = reader
+    }
+    const rows = (): Rows => result?.getRows().map(row => row.map(cellOf)) ?? []
+    return { rowCount: result?.currentRowCount ?? 0, rows }
+  }
   return {
+    version: duckdb.version(),
+    read,
     async run(statements) {
       const started = performance.now()
-      let result: DuckDBResultReader | undefined
-      for (const statement of statements) {
-        const reader = await connection.runAndReadAll(statement)
-        if (reader.currentRowCount > 0) result = reader
-      }
+      const { rows } = await read(statements)
       const ms = performance.now() - started
-      return { rows: result?.getRows().map(row => row.map(cellOf)) ?? [], ms }
+      return { rows: rows(), ms }
+    },
+    async drain(statements) {
+      let rowCount = 0
+      for (const statement of statements) {
+        const result = await connection.stream(statement)
+        for (;;) {
+          const chunk = await result.fetchChunk()
+          if (chunk === null || chunk.rowCount === 0) break
+          rowCount += chunk.rowCount
+        }
+      }
+      return rowCount
     },
     close() {
       connection.closeSync()

@@ -98,7 +98,8 @@ async function runQuery(query: TpchQuery, options: RunOptions, duckDb: DuckDb | 
 /** Their ORDER BY leaves ties open; the others have to come in the same order too. */
 const OPEN_ORDER: readonly string[] = ['q03', 'q05', 'q10', 'q11', 'q18']
 
-function answerDifference(query: string, ours: Rows, theirs: Rows): string | undefined {
+/** What differs between two answers of a query, in the rows or in their order where the query fixes it; undefined: nothing. */
+export function answerDifference(query: string, ours: Rows, theirs: Rows): string | undefined {
   const comparison = compareRows(ours, theirs)
   if (!comparison.equal) return comparison.difference
   return comparison.sameOrder || OPEN_ORDER.includes(query) ? undefined : 'the rows come in another order'

@@ -1,11 +1,8 @@
 /** What `npm start` does: TPC-H data once, a cluster of real processes, and queries on it, compared with DuckDB. */
-import { existsSync } from 'node:fs'
-import { mkdir, readdir, rename, rm } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
-import { join } from 'node:path'
+import { dataDirectory } from '../../tpch/data-directory.js'
 import { findDataFiles, registerDataFiles } from '../../tpch/data-files.js'
 import { hasDuckDb } from '../../tpch/duckdb.js'
-import { generateTpch } from '../../tpch/generate.js'
 import { QUERY_COUNT } from '../../tpch/queries.js'
 import { isGood, reportHeader, reportLine } from '../../tpch/report.js'
 import { runTpch } from '../../tpch/run.js'
@@ -43,7 +40,8 @@ export async function demo({ root, sql, scale = SCALE }: DemoOptions): Promise<n
   process.on('SIGINT', onSignal)
   process.on('SIGTERM', onSignal)
   try {
-    const data = await dataDirectory(root, scale, stop.signal)
+    const onStart = (directory: string): void => print(`making TPC-H data, scale ${scale}, in ${directory} …\n`)
+    const data = await dataDirectory({ root, scale, signal: stop.signal, onStart, onProgress: showProgress })
     return await onCluster(data, sql, stop.signal)
   } catch (error) {
     if (stop.signal.aborted) return INTERRUPTED_STATUS
@@ -51,42 +49,6 @@ export async function demo({ root, sql, scale = SCALE }: DemoOptions): Promise<n
   } finally {
     process.removeListener('SIGINT', onSignal)
     process.removeListener('SIGTERM', onSignal)
-  }
-}
-
-/** The directory of the data, which are generated if they are not there. It appears when it is complete. */
-async function dataDirectory(root: string, scale: number, signal: AbortSignal): Promise<string> {
-  const directory = join(root, 'data', `tpch-${scale}`)
-  if (existsSync(directory)) return directory
-  const temporary = join(root, 'data', `.tpch-${scale}.${process.pid}.tmp`)
-  print(`making TPC-H data, scale ${scale}, in ${directory} …\n`)
-  try {
-    await mkdir(temporary, { recursive: true })
-    await removeAbandoned(join(root, 'data'))
-    await generateTpch({ scale, out: temporary, format: 'parquet', signal, onProgress: showProgress })
-    await rename(temporary, directory).catch((error: unknown) => {
-      // Another process was faster; its data are the same bytes.
-      if (!existsSync(directory)) throw error
-    })
-    return directory
-  } finally {
-    await rm(temporary, { recursive: true, force: true })
-  }
-}
-
-/** What processes left behind that were killed while they made data. */
-async function removeAbandoned(directory: string): Promise<void> {
-  for (const name of await readdir(directory)) {
-    const [, pid] = /^\.tpch-.*\.(\d+)\.tmp$/.exec(name) ?? []
-    if (pid !== undefined && !isRunning(Number(pid))) await rm(join(directory, name), { recursive: true, force: true })
-  }
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    return process.kill(pid, 0)
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
   }
 }
 

@@ -30,7 +30,8 @@ interface RunFlags {
   readonly json?: string
 }
 
-const QUERIES = Array.from({ length: QUERY_COUNT }, (_, i) => i + 1)
+/** Numbers of all queries. */
+export const QUERIES = Array.from({ length: QUERY_COUNT }, (_, i) => i + 1)
 
 export function tpchCommand(program: Command, setStatus: SetStatus): void {
   const tpch = program.command('tpch').description('make TPC-H data and run its queries')
@@ -101,7 +102,7 @@ async function run(flags: RunFlags): Promise<number> {
 
 const list = (value: string): string[] => value.split(',').map(item => item.trim())
 
-function scaleFactor(value: string): number {
+export function scaleFactor(value: string): number {
   const number = Number(value)
   if (!(number > 0 && number <= MAX_SCALE))
     throw new InvalidArgumentError(`expected a number above 0, at most ${MAX_SCALE}`)
@@ -116,7 +117,7 @@ function tableNames(value: string): TableName[] {
   })
 }
 
-function queryNumbers(value: string): number[] {
+export function queryNumbers(value: string): number[] {
   return list(value).map(item => {
     const number = Number(item.replace(/^q/i, ''))
     if (!QUERIES.includes(number)) throw new InvalidArgumentError(`'${item}' is not a query from 1 to ${QUERY_COUNT}`)

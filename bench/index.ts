@@ -1,0 +1,22 @@
+/** `npm run bench -- tpch|scan|kernels|arena`: how fast the engine is, beside DuckDB and plain JavaScript. */
+import { Command, CommanderError } from 'commander'
+import { comparisonCommands } from './compare.js'
+
+const USAGE_STATUS = 2
+
+/** The exit status: 0, 1 if a workload failed or an answer is wrong, 2 for wrong usage, 130 after Ctrl-C. */
+export async function main(root: string, args: readonly string[]): Promise<number> {
+  let status = 0
+  const setStatus = (value: number): void => {
+    status = value
+  }
+  const program = new Command('npm run bench --').description('benchmarks of the engine').exitOverride()
+  comparisonCommands(program, root, setStatus)
+  try {
+    await program.parseAsync(args, { from: 'user' })
+    return status
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE_STATUS
+    throw error
+  }
+}

@@ -1,0 +1,86 @@
+/** The benchmark end to end on little data: every mode runs, answers are compared, files are written. No time is judged. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import test from 'ava'
+import type { Report } from '../../bench/report.js'
+import { generateTpch } from '../../tpch/generate.js'
+
+const MODULE = new URL('../../bench/index.js', import.meta.url).href
+
+const directory = await mkdtemp(join(tmpdir(), 'ballista-bench-'))
+test.after.always(() => rm(directory, { recursive: true, force: true }))
+const data = join(directory, 'data')
+test.before(() => generateTpch({ scale: 0.001, out: data, format: 'parquet' }))
+
+async function bench(...args: string[]): Promise<{ status: number | null; stdout: string; stderr: string }> {
+  const call = `main(${JSON.stringify(directory)}, ${JSON.stringify(args)})`
+  const program = `import(${JSON.stringify(MODULE)}).then(({ main }) => ${call}).then(status => (process.exitCode = status))`
+  const child = spawn(process.execPath, ['-e', program], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')])
+  return { status: child.exitCode, stdout, stderr }
+}
+
+test('tpch runs pairs, compares the answers and writes a report with three charts', async t => {
+  t.timeout(120_000)
+  const out = join(directory, 'tpch')
+  const flags = ['--vs', 'duckdb', '--pairs', '1', '--data', data, '--queries', '1,15', '--out', out]
+  const { status, stdout, stderr } = await bench('tpch', ...flags)
+  t.is(status, 0, stdout + stderr)
+  t.regex(stdout, /^q15 /m)
+  t.regex(stdout, /^geometric mean of the ratios: /m)
+  t.deepEqual((await readdir(out)).sort(), [
+    'tpch-1-thread-overall.svg',
+    'tpch-1-thread-per-query.svg',
+    'tpch-1-thread-relative.svg',
+    'tpch-1-thread.json',
+  ])
+  const json = await readFile(join(out, 'tpch-1-thread.json'), 'utf8')
+  t.false(json.includes(directory), 'no path')
+  const report = JSON.parse(json) as Report
+  t.deepEqual(
+    report.workloads.map(({ name, ours, theirs }) => [
+      name,
+      ours?.runs.length,
+      ours?.cold.rowCount,
+      theirs?.runs.length,
+    ]),
+    [
+      ['q01', 1, 4, 1],
+      ['q15', 1, theirsOf(report, 'q15')?.cold.rowCount, 1],
+    ],
+  )
+  for (const { ours, theirs } of report.workloads) {
+    for (const side of [ours, theirs]) {
+      t.true(side !== undefined && side.medianMs > 0 && side.userMs + side.systemMs > 0 && side.peakBytes > 1e7)
+    }
+  }
+  t.deepEqual(Object.keys(report.versions).sort(), ['ballista', 'duckdb', 'node'])
+})
+
+const theirsOf = (report: Report, name: string): Report['workloads'][number]['theirs'] =>
+  report.workloads.find(workload => workload.name === name)?.theirs
+
+test('scan reads the columns alone too', async t => {
+  t.timeout(120_000)
+  const { status, stdout, stderr } = await bench('scan', '--pairs', '1', '--data', data, '--columns', 'l_comment')
+  t.is(status, 0, stdout + stderr)
+  t.regex(stdout, /^max of l_comment +\d/m)
+})
+
+test('a query that fails is reported with its reason, and the status says so', async t => {
+  t.timeout(120_000)
+  const settings = ['--set', 'ballista.memory.limit=1kB']
+  const { status, stdout } = await bench('tpch', '--pairs', '1', '--data', data, '--queries', '1', ...settings)
+  t.is(status, 1)
+  t.regex(stdout, /^ {2}.*\[MEMORY_LIMIT\]/m)
+})
+
+test('wrong flags are told', async t => {
+  const { status, stderr } = await bench('tpch', '--pairs', '0')
+  t.is(status, 2)
+  t.regex(stderr, /expected at least 1/)
+})
