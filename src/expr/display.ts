@@ -50,6 +50,11 @@ export function displayExpr(expr: Expr): string {
       const right = operand(expr.right, level, expr.op !== 'and' && expr.op !== 'or')
       return `${left} ${OPERATOR_TEXT[expr.op] ?? expr.op} ${right}`
     }
+    case 'chain': {
+      const level = PRECEDENCE[expr.ops[0]]
+      const steps = expr.rest.map((right, i) => ` ${expr.ops[i]} ${operand(right, level, true)}`)
+      return operand(expr.head, level) + steps.join('')
+    }
     case 'not':
       return `NOT ${operand(expr.input, NOT_PRECEDENCE)}`
     case 'negate':
@@ -114,6 +119,8 @@ function precedence(expr: Expr): number {
   switch (expr.kind) {
     case 'binary':
       return PRECEDENCE[expr.op]
+    case 'chain':
+      return PRECEDENCE[expr.ops[0]]
     case 'not':
       return NOT_PRECEDENCE
     case 'isNull':

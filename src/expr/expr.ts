@@ -33,6 +33,18 @@ export type Expr =
       readonly right: Expr
       readonly type: DataType
     }
+  /**
+   * `head op rest op rest …` computed from left to right: a long run of binary nodes without their depth. Operators are
+   * of one precedence; `head` and every intermediate result have the type of the whole.
+   */
+  | {
+      readonly kind: 'chain'
+      readonly head: Expr
+      readonly ops: readonly ArithmeticOp[]
+      /** As many as `ops`. */
+      readonly rest: readonly Expr[]
+      readonly type: DataType
+    }
   | { readonly kind: 'not'; readonly input: Expr }
   | { readonly kind: 'negate'; readonly input: Expr; readonly type: DataType }
   | { readonly kind: 'isNull'; readonly input: Expr; readonly negated: boolean }
@@ -73,6 +85,7 @@ export const EXPR_CHILDREN = {
   input: {},
   literal: {},
   binary: { left: true, right: true },
+  chain: { head: true, rest: true },
   not: { input: true },
   negate: { input: true },
   isNull: { input: true },
@@ -103,6 +116,7 @@ export function typeOf(expr: Expr): DataType {
     case 'input':
     case 'literal':
     case 'binary':
+    case 'chain':
     case 'negate':
     case 'case':
     case 'cast':
@@ -111,6 +125,10 @@ export function typeOf(expr: Expr): DataType {
       return expr.type
   }
 }
+
+/** The operation of each step of a chain: its left side stands for the result so far, of which only the type counts. */
+export const chainSteps = (chain: Extract<Expr, { kind: 'chain' }>): readonly Extract<Expr, { kind: 'binary' }>[] =>
+  chain.rest.map((right, i) => ({ kind: 'binary', op: chain.ops[i], left: chain.head, right, type: chain.type }))
 
 export const literal = (value: Value, type: DataType): LiteralExpr => ({ kind: 'literal', value, type })
 

@@ -65,6 +65,8 @@ function foldCase(node: Extract<Expr, { kind: 'case' }>): Expr {
 export function mayRaise(expr: Expr): boolean {
   return exprTree.some(expr, node => {
     switch (node.kind) {
+      case 'chain':
+        return node.type.kind !== 'float'
       case 'binary':
         return ['+', '-', '*', '/', '%'].includes(node.op) && !(node.type.kind === 'float')
       case 'negate':

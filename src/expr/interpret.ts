@@ -8,7 +8,7 @@ import { invariant, unreachable } from '../common/invariant.js'
 import { addIntervalToDate, addIntervalToTimestamp, checkDate, checkTimestamp, floorDiv } from './calendar.js'
 import { castValue } from './cast-value.js'
 import { checkPrecision, pow10, rescale } from './decimal-value.js'
-import { typeOf, type ArithmeticOp, type BinaryOp, type Expr } from './expr.js'
+import { chainSteps, typeOf, type ArithmeticOp, type BinaryOp, type Expr } from './expr.js'
 import { scalarFunction } from './functions/index.js'
 import { likeMatcher } from './like-pattern.js'
 import { UNIT_PER_SECOND, integerBounds } from './types.js'
@@ -28,6 +28,11 @@ export function evaluateRow(expr: Expr, row: readonly Value[]): Value {
       return expr.value
     case 'binary':
       return evaluateBinary(expr, row)
+    case 'chain':
+      return chainSteps(expr).reduce<Value>(
+        (value, step) => applyBinary(step, value, evaluateRow(step.right, row)),
+        evaluateRow(expr.head, row),
+      )
     case 'case': {
       const chosen = expr.whens.findIndex(when => evaluateRow(when, row) === true)
       const branch = chosen >= 0 ? expr.thens[chosen] : expr.otherwise

@@ -15,6 +15,8 @@ export function isNullable(expr: Expr): boolean {
     case 'binary':
       if (expr.op === 'distinct' || expr.op === 'notDistinct') return false
       return isNullable(expr.left) || isNullable(expr.right)
+    case 'chain':
+      return isNullable(expr.head) || expr.rest.some(isNullable)
     case 'not':
     case 'negate':
       return isNullable(expr.input)

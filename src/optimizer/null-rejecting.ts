@@ -29,6 +29,8 @@ function isStrict(expr: Expr, schema: PlanSchema): boolean {
       if (expr.op === 'distinct' || expr.op === 'notDistinct') return false
       if (expr.op === 'and' || expr.op === 'or') return strict(expr.left) && strict(expr.right)
       return strict(expr.left) || strict(expr.right)
+    case 'chain':
+      return strict(expr.head) || expr.rest.some(strict)
     case 'not':
     case 'negate':
     case 'cast':

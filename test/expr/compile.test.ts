@@ -4,13 +4,14 @@ import { batchFromValues, columnValues, releaseBatch, releaseColumn } from '../.
 import type { Batch } from '../../src/arrow/batch.js'
 import { bytesInUse, views } from '../../src/arrow/memory.js'
 import { field, schemaOf } from '../../src/arrow/schema.js'
-import { BOOLEAN, INT64, NULL, decimal, typeName, type Value } from '../../src/arrow/types.js'
+import { BOOLEAN, DATE, FLOAT64, INT64, NULL, decimal, typeName, type Value } from '../../src/arrow/types.js'
 import { seededRng } from '../../src/common/clock.js'
 import { BallistaError } from '../../src/common/errors.js'
 import { compileExprs, compilePredicate } from '../../src/expr/compile.js'
 import { binaryExpr, caseExpr, inputExpr } from '../../src/expr/build.js'
+import { ChainBuilder } from '../../src/expr/chain.js'
 import { displayExpr } from '../../src/expr/display.js'
-import { literal, typeOf, type Expr } from '../../src/expr/expr.js'
+import { literal, typeOf, type ArithmeticOp, type Expr } from '../../src/expr/expr.js'
 import { evaluateRow } from '../../src/expr/interpret.js'
 import { RANDOM_SCHEMA, randomBatch, randomExpr, randomType } from './random-expr.js'
 
@@ -54,6 +55,36 @@ const text = (_: string, value: unknown): unknown => (typeof value === 'bigint' 
 function explain(expr: Expr, seed: number): string {
   return `SEED=${seed} ${typeName(typeOf(expr))}: ${displayExpr(expr)}`
 }
+
+test.serial('a chain gives what nested binary nodes give, in type, value and error', t => {
+  for (let round = 0; round < ROUNDS / 3; round++) {
+    const seed = SEED + round
+    const rng = seededRng(seed * 2_654_435)
+    const type = [INT64, FLOAT64, decimal(15, 2), decimal(30, 4), DATE][Math.floor(rng.next() * 5)]
+    const op = (): ArithmeticOp => (['+', '-', '+', '-', '*', '/', '%'] as const)[Math.floor(rng.next() * 7)]
+    const steps = Array.from({ length: 6 }, () => ({ op: op(), right: randomExpr(rng, type, 1) }))
+    const head = randomExpr(rng, type, 1)
+    const nested = attempt(() => steps.reduce((left, step) => binaryExpr(step.op, left, step.right), head))
+    const builder = new ChainBuilder(head)
+    const built = attempt(() => steps.forEach(step => builder.add(step.op, step.right)))
+    if (nested instanceof BallistaError || built instanceof BallistaError) {
+      t.is(String(built), String(nested), `SEED=${seed}`)
+      continue
+    }
+    const flat = builder.build()
+    t.deepEqual(typeOf(flat), typeOf(nested), explain(flat, seed))
+    t.is(displayExpr(flat), displayExpr(nested), `SEED=${seed}`)
+    const batch = randomBatch(rng, 20)
+    t.deepEqual(interpret(flat, batch), interpret(nested, batch), explain(flat, seed))
+    const results = [flat, nested].map(expr => attempt(() => compileExprs([expr], RANDOM_SCHEMA).evaluate(batch)))
+    const shown = results.map(result =>
+      result instanceof BallistaError ? result.code : result.flatMap(column => columnValues(column)),
+    )
+    t.deepEqual(shown[0], shown[1], explain(flat, seed))
+    for (const result of results) if (!(result instanceof BallistaError)) result.forEach(releaseColumn)
+    releaseBatch(batch)
+  }
+})
 
 test.serial('compiled expressions give what the interpreter gives, value by value and error by error', t => {
   for (let round = 0; round < ROUNDS; round++) {

@@ -3,7 +3,7 @@ import type { Column } from '../../arrow/batch.js'
 import { constantColumn } from '../../arrow/column.js'
 import type { Value } from '../../arrow/types.js'
 import { invariant, unreachable } from '../../common/invariant.js'
-import { exprTree, typeOf, type Expr } from '../expr.js'
+import { chainSteps, exprTree, typeOf, type Expr } from '../expr.js'
 import { mayRaise } from '../fold.js'
 import { scalarFunction } from '../functions/index.js'
 import { binaryColumn } from './binary.js'
@@ -121,6 +121,8 @@ function compileNode(expr: Expr, compile: Compile): Compiled {
     case 'binary':
       if (expr.op === 'and' || expr.op === 'or') return compileLogic(expr, expr.op, compile)
       return eager(expr, compile, binaryColumn)
+    case 'chain':
+      return compileChain(expr, compile)
     case 'isNull':
       return unary(compile(expr.input), column => isNullColumn(column, expr.negated))
     case 'not':
@@ -189,6 +191,25 @@ function withOperands(
     let next = 0
     return use(children.map(child => child.constant ?? { column: columns[next++] }))
   })
+}
+
+/** One step after the other over the result so far: at no time are there more than two columns. */
+function compileChain(expr: Extract<Expr, { kind: 'chain' }>, compile: Compile): Compiled {
+  const first = compile(expr.head)
+  const steps = chainSteps(expr).map(step => ({ step, right: compile(step.right) }))
+  return {
+    evaluate: frame =>
+      steps.reduce(
+        (left, { step, right }) =>
+          using([left], () =>
+            withOperands(frame, [right], ([operand]) => {
+              const operands = [{ column: left }, operand]
+              return binaryColumn(step, operands, frame.rowCount) ?? applyByRow(step, operands, frame.rowCount)
+            }),
+          ),
+        first.evaluate(frame),
+      ),
+  }
 }
 
 function compileLogic(expr: Extract<Expr, { kind: 'binary' }>, op: 'and' | 'or', compile: Compile): Compiled {

@@ -15,7 +15,8 @@ import {
   notExpr,
   numberLiteral,
 } from '../../expr/build.js'
-import { literal, type BinaryOp, type Expr } from '../../expr/expr.js'
+import { ChainBuilder } from '../../expr/chain.js'
+import { literal, type ArithmeticOp, type BinaryOp, type Expr } from '../../expr/expr.js'
 import { aggregateFunction } from '../../expr/functions/index.js'
 import { parseTypeNode } from '../../expr/types.js'
 import { parseValue } from '../../expr/value-text.js'
@@ -65,7 +66,7 @@ function bindNode(node: ExprNode, ctx: ExprContext): Expr {
     case 'unary':
       return bindUnary(node.op, bind(node.input))
     case 'binary':
-      return binaryExpr(BINARY_OPS[node.op], bind(node.left), bind(node.right))
+      return bindBinary(node, bind)
     case 'isNull':
       return isNullExpr(bind(node.input), node.negated)
     case 'isTruth':
@@ -124,6 +125,29 @@ function bindLiteral(node: LiteralNode, binder: Binder): Expr {
     default:
       return unreachable(node)
   }
+}
+
+/** Longer runs of arithmetic would make a tree too deep for the stack. */
+const MAX_ARITHMETIC_DEPTH = 64
+
+/** Operators to the left of each other are bound in a loop, not by recursion: there may be thousands. */
+function bindBinary(node: Node<'binary'>, bind: (child: ExprNode) => Expr): Expr {
+  const steps: { readonly node: Node<'binary'>; readonly op: ArithmeticOp }[] = []
+  let first: ExprNode = node
+  for (let op = arithmeticOp(first); first.kind === 'binary' && op !== undefined; op = arithmeticOp(first)) {
+    steps.push({ node: first, op })
+    first = first.left
+  }
+  if (steps.length <= MAX_ARITHMETIC_DEPTH) return binaryExpr(BINARY_OPS[node.op], bind(node.left), bind(node.right))
+  const chain = new ChainBuilder(bind(first))
+  for (const step of steps.toReversed()) at(step.node.span, () => chain.add(step.op, bind(step.node.right)))
+  return chain.build()
+}
+
+function arithmeticOp(node: ExprNode): ArithmeticOp | undefined {
+  if (node.kind !== 'binary') return undefined
+  const op = BINARY_OPS[node.op]
+  return op === '+' || op === '-' || op === '*' || op === '/' || op === '%' ? op : undefined
 }
 
 function bindBetween(node: Node<'between'>, bind: (child: ExprNode) => Expr): Expr {

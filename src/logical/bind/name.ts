@@ -24,7 +24,7 @@ export function exprName(node: ExprNode, columnText: (path: readonly Ident[]) =>
     case 'unary':
       return node.op === 'not' ? `NOT ${operand(node.input)}` : `${node.op}${operand(node.input)}`
     case 'binary':
-      return `${operand(node.left)} ${node.op.toUpperCase()} ${operand(node.right)}`
+      return binaryName(node, operand)
     case 'isNull':
     case 'isTruth':
     case 'between':
@@ -49,6 +49,18 @@ export function exprName(node: ExprNode, columnText: (path: readonly Ident[]) =>
     default:
       return unreachable(node)
   }
+}
+
+/** Without recursion to the left: chains of thousands of operators are legal. */
+function binaryName(node: Node<'binary'>, operand: Name): string {
+  const steps: Node<'binary'>[] = []
+  let first: ExprNode = node
+  for (; first.kind === 'binary'; first = first.left) steps.push(first)
+  const named = steps.reduceRight(
+    (text, { op, right }) => `(${text} ${op.toUpperCase()} ${operand(right)})`,
+    operand(first),
+  )
+  return named.slice(1, -1)
 }
 
 type ConstantNode = Node<'number' | 'string' | 'boolean' | 'null' | 'typedString' | 'interval' | 'parameter' | 'star'>

@@ -61,7 +61,7 @@ function withCtes(query: QueryNode, binder: Binder): Binder {
     if (defined.has(name.name))
       throw fail('INVALID_ARGUMENT', [`CTE '${name.name}' is defined twice`], { span: name.span })
     defined.add(name.name)
-    const plan = uniqueColumns(bindNested(definition, { ...binder, ctes: new Map(ctes) }))
+    const plan = uniqueColumns(bindNested(definition, { ...binder, ctes }))
     const names = columns.map(column => column.name)
     ctes.set(
       name.name,

@@ -112,7 +112,7 @@ const nameText = (reference: TableReference): string => {
 /** Every table, file and function reference in the query and its subqueries, in no particular order. */
 function tableReferences(query: QueryNode): readonly TableReference[] {
   const found: TableReference[] = []
-  const stack: { value: unknown; ctes: ReadonlySet<string> }[] = [{ value: query, ctes: new Set() }]
+  const stack: { value: unknown; ctes: CteNames }[] = [{ value: query, ctes: { names: new Map(), visible: 0 } }]
   for (let top = stack.pop(); top !== undefined; top = stack.pop()) {
     const { value, ctes } = top
     if (typeof value !== 'object' || value === null) continue
@@ -123,20 +123,32 @@ function tableReferences(query: QueryNode): readonly TableReference[] {
   return found
 }
 
-/** The parts of a query, each with the CTE names it can see: a CTE sees those before it. */
-function queryParts(query: QueryNode, ctes: ReadonlySet<string>): { value: unknown; ctes: ReadonlySet<string> }[] {
-  const { with: definitions, ...rest } = query
-  let names = ctes
-  const parts: { value: unknown; ctes: ReadonlySet<string> }[] = []
-  for (const { name, query: definition } of definitions) {
-    const before = names
-    names = new Set([...before, name.name])
-    parts.push({ value: definition, ctes: query.recursive ? names : before })
-  }
-  return [...parts, ...Object.values(rest).map(value => ({ value, ctes: names }))]
+/** The CTE names of one WITH by position, of which the first `visible` are in scope, and those around it. */
+interface CteNames {
+  readonly names: ReadonlyMap<string, number>
+  readonly visible: number
+  readonly outer?: CteNames
 }
 
-const isCte = (name: ObjectName, ctes: ReadonlySet<string>): boolean => name.length === 1 && ctes.has(name[0].name)
+/** The parts of a query, each with the CTE names it can see: a CTE sees those before it. */
+function queryParts(query: QueryNode, outer: CteNames): { value: unknown; ctes: CteNames }[] {
+  const { with: definitions, ...rest } = query
+  const names = new Map(definitions.map(({ name }, i) => [name.name, i]))
+  const seeing = (visible: number): CteNames => ({ names, visible, outer })
+  return [
+    ...definitions.map((definition, i) => ({
+      value: definition.query,
+      ctes: seeing(query.recursive ? i + 1 : i),
+    })),
+    ...Object.values(rest).map(value => ({ value, ctes: seeing(definitions.length) })),
+  ]
+}
+
+function isCte(name: ObjectName, ctes: CteNames): boolean {
+  for (let scope: CteNames | undefined = ctes; name.length === 1 && scope !== undefined; scope = scope.outer)
+    if ((scope.names.get(name[0].name) ?? Infinity) < scope.visible) return true
+  return false
+}
 
 const isQuery = (value: object): value is QueryNode => 'kind' in value && value.kind === 'query'
 
