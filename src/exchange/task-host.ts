@@ -2,6 +2,7 @@
 import type { Schema } from '../arrow/schema.js'
 import { toBallistaError } from '../common/errors.js'
 import { configOf } from '../common/option.js'
+import { DynamicFilters } from '../runtime/dynamic-filter.js'
 import { taskMetrics, type MetricsRow } from '../runtime/metrics.js'
 import { runTask, type OperatorTable } from '../runtime/run-pipelines.js'
 import type { ExchangePorts, ExchangeWriter, MemoryPool, TaskContext } from '../runtime/task-context.js'
@@ -121,6 +122,7 @@ export function taskContext(
     host: environment.host,
     metrics: (path, kind) => metrics.of(path, kind),
     streams: environment.streams,
+    filters: new DynamicFilters(),
   }
   return { context, operators: () => metrics.snapshot() }
 }

@@ -9,6 +9,7 @@ import { fail } from '../common/errors.js'
 import { batchSize } from '../runtime/options.js'
 import type { TaskContext } from '../runtime/task-context.js'
 import { formatNamed } from './index.js'
+import { RowSieve, type RowFilter } from './sieve-rows.js'
 
 /** What to read of a source. */
 export interface ScanOutput {
@@ -18,6 +19,8 @@ export interface ScanOutput {
   readonly schema: Schema
   /** Rows of this partition at most. */
   readonly fetch?: number
+  /** Rows that these exclude may be left out; not together with `fetch`. */
+  readonly dynamicFilters?: readonly RowFilter[]
 }
 
 /**
@@ -32,7 +35,10 @@ export async function* openScan(
 ): AsyncGenerator<Batch, void> {
   let wanted = output.fetch ?? Infinity
   if (wanted <= 0) return
-  for await (const batch of batchesOf(source, partition, output, ctx)) {
+  const sieve = new RowSieve(output.dynamicFilters ?? [], ctx.filters)
+  for await (const read of batchesOf(source, partition, output, ctx)) {
+    const batch = sieve.apply(read)
+    if (batch === undefined) continue
     if (batch.rowCount <= wanted) yield batch
     else yield head(batch, wanted)
     wanted -= batch.rowCount

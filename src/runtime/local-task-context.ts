@@ -2,6 +2,7 @@
 import { hostname } from 'node:os'
 import { configOf, type Config } from '../common/option.js'
 import { fail } from '../common/errors.js'
+import { DynamicFilters } from './dynamic-filter.js'
 import { memoryPool } from './memory-pool.js'
 import { taskMetrics, type TaskMetrics } from './metrics.js'
 import { memoryLimit } from './options.js'
@@ -36,6 +37,7 @@ export function localTaskContext(task: LocalTask = {}): TaskContext {
     host: hostname(),
     metrics: (path, kind) => metrics.of(path, kind),
     streams: task.streams ?? new Map(),
+    filters: new DynamicFilters(),
   }
 }
 

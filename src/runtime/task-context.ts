@@ -2,6 +2,7 @@
 import type { Batch } from '../arrow/batch.js'
 import type { Schema } from '../arrow/schema.js'
 import type { Config } from '../common/option.js'
+import type { DynamicFilters } from './dynamic-filter.js'
 
 /** Bytes an operator holds, charged before they are allocated. */
 export interface Reservation {
@@ -67,6 +68,7 @@ export interface TaskContext {
   metrics(path: string, kind: string): OperatorMetrics
   /** Input streams of this process by name (`stdin`). */
   readonly streams: ReadonlyMap<string, NodeJS.ReadableStream>
+  readonly filters: DynamicFilters
 }
 
 /** The same task with some fields replaced. (A spread would lose what an implementation keeps in its prototype.) */
@@ -85,4 +87,5 @@ export const derivedContext = (
   host: ctx.host,
   metrics: (path, kind) => ctx.metrics(path, kind),
   streams: ctx.streams,
+  filters: ctx.filters,
 })

@@ -214,7 +214,7 @@ for (const { title, plan, replicated } of [
     const text = displayPhysical(placed, operators)
     t.is(text.includes('ReplicateExec: partitions=2'), replicated, text)
     const probes = joinIn(placed).children
-    const single = !replicated && probes.every(({ kind }) => kind === 'DataSourceExec')
+    const single = !replicated && probes.every(({ kind }) => kind === 'DataSourceExec' || kind === 'CoalesceExec')
     t.is(
       probes.some(({ kind }) => kind === 'ExchangeExec'),
       !replicated && !single,

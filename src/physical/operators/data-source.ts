@@ -9,6 +9,12 @@ import { displayExpr } from '../../expr/display.js'
 import type { TaskContext } from '../../runtime/task-context.js'
 import { defineOperator, type Partitioning, type PhysicalPlan } from '../plan.js'
 
+/** A filter of the task (TaskContext.filters) on an output column of a scan. */
+export interface ColumnFilter {
+  readonly id: number
+  readonly column: number
+}
+
 export interface DataSourceExec extends PhysicalPlan {
   readonly kind: 'DataSourceExec'
   readonly source: ScanSource
@@ -16,6 +22,8 @@ export interface DataSourceExec extends PhysicalPlan {
   readonly projection: readonly number[]
   /** Rows that each partition needs to give at most. */
   readonly fetch?: number
+  /** Filters that joins above publish while the task runs, on columns of `schema`. */
+  readonly dynamicFilters?: readonly ColumnFilter[]
 }
 
 /** Reads partition `ctx.partition` of its source; one partition of the plan for each of the source. Holds a batch at a time. */
@@ -28,6 +36,10 @@ export const dataSourceOperator = defineOperator<DataSourceExec>({
     const parts = [describeSource(plan.source), `projection=[${columns}]`]
     if (pruning !== '') parts.push(`pruning=${pruning}`)
     if (plan.fetch !== undefined) parts.push(`fetch=${plan.fetch}`)
+    if (plan.dynamicFilters !== undefined) {
+      const filtered = plan.dynamicFilters.map(({ column }) => plan.schema.fields[column].name)
+      parts.push(`dynamic_filters=[${filtered.join(', ')}]`)
+    }
     return parts.join(', ')
   },
   source: scan,
@@ -35,9 +47,10 @@ export const dataSourceOperator = defineOperator<DataSourceExec>({
 })
 
 /** The file formats are loaded by the first scan: queries without a table start sooner. */
-async function* scan({ source, projection, schema, fetch }: DataSourceExec, ctx: TaskContext): AsyncGenerator<Batch> {
+async function* scan(plan: DataSourceExec, ctx: TaskContext): AsyncGenerator<Batch> {
   const { openScan } = await import('../../formats/open-scan.js')
-  yield* openScan(source, ctx.partition, { projection, schema, ...(fetch === undefined ? {} : { fetch }) }, ctx)
+  const { source, ...output } = plan
+  yield* openScan(source, ctx.partition, output, ctx)
 }
 
 function partitioningOf(source: ScanSource): Partitioning {

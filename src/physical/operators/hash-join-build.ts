@@ -11,6 +11,7 @@ import type { TaskContext } from '../../runtime/task-context.js'
 import { chargeTo } from './aggregate-run.js'
 import type { HashJoinExec } from './hash-join.js'
 import { BuildRows, type BuildSegment } from './join-rows.js'
+import { EMPTY_SIEVE, joinSieve } from './join-sieve.js'
 import { RowKeys } from './row-keys.js'
 
 /** Rows of one kernel call of the build, so that other tasks have their turn in between. */
@@ -34,6 +35,7 @@ export class HashJoinTable implements BuildState {
   /** Each key is in at most one build row. Known after `build`. */
   isUnique = false
   readonly #ctx: TaskContext
+  readonly #dynamicFilters: NonNullable<HashJoinExec['dynamicFilters']>
   readonly #budget: ReturnType<typeof chargeTo>
   readonly #evaluate: (batch: Batch) => Column[]
   readonly #words: Segments
@@ -55,6 +57,7 @@ export class HashJoinTable implements BuildState {
 
   constructor(plan: HashJoinExec, ctx: TaskContext) {
     this.#ctx = ctx
+    this.#dynamicFilters = plan.dynamicFilters ?? []
     this.#budget = chargeTo(ctx, plan.kind)
     const { charge } = this.#budget
     const left = plan.on.map(key => key.left)
@@ -126,6 +129,7 @@ export class HashJoinTable implements BuildState {
       duplicates += this.#link(this.#rowCount - to, this.#rowCount - from)
     })
     this.isUnique = duplicates === 0
+    this.#publish()
   }
 
   /** For n rows of probe keys, the first build row + 1 of their key into u32 heads, 0 for none; the number found. */
@@ -165,6 +169,7 @@ export class HashJoinTable implements BuildState {
   }
 
   close(): void {
+    for (const { id } of this.#dynamicFilters) this.#ctx.filters.retract(id)
     this.#rows.close()
     this.keys.close()
     this.#words.close()
@@ -177,8 +182,8 @@ export class HashJoinTable implements BuildState {
   /** By position where the keys are dense, by rank where they are not too sparse, else by hash; several columns always by hash. */
   #chooseKind(): void {
     this.#bits = Math.max(8, Math.ceil(Math.log2(this.#rowCount + 1)) + 1)
-    const { isInteger, startsWithInteger, words } = this.keys
-    if (!isInteger && !startsWithInteger) return
+    const { isInteger, leadingInteger, words } = this.keys
+    if (leadingInteger < 0) return
     const bounds = alloc(16)
     try {
       const keyed = kernels().joinBounds(this.#words.directory, words, this.#next.directory, this.#rowCount, bounds)
@@ -191,6 +196,18 @@ export class HashJoinTable implements BuildState {
       this.#kind = isInteger ? (isDense ? 'direct' : 'ranked') : 'sifted'
     } finally {
       release(bounds)
+    }
+  }
+
+  /** Lets the scan of the probe side drop rows whose leading key has no build row. */
+  #publish(): void {
+    for (const { id, key } of this.#dynamicFilters) {
+      if (this.#rowCount === 0) this.#ctx.filters.publish(id, EMPTY_SIEVE)
+      else if (key === this.keys.leadingInteger && this.#kind !== 'hash') {
+        const ranks = this.#kind === 'direct' ? 0 : this.#ranks.directory
+        const sieve = joinSieve({ slots: this.#slots.directory, ranks, base: this.#base, range: this.#range })
+        this.#ctx.filters.publish(id, sieve)
+      }
     }
   }
 

@@ -29,6 +29,8 @@ export interface HashJoinExec extends PhysicalPlan {
   readonly filter?: Expr
   /** Estimated rows of child 0 and child 1. */
   readonly estimates?: { readonly buildRows: number; readonly probeRows: number }
+  /** Filters that the build side publishes for scans below child 1: values of the key `on[key]`. */
+  readonly dynamicFilters?: readonly { readonly id: number; readonly key: number }[]
 }
 
 /**

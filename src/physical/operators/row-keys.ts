@@ -43,8 +43,8 @@ export class RowKeys {
   readonly words: number
   /** One integer-like column, its value as i64 in the one word: keys have an order and a range. */
   readonly isInteger: boolean
-  /** The first word is a 64-bit integer of one column. */
-  readonly startsWithInteger: boolean
+  /** The key column whose value as a 64-bit integer is the first word; -1 if there is none. */
+  readonly leadingInteger: number
   readonly #places: readonly Place[]
   readonly #nulls: 'group' | 'reject'
   readonly #rows = new Room()
@@ -57,9 +57,9 @@ export class RowKeys {
     const single = types.length === 1 && this.#places[0].bits <= 64
     this.words = single ? 1 : layOut(this.#places, types, nulls === 'group')
     this.isInteger = single && types[0].type.kind !== 'float'
-    this.startsWithInteger = this.#places.some(
-      ({ word, bits, type }) => word === 0 && bits === 64 && type.kind !== 'float',
-    )
+    this.leadingInteger = this.isInteger
+      ? 0
+      : this.#places.findIndex(({ word, bits, type }) => word === 0 && bits === 64 && type.kind !== 'float')
   }
 
   /** `add` false: strings that no earlier call added have no key (joins only). */

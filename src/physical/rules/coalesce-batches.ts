@@ -2,6 +2,7 @@
 import { mapList } from '../../common/tree.js'
 import type { PhysicalPlan } from '../plan.js'
 import { coalesceExec } from '../operators/coalesce.js'
+import type { DataSourceExec } from '../operators/data-source.js'
 import type { PhysicalRule } from './rule.js'
 
 /** They read all of their input, so that merging delays no LIMIT, and pay per batch (hash tables, frames). */
@@ -32,11 +33,14 @@ export const coalesceBatches: PhysicalRule = {
   },
 }
 
-/** A filter or join, also below projections, with a CoalesceExec on top. */
+/** A scan that drops rows, a filter or a join, also below projections, with a CoalesceExec on top. */
 function aboveSelective(plan: PhysicalPlan): PhysicalPlan {
-  if (SELECTIVE_KINDS.has(plan.kind)) return coalesceExec(plan)
+  if (SELECTIVE_KINDS.has(plan.kind) || isSelectiveScan(plan)) return coalesceExec(plan)
   return plan.kind === 'ProjectionExec' ? withChildren(plan, aboveSelective) : plan
 }
+
+const isSelectiveScan = (plan: PhysicalPlan): boolean =>
+  plan.kind === 'DataSourceExec' && (plan as DataSourceExec).dynamicFilters !== undefined
 
 function withChildren(plan: PhysicalPlan, change: (child: PhysicalPlan) => PhysicalPlan): PhysicalPlan {
   const children = mapList(plan.children, change)

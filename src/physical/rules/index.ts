@@ -13,6 +13,7 @@ import type { PhysicalRule, RuleContext } from './rule.js'
 import { twoPhaseAggregate } from './two-phase-aggregate.js'
 import { twoPhaseLimit } from './two-phase-limit.js'
 import { twoPhaseTopK } from './two-phase-top-k.js'
+import { wireDynamicFilters } from './wire-dynamic-filters.js'
 
 /** Applied one after the other to each node, children first, so that a node sees the final partitions of its inputs. */
 export const PLACEMENT_RULES: readonly PhysicalRule[] = [
@@ -40,7 +41,7 @@ export function applyPhysicalRules(
   const placed = bottomUp(plan, PLACEMENT_RULES, context)
   const { partitioning } = context.properties(placed)
   const gathered = partitionCount(partitioning) === 1 ? placed : exchangeExec(placed, { kind: 'single' })
-  return bottomUp(gathered, FINISHING_RULES, context)
+  return bottomUp(wireDynamicFilters(gathered), FINISHING_RULES, context)
 }
 
 function bottomUp(plan: PhysicalPlan, rules: readonly PhysicalRule[], context: RuleContext): PhysicalPlan {

@@ -1,0 +1,65 @@
+/** Drops rows of a scan that the dynamic filters of its task exclude. */
+import type { Batch } from '../arrow/batch.js'
+import { releaseBatch, retainBatch } from '../arrow/column.js'
+import { withScratch } from '../arrow/memory.js'
+import { takeBatch } from '../arrow/take.js'
+import type { DynamicFilters } from '../runtime/dynamic-filter.js'
+
+/** A filter of the task on one column of the batches. */
+export interface RowFilter {
+  readonly id: number
+  readonly column: number
+}
+
+/** Rows after which a filter is judged. */
+const TRIAL_ROWS = 131_072
+/** Below this share of rows dropped, testing them costs more than the join behind would spend on them. */
+const MIN_DROPPED = 0.2
+
+/** One filter and what it has done so far in one scan. */
+interface Trial extends RowFilter {
+  tested: number
+  passed: number
+}
+
+/** Gives the rows of each batch that can matter, or undefined for none; for one scan. Filters that drop little are given up. */
+export class RowSieve {
+  readonly #trials: Trial[]
+  readonly #filters: DynamicFilters
+
+  constructor(filters: readonly RowFilter[], known: DynamicFilters) {
+    this.#trials = filters.map(filter => ({ ...filter, tested: 0, passed: 0 }))
+    this.#filters = known
+  }
+
+  /** Takes the batch over; gives one away. */
+  apply(batch: Batch): Batch | undefined {
+    if (this.#trials.length === 0 || batch.rowCount === 0) return batch
+    try {
+      return withScratch(scratch => {
+        const rows = scratch(batch.rowCount * 4)
+        const count = this.#select(batch, rows)
+        if (count === batch.rowCount) retainBatch(batch)
+        return count === batch.rowCount ? batch : count === 0 ? undefined : takeBatch(batch, rows, count)
+      })
+    } finally {
+      releaseBatch(batch)
+    }
+  }
+
+  #select(batch: Batch, rows: number): number {
+    let count = batch.rowCount
+    for (const trial of this.#trials) {
+      if (count === 0 || isIdle(trial)) continue
+      const isFirst = count === batch.rowCount
+      const passed = this.#filters.get(trial.id)?.select(batch.columns[trial.column], isFirst ? 0 : rows, count, rows)
+      if (passed === undefined) continue
+      trial.tested += count
+      trial.passed += passed
+      count = passed
+    }
+    return count
+  }
+}
+
+const isIdle = ({ tested, passed }: Trial): boolean => tested >= TRIAL_ROWS && passed > tested * (1 - MIN_DROPPED)

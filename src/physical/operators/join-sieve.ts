@@ -1,0 +1,39 @@
+/** The table of a hash join as a filter for the scan that its probe side comes from. */
+import type { Column } from '../../arrow/batch.js'
+import { kernels } from '../../arrow/memory.js'
+import type { DataType } from '../../arrow/types.js'
+import type { DynamicFilter } from '../../runtime/dynamic-filter.js'
+
+/** Which values from `base` on, `range` of them, have a build row: those whose slot, or whose bit, is not 0. */
+export interface SieveTable {
+  /** Directory of direct slots; not read if there are ranks. */
+  readonly slots: number
+  /** Directory of ranks; 0: the slots say it. */
+  readonly ranks: number
+  readonly base: bigint
+  readonly range: number
+}
+
+/** Nothing passes. */
+export const EMPTY_SIEVE: DynamicFilter = { min: 1n, max: 0n, select: () => 0 }
+
+/** Types whose values are integers of at most 64 bits in a column, so that a join's key word is the value itself. */
+export const isSievable = (type: DataType): boolean =>
+  type.kind === 'int' ||
+  type.kind === 'date' ||
+  type.kind === 'timestamp' ||
+  (type.kind === 'decimal' && type.precision <= 18)
+
+/** Valid while the table is. */
+export function joinSieve({ slots, ranks, base, range }: SieveTable): DynamicFilter {
+  return {
+    min: base,
+    max: base + BigInt(range) - 1n,
+    select(column: Column, rows, count, out) {
+      const { type, values, width, validity, dictionary } = column
+      if (dictionary !== undefined || !isSievable(type) || width > 8) return undefined
+      const signed = type.kind !== 'int' || type.signed ? 1 : 0
+      return kernels().joinSieve(values, width, signed, validity, rows, count, slots, ranks, base, range, out)
+    },
+  }
+}
