@@ -10,6 +10,7 @@ export const exchangeSourceOperator = defineOperator<ExchangeSourceExec>({
     ...(plan.rowCount === undefined ? {} : { rowCount: plan.rowCount }),
   }),
   details: plan => `edge=${plan.edge}, partitions=${plan.partitionCount}`,
+  waits: true,
   source: (plan, ctx) => ctx.exchange.openReader(plan.edge, plan.schema).batches(),
   // It has no meaning outside a stage; test/exchange/ runs it.
   samples: () => [],

@@ -6,6 +6,7 @@ import { BallistaError, fail, toBallistaError, type ErrorInfo } from '../common/
 import { newJobId } from '../common/ids.js'
 import type { Settings } from '../common/option.js'
 import type { PhysicalPlan } from '../physical/plan.js'
+import type { MetricsRow } from '../runtime/metrics.js'
 import { openStream, type OperatorTable } from '../runtime/run-pipelines.js'
 import type { ExchangePorts } from '../runtime/task-context.js'
 import { ExchangeHub } from './exchange-hub.js'
@@ -112,12 +113,16 @@ async function* runInline(
   const identity = { stage: stage.id, partition: 0 }
   try {
     yield* openStream(stage.plan.children[0], context, environment.operators)
-    query.onTask?.({ ...identity, operators: operators() })
+    query.onTask?.({ ...identity, operators: belowSink(operators()) })
   } catch (error) {
-    query.onTask?.({ ...identity, error: toBallistaError(error).toInfo(), operators: operators() })
+    query.onTask?.({ ...identity, error: toBallistaError(error).toInfo(), operators: belowSink(operators()) })
     throw error
   }
 }
+
+/** The places of operators as in the whole stage, whose root, the sink, does not run here. */
+const belowSink = (rows: readonly MetricsRow[]): readonly MetricsRow[] =>
+  rows.map(row => ({ ...row, path: `0.${row.path}` }))
 
 class LocalJob {
   private readonly jobId: string

@@ -9,11 +9,11 @@ import { decodeWire, encodeWire } from '../common/wire.js'
 import type { SchedulerClient } from './grpc.js'
 import { MergedReader } from './merged-reader.js'
 import { exchangeReadBytes, FRAME_BYTES } from './options.js'
-import type { Accepted, QueryEvent } from './proto/messages.js'
+import type { Accepted, Finished, QueryEvent } from './proto/messages.js'
 import { decodeError, OWN_VERSION, pieces, VERSION } from './protocol.js'
 import { RemoteExchange } from './remote-exchange.js'
 import { grpcTransport, type Transport } from './transport.js'
-import { schemaIn } from './validate.js'
+import { listOf, schemaIn, stringOf } from './validate.js'
 
 export interface RemoteResult {
   readonly jobId: string
@@ -23,6 +23,8 @@ export interface RemoteResult {
    * the scheduler has said that every task finished.
    */
   readonly batches: AsyncIterable<Batch>
+  /** After the end of the batches: the rows that stand for them (EXPLAIN ANALYZE); none for other requests. */
+  explanation(): Promise<readonly (readonly string[])[]>
 }
 
 /** Connections of one client to one cluster, made when first used. */
@@ -89,7 +91,7 @@ class Submission {
   private readonly call: ReturnType<SchedulerClient['submitQuery']>
   private readonly accepted = deferred<Accepted>()
   /** The scheduler's last word. */
-  private readonly verdict = deferred<void>()
+  private readonly verdict = deferred<Finished>()
   private readonly onAbort: () => void
   private reader: MergedReader | undefined
   private ended = false
@@ -114,7 +116,21 @@ class Submission {
     const accepted = await this.accepted.promise
     const peer = { name: this.parts.peer, version: VERSION }
     const schema = schemaIn(decodeWire(accepted.schema, this.parts.peer), peer)
-    return { jobId: accepted.jobId, schema, batches: { [Symbol.asyncIterator]: () => this.results(accepted, schema) } }
+    return {
+      jobId: accepted.jobId,
+      schema,
+      batches: { [Symbol.asyncIterator]: () => this.results(accepted, schema) },
+      explanation: () => this.explanation(),
+    }
+  }
+
+  private async explanation(): Promise<readonly (readonly string[])[]> {
+    const { explanation } = await this.verdict.promise
+    if (explanation.length === 0) return []
+    const peer = { name: this.parts.peer, version: VERSION }
+    return listOf(decodeWire(explanation, this.parts.peer), 'rows', peer).map(row =>
+      listOf(row, 'cells', peer).map(cell => stringOf(cell, 'a cell', peer)),
+    )
   }
 
   /** Both the scheduler and the executor that has the result hear of it. */
@@ -141,16 +157,16 @@ class Submission {
   private receive(event: QueryEvent): void {
     if (event.accepted !== undefined) this.accepted.resolve(event.accepted)
     if (event.failed !== undefined) this.settle(decodeError(event.failed.error, this.parts.peer))
-    if (event.finished !== undefined) this.settle(undefined)
+    if (event.finished !== undefined) this.settle(event.finished)
   }
 
   /** The first verdict stays. */
-  private settle(error: BallistaError | undefined): void {
+  private settle(outcome: Finished | BallistaError): void {
     this.end()
-    if (error === undefined) return this.verdict.resolve()
-    this.accepted.reject(error)
-    this.verdict.reject(error)
-    this.reader?.abort(error)
+    if (!(outcome instanceof BallistaError)) return this.verdict.resolve(outcome)
+    this.accepted.reject(outcome)
+    this.verdict.reject(outcome)
+    this.reader?.abort(outcome)
   }
 
   private end(): void {

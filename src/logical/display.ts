@@ -1,4 +1,5 @@
-/** Logical plans as indented text, in DataFusion's wording: what EXPLAIN shows and the plan tests compare. */
+/** Logical plans as text, in DataFusion's wording: what EXPLAIN shows and the plan tests compare. */
+import type { TextTree } from '../common/tree-text.js'
 import { displayExpr, displaySortKey } from '../expr/display.js'
 import type { Expr } from '../expr/expr.js'
 import { planTree, type LogicalPlan, type NamedExpr } from './plan.js'
@@ -12,6 +13,12 @@ export function displayLogical(plan: LogicalPlan): string {
   }
   visit(plan, 0)
   return lines.join('\n')
+}
+
+/** The plan as a tree of texts. */
+export function logicalTree(plan: LogicalPlan): TextTree {
+  const [, name, details] = /^([^:]*):? ?(.*)$/s.exec(displayNode(plan)) ?? []
+  return { name, details, notes: [], children: planTree.children(plan).map(logicalTree) }
 }
 
 /** The line of one node. */

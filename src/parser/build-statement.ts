@@ -99,7 +99,8 @@ export function create(span: Span, orReplace: boolean, made: Created): Statement
 }
 
 export type ExplainOption =
-  | { readonly kind: 'ANALYZE' | 'VERBOSE'; readonly value: null; readonly span: Span }
+  | { readonly kind: 'ANALYZE'; readonly value: boolean; readonly span: Span }
+  | { readonly kind: 'VERBOSE'; readonly value: boolean; readonly span: Span }
   | { readonly kind: 'FORMAT'; readonly value: string; readonly span: Span }
 
 export function explain(span: Span, parts: readonly ExplainOption[], statement: StatementNode): StatementNode {
@@ -107,8 +108,8 @@ export function explain(span: Span, parts: readonly ExplainOption[], statement: 
   const format = found.FORMAT?.value.toLowerCase()
   return {
     kind: 'explain',
-    analyze: found.ANALYZE !== undefined,
-    verbose: found.VERBOSE !== undefined,
+    analyze: found.ANALYZE?.value === true,
+    verbose: found.VERBOSE?.value === true,
     ...(format === undefined ? {} : { format }),
     statement,
     span,

@@ -1,28 +1,20 @@
-/** Physical plans as indented text in DataFusion's wording: what EXPLAIN shows and the plan tests compare. */
+/** Physical plans as text in DataFusion's wording: what EXPLAIN shows and the plan tests compare. */
+import { indentedTree, type TextTree } from '../common/tree-text.js'
 import type { OperatorDefinition, PhysicalPlan } from './plan.js'
 import { planEnvironment } from './properties.js'
 
-/** `FilterExec: a@0 > 1`. */
-export function displayPhysicalNode(plan: PhysicalPlan, definition: OperatorDefinition): string {
-  const details = definition.details(plan)
-  return details === '' ? plan.kind : `${plan.kind}: ${details}`
-}
+/** One line a node (`FilterExec: a@0 > 1`), children indented by two spaces under their parent; no trailing newline. */
+export const displayPhysical = (plan: PhysicalPlan, operators: readonly OperatorDefinition[]): string =>
+  indentedTree(physicalTree(plan, operators))
 
-/**
- * One line a node, children indented by two spaces under their parent; no trailing newline. `suffix` adds to the line of the
- * node at a place (`0.1`), such as its metrics.
- */
-export function displayPhysical(
-  plan: PhysicalPlan,
-  operators: readonly OperatorDefinition[],
-  suffix: (path: string) => string = () => '',
-): string {
+/** The plan as a tree of texts. */
+export function physicalTree(plan: PhysicalPlan, operators: readonly OperatorDefinition[]): TextTree {
   const env = planEnvironment(operators)
-  const lines: string[] = []
-  const visit = (node: PhysicalPlan, path: string, depth: number): void => {
-    lines.push('  '.repeat(depth) + displayPhysicalNode(node, env.definition(node)) + suffix(path))
-    node.children.forEach((child, i) => visit(child, `${path}.${i}`, depth + 1))
-  }
-  visit(plan, '0', 0)
-  return lines.join('\n')
+  const textOf = (node: PhysicalPlan): TextTree => ({
+    name: node.kind,
+    details: env.definition(node).details(node),
+    notes: [],
+    children: node.children.map(textOf),
+  })
+  return textOf(plan)
 }

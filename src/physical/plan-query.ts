@@ -14,6 +14,15 @@ export interface PlanQueryOptions {
   /** Bytes of a table that are worth a partition of their own; absent: the default of the setting. */
   readonly minPartitionBytes?: number
   readonly operators: readonly OperatorDefinition[]
+  readonly observer?: PlanObserver
+}
+
+/** Hears how a physical plan is made (EXPLAIN VERBOSE). */
+export interface PlanObserver {
+  /** The plan before the physical rules. */
+  lowered?(plan: PhysicalPlan): void
+  /** A rule has changed a node. */
+  fired?(rule: string, elapsedMs: number): void
 }
 
 /**
@@ -21,8 +30,10 @@ export interface PlanQueryOptions {
  * Asks table providers for their scans (I/O). Throws NOT_SUPPORTED for a node that no operator lowers, and what providers throw.
  */
 export async function planQuery(plan: LogicalPlan, options: PlanQueryOptions): Promise<PhysicalPlan> {
-  const { operators, ...limits } = options
-  return applyPhysicalRules(await lower(plan, { resolve, ...limits }, operators), options)
+  const { operators, observer, ...limits } = options
+  const lowered = await lower(plan, { resolve, ...limits }, operators)
+  observer?.lowered?.(lowered)
+  return applyPhysicalRules(lowered, options)
 }
 
 async function lower(

@@ -53,6 +53,8 @@ export interface OperatorDefinition<P extends PhysicalPlan = PhysicalPlan> {
   /** Exactly one of the three groups below. */
   /** (1) A leaf, or an operator that reads its children itself as streams (union). */
   source?(plan: P, ctx: TaskContext, inputs: readonly Source[]): Source
+  /** With `source`: while it gives nothing it waits for other operators; absent: it works. */
+  readonly waits?: boolean
   /** With `source`: the context in which its inputs run; absent: that of the task. */
   inputContext?(plan: P, ctx: TaskContext): TaskContext
   /** (2) Transforms its only child, or, with `build`, its second child. */

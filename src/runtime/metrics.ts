@@ -29,3 +29,39 @@ export function taskMetrics(): TaskMetrics {
     snapshot: () => Array.from(rows.values(), row => ({ ...row })),
   }
 }
+
+/** How each counter is called and written. A counter that is absent or 0 is shown only if it is `always`. */
+const COUNTERS: readonly {
+  readonly key: keyof OperatorMetrics
+  readonly name: string
+  readonly text: (value: number) => string
+  readonly always: boolean
+}[] = [
+  { key: 'outputRows', name: 'output_rows', text: String, always: true },
+  { key: 'outputBatches', name: 'output_batches', text: String, always: true },
+  { key: 'outputBytes', name: 'output_bytes', text: bytesText, always: true },
+  { key: 'elapsedComputeMs', name: 'elapsed_compute', text: elapsedText, always: true },
+  { key: 'blockedMs', name: 'blocked_time', text: elapsedText, always: true },
+]
+
+/** The sum of two rows of one operator. */
+export function addMetrics(left: MetricsRow, right: MetricsRow): MetricsRow {
+  const sums = COUNTERS.map(({ key }) => [key, (left[key] ?? 0) + (right[key] ?? 0)])
+  return { ...left, ...(Object.fromEntries(sums) as Partial<MetricsRow>) }
+}
+
+/** `output_rows=3`, `elapsed_compute=1.2 ms`, …: one text a counter. */
+export const metricsText = (row: Readonly<OperatorMetrics>): readonly string[] =>
+  COUNTERS.filter(({ key, always }) => always || row[key] > 0).map(({ key, name, text }) => `${name}=${text(row[key])}`)
+
+/** `0.03 ms`, `12.3 ms`, `4.56 s`. */
+export function elapsedText(ms: number): string {
+  return ms >= 1000 ? `${(ms / 1000).toFixed(2)} s` : `${ms.toFixed(ms < 10 ? 2 : 1)} ms`
+}
+
+/** `512 B`, `1.5 KB`, `2.0 MB`. */
+function bytesText(bytes: number): string {
+  const units = ['B', 'KB', 'MB', 'GB']
+  const unit = Math.min(units.length - 1, Math.floor(Math.log2(Math.max(1, bytes)) / 10))
+  return unit === 0 ? `${bytes} B` : `${(bytes / 1024 ** unit).toFixed(1)} ${units[unit]}`
+}

@@ -22,6 +22,8 @@ export interface StateLike {
 export interface RunnableOperator {
   readonly kind: string
   source?(plan: PlanLike, ctx: TaskContext, inputs: readonly Source[]): Source
+  /** With `source`: while it gives nothing it waits for other operators; absent: it works. */
+  readonly waits?: boolean
   inputContext?(plan: PlanLike, ctx: TaskContext): TaskContext
   open?(plan: PlanLike, ctx: TaskContext, state?: StateLike): Operator
   readonly build?: { state(plan: PlanLike, ctx: TaskContext): StateLike; sink(state: StateLike): Sink }
@@ -47,6 +49,12 @@ export interface Part<T> {
   make(ctx: TaskContext): T
 }
 
+/** The end of a pipeline; what it does counts as work of the operator at its place. */
+export interface SinkPart extends Part<Sink> {
+  /** `build`: the first half of a pipeline breaker. `output`: the root of a task, whose rows leave it. Absent: not counted. */
+  readonly role?: 'build' | 'output'
+}
+
 /** The state of one pipeline breaker: made before the pipeline that fills it, closed after the pipeline that reads it. */
 export interface Build {
   readonly place: Place
@@ -62,10 +70,10 @@ export interface PipelineOperator {
 }
 
 export interface Pipeline {
-  readonly source: Part<Source>
+  readonly source: Part<Source> & { readonly waits: boolean }
   /** In the order in which batches pass. */
   readonly operators: readonly PipelineOperator[]
-  readonly sink: Part<Sink>
+  readonly sink: SinkPart
   /** Run to their ends before this pipeline, in order. */
   readonly dependsOn: readonly Build[]
 }
@@ -84,7 +92,7 @@ export function definitionOf(plan: PlanLike, operators: OperatorTable): Runnable
 export function pipelineOf(
   plan: PlanLike,
   path: string,
-  sink: Part<Sink>,
+  sink: SinkPart,
   env: { readonly operators: OperatorTable; readonly streamInput: StreamInput },
 ): Pipeline {
   const chain: PipelineOperator[] = []
@@ -117,9 +125,10 @@ function sourcePart(
   plan: PlanLike,
   place: Place,
   streamInput: StreamInput,
-): Part<Source> {
+): Pipeline['source'] {
   return {
     place,
+    waits: definition.waits === true,
     make(ctx) {
       const inner = definition.inputContext?.(plan, ctx) ?? ctx
       const inputs = plan.children.map((child, i) => streamInput(child, `${place.path}.${i}`, inner))
@@ -157,6 +166,7 @@ function buildPart(
   return {
     place,
     makeState: ctx => build.state(plan, ctx),
-    pipeline: state => pipelineOf(plan.children[0], `${place.path}.0`, { place, make: () => build.sink(state) }, env),
+    pipeline: state =>
+      pipelineOf(plan.children[0], `${place.path}.0`, { place, role: 'build', make: () => build.sink(state) }, env),
   }
 }

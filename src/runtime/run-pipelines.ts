@@ -12,9 +12,9 @@ import {
   definitionOf,
   pipelineOf,
   type OperatorTable,
-  type Part,
   type Pipeline,
   type PlanLike,
+  type SinkPart,
   type StateLike,
 } from './pipeline.js'
 import { PipelineControl, placeText, type Place } from './pipeline-control.js'
@@ -38,8 +38,9 @@ export async function runTask(plan: PlanLike, ctx: TaskContext, operators: Opera
   const root = definitionOf(plan, operators)
   invariant(root.sink !== undefined && plan.children.length === 1, `${plan.kind} is not the root of a task`)
   const place = { kind: plan.kind, path: '0' }
-  const sink: Part<Sink> = {
+  const sink: SinkPart = {
     place,
+    role: 'output',
     make(task) {
       const made = root.sink?.(plan, task)
       invariant(made !== undefined, `${plan.kind} gave no sink`)
@@ -220,12 +221,15 @@ class TaskRun {
       place: pipeline.source.place,
       control,
       metrics: metrics(pipeline.source.place),
+      waits: pipeline.source.waits,
     })
     const transforms = parts.operators.map((operator, i) => {
       const { place } = pipeline.operators[i]
       return new OperatorTransform({ operator, place, index: i + 1, control, metrics: metrics(place) })
     })
-    const sink = sinkStream({ sink: parts.sink, place: pipeline.sink.place, index: transforms.length + 1, control })
+    const { place, role } = pipeline.sink
+    const counted = role === undefined ? {} : { metrics: metrics(place), isOutput: role === 'output' }
+    const sink = sinkStream({ sink: parts.sink, place, index: transforms.length + 1, control, ...counted })
     return { control, all: [source.readable, ...transforms, sink], closeSink: error => parts.sink.close?.(error) }
   }
 }

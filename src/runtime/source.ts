@@ -12,6 +12,8 @@ export interface SourceParts {
   readonly place: Place
   readonly control: PipelineControl
   readonly metrics: OperatorMetrics
+  /** The time until a batch comes is spent waiting for other operators. */
+  readonly waits: boolean
 }
 
 /**
@@ -68,14 +70,15 @@ export class SourceStream {
   }
 
   async #pull(): Promise<void> {
-    const { control, metrics, place } = this.#parts
+    const { control, metrics, place, waits } = this.#parts
+    const spent = waits ? 'blockedMs' : 'elapsedComputeMs'
     try {
       for (;;) {
         if (sliceIsOver()) await nextTurn()
         if (this.#stopped) return
         const startMs = performance.now()
         const step = await this.#iterator.next()
-        metrics.elapsedComputeMs += performance.now() - startMs
+        metrics[spent] += performance.now() - startMs
         if (step.done) {
           this.#exhausted = true
           if (!this.#stopped) this.readable.push(null)

@@ -7,6 +7,8 @@ export interface QueryResult {
   readonly schema: Schema
   /** Batches given away (one reference each), as they come; leaving the loop stops the query everywhere. */
   readonly batches: AsyncIterable<Batch>
+  /** After the end of the batches: the rows that stand for them (EXPLAIN ANALYZE); none for other statements. */
+  explanation?(): Promise<readonly (readonly string[])[]>
 }
 
 export interface Backend {

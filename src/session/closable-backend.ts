@@ -33,10 +33,10 @@ export class ClosableBackend implements Backend {
     const started = this.#backend.execute(request, controller.signal)
     const query = this.#track(controller, signal, () => started)
     try {
-      const { schema, batches } = await started
+      const result = await started
       // Nothing of a plan that does not run will be iterated.
       if (request.planOnly === true) query.forget()
-      return { schema, batches: { [Symbol.asyncIterator]: () => this.#iterate(batches, query) } }
+      return { ...result, batches: { [Symbol.asyncIterator]: () => this.#iterate(result.batches, query) } }
     } catch (error) {
       query.forget()
       throw error

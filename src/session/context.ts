@@ -11,6 +11,7 @@ import { quoteIdent } from '../parser/quote.js'
 import type { Backend } from './backend.js'
 import { ClosableBackend } from './closable-backend.js'
 import { DataFrame, given, type RunOptions } from './dataframe.js'
+import { EXPLAIN_COLUMNS } from './explain.js'
 import { LocalBackend } from './local-backend.js'
 import { memoryLimit } from '../runtime/options.js'
 import { checkChange, checkedSettings, checkSetting, settingRows } from './options.js'
@@ -203,10 +204,19 @@ export class SessionContext {
       case 'copy':
       case 'describe':
       case 'explain': {
+        if (statement.kind === 'explain' && statement.analyze) return this.#analyze(text, options)
         const { schema, batches } = await this.#collect(text, options)
         return heldFrame(text, schema, batches)
       }
     }
+  }
+
+  /** Runs the explained statement to its end; the frame holds what its operators counted. */
+  async #analyze(text: string, options: RunOptions): Promise<DataFrame> {
+    const signal = options.signal ?? new AbortController().signal
+    const { batches, explanation } = await this.#backend.execute(this.#request(text), signal)
+    for await (const _ of given(batches)) continue
+    return textFrame(text, EXPLAIN_COLUMNS, (await explanation?.()) ?? [])
   }
 
   async #create(

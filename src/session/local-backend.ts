@@ -2,6 +2,7 @@
 import { availableParallelism, hostname } from 'node:os'
 import { systemClock, systemRng } from '../common/clock.js'
 import { EXCHANGE_OPERATORS } from '../exchange/operators.js'
+import type { TaskReport } from '../exchange/stage.js'
 import { createLocalEngine, type LocalEngine } from '../exchange/local-run.js'
 import { OPERATORS } from '../physical/operators/index.js'
 import { operatorTable } from '../runtime/pipeline.js'
@@ -31,8 +32,11 @@ export class LocalBackend implements Backend {
   async execute(request: PlanRequest, signal: AbortSignal): Promise<QueryResult> {
     const now = BigInt(systemClock.wallMs()) * 1_000_000n
     const planned = await planStatement(request, { slots: this.#threads, openTables: this.#openTables, now })
-    const batches = this.#engine.run({ stages: planned.stages, settings: request.settings, signal })
-    return { schema: planned.schema, batches }
+    const reports: TaskReport[] = []
+    const { schema, stages, explain } = planned
+    const onTask = (report: TaskReport): void => void reports.push(report)
+    const batches = this.#engine.run({ stages, settings: request.settings, signal, onTask })
+    return explain === undefined ? { schema, batches } : { schema, batches, explanation: async () => explain(reports) }
   }
 
   async close(): Promise<void> {

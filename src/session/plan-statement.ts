@@ -7,13 +7,12 @@ import type { WriteTarget } from '../catalog/table-provider.js'
 import { fail, type Span, toBallistaError } from '../common/errors.js'
 import { configOf } from '../common/option.js'
 import { fragment } from '../exchange/fragment.js'
-import type { StagePlan } from '../exchange/stage.js'
+import type { StagePlan, TaskReport } from '../exchange/stage.js'
 import { callExpr, castExpr } from '../expr/build.js'
 import { literal, type Expr } from '../expr/expr.js'
 import { bindQuery } from '../logical/bind/query.js'
 import { resolveTables, type TableResolver } from '../logical/bind/tables.js'
 import { writePlan } from '../logical/build.js'
-import { displayLogical } from '../logical/display.js'
 import { isNullable } from '../logical/nullable.js'
 import type { LogicalPlan, NamedExpr, PlanField } from '../logical/plan.js'
 import { fieldColumn, schemaOf } from '../logical/schema-of.js'
@@ -21,10 +20,18 @@ import { optimize, type RuleEvent } from '../optimizer/optimizer.js'
 import type { Ident, ObjectName, QueryNode, StatementNode } from '../parser/ast.js'
 import { parseQuery, parseStatement } from '../parser/parse.js'
 import { quoteIdent } from '../parser/quote.js'
-import { displayPhysical } from '../physical/display.js'
 import { OPERATORS } from '../physical/operators/index.js'
 import type { PhysicalPlan } from '../physical/plan.js'
 import { planQuery } from '../physical/plan-query.js'
+import {
+  analyzedRows,
+  checkExplain,
+  EXPLAIN_COLUMNS,
+  explainRows,
+  type ExplainRow,
+  type ExplainStatement,
+  type PlanHistory,
+} from './explain.js'
 import { targetPartitions } from './options.js'
 import { absolutePath, planRequestOf, type PlanRequest } from './registration.js'
 import { tableResolver, type OpenTables } from './tables.js'
@@ -34,6 +41,8 @@ export interface PlannedStatement {
   readonly schema: Schema
   /** Producers before consumers; empty when only the schema was asked for. */
   readonly stages: readonly StagePlan[]
+  /** After the stages have run: the rows that stand for their result (EXPLAIN ANALYZE). */
+  readonly explain?: (reports: readonly TaskReport[]) => readonly ExplainRow[]
 }
 
 /** What happened on the way, for `trace` and EXPLAIN VERBOSE. */
@@ -68,6 +77,7 @@ async function planChecked(request: PlanRequest, environment: PlanEnvironment): 
   const statement = parseStatement(request.sql)
   environment.trace?.statement?.(statement)
   const planner = new StatementPlanner(request, environment)
+  if (statement.kind === 'explain' && statement.analyze) return planner.analyze(statement)
   const logical = await planner.bind(statement)
   environment.trace?.logical?.(logical)
   const schema = arrowSchema(logical)
@@ -126,20 +136,47 @@ class StatementPlanner {
     }
   }
 
+  /** The explained statement as it runs; its own rows are thrown away. */
+  async analyze(statement: ExplainStatement): Promise<PlannedStatement> {
+    checkExplain(statement)
+    const logical = await this.bind(statement.statement)
+    const history = await this.plan(logical)
+    const stages = fragment(history.physical, OPERATORS)
+    const startMs = performance.now()
+    const explain = (reports: readonly TaskReport[]): readonly ExplainRow[] =>
+      analyzedRows(statement, history, { stages, reports, elapsedMs: performance.now() - startMs })
+    return { schema: arrowSchema(logical), stages, explain }
+  }
+
   /** Optimizes and lowers. */
-  async plan(logical: LogicalPlan): Promise<{ optimized: LogicalPlan; physical: PhysicalPlan }> {
+  async plan(bound: LogicalPlan): Promise<PlanHistory> {
     const { trace } = this.#environment
-    const optimized = optimize(logical, { observer: event => trace?.rule?.(event) })
+    const rules: RuleEvent[] = []
+    const optimized = optimize(bound, {
+      observer(event) {
+        rules.push(event)
+        trace?.rule?.(event)
+      },
+    })
     trace?.optimized?.(optimized)
     const config = configOf(this.#request.settings)
     const wanted = config.get(targetPartitions)
+    const physicalRules = new Map<string, { count: number; elapsedMs: number }>()
+    let lowered: PhysicalPlan | undefined
     const physical = await planQuery(optimized, {
       targetPartitions: wanted === 0 ? this.#environment.slots : wanted,
       minPartitionBytes: config.get(minPartitionBytes),
       operators: OPERATORS,
+      observer: {
+        lowered: plan => (lowered = plan),
+        fired(rule, elapsedMs) {
+          const { count, elapsedMs: before } = physicalRules.get(rule) ?? { count: 0, elapsedMs: 0 }
+          physicalRules.set(rule, { count: count + 1, elapsedMs: before + elapsedMs })
+        },
+      },
     })
     trace?.physical?.(physical)
-    return { optimized, physical }
+    return { bound, rules, optimized, lowered: lowered ?? physical, physicalRules, physical }
   }
 
   async #query(query: QueryNode): Promise<LogicalPlan> {
@@ -147,17 +184,10 @@ class StatementPlanner {
     return bindQuery(query, { tables, now: this.#environment.now })
   }
 
-  async #explain(statement: Extract<StatementNode, { kind: 'explain' }>): Promise<LogicalPlan> {
-    if (statement.analyze) throw fail('NOT_SUPPORTED', ['EXPLAIN ANALYZE'], { span: statement.span })
-    const logical = await this.bind(statement.statement)
-    const { optimized, physical } = await this.plan(logical)
-    return textValues(
-      ['plan_type', 'plan'],
-      [
-        ['logical_plan', displayLogical(optimized)],
-        ['physical_plan', displayPhysical(physical, OPERATORS)],
-      ],
-    )
+  async #explain(statement: ExplainStatement): Promise<LogicalPlan> {
+    checkExplain(statement)
+    const history = await this.plan(await this.bind(statement.statement))
+    return textValues(EXPLAIN_COLUMNS, explainRows(statement, history))
   }
 
   async #describe(target: ObjectName | QueryNode): Promise<LogicalPlan> {

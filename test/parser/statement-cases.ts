@@ -135,6 +135,10 @@ export const STATEMENTS: readonly (readonly [string, string])[] = [
     'explain(analyze: true, verbose: true, format: tree, statement: query(body: select(items: [expr(expr: 1)])))',
   ],
   [
+    "EXPLAIN (ANALYZE ON, VERBOSE false, FORMAT 'TREE') SELECT 1",
+    'explain(analyze: true, format: tree, statement: query(body: select(items: [expr(expr: 1)])))',
+  ],
+  [
     'EXPLAIN (VERBOSE, FORMAT tree) (SELECT 1)',
     'explain(verbose: true, format: tree, statement: query(body: nested(query: query(body: select(items: [expr(expr: 1)])))))',
   ],

@@ -9,7 +9,7 @@ import { decodeWire, encodeWire } from '../../common/wire.js'
 import { messagesOf, type SubmitCall } from '../../exchange/grpc.js'
 import type { QueryEvent, QueryRequest } from '../../exchange/proto/messages.js'
 import { checkVersion, encodeError, PieceJoiner } from '../../exchange/protocol.js'
-import type { StagePlan } from '../../exchange/stage.js'
+import type { StagePlan, TaskReport } from '../../exchange/stage.js'
 import { objectOf, stringOf } from '../../exchange/validate.js'
 import type { ExecutorRegistry } from './executor-registry.js'
 import {
@@ -29,6 +29,8 @@ export interface PlannedQuery {
   readonly schema: Schema
   /** As `fragment` gives them; empty: the query has no rows and nothing runs. */
   readonly stages: readonly StagePlan[]
+  /** Called after success: rows for the client that stand for the result (EXPLAIN ANALYZE). */
+  readonly explain?: (reports: readonly TaskReport[]) => readonly (readonly string[])[]
 }
 
 export interface JobRunnerOptions {
@@ -175,7 +177,10 @@ export class JobRunner {
   private tellClient(job: Job, error: BallistaError | undefined): void {
     const { log } = this.options
     if (error === undefined) {
-      send(job, { finished: { reports: encodeWire(job.state.reports) } })
+      const { reports } = job.state
+      const rows = job.planned?.query.explain?.(reports)
+      const explanation = rows === undefined ? new Uint8Array(0) : encodeWire(rows)
+      send(job, { finished: { reports: encodeWire(reports), explanation } })
       if (job.state.reports.length > 0) log.info('job finished', { job: job.id })
     } else {
       send(job, { failed: { error: encodeError(error) } })

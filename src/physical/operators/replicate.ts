@@ -18,6 +18,7 @@ export const replicateOperator = defineOperator<ReplicateExec>({
   },
   details: plan => `partitions=${plan.count}`,
   inputContext: (_plan, ctx) => derivedContext(ctx, { partition: 0, partitionCount: 1 }),
+  waits: true,
   source: (_plan, _ctx, [input]) => input,
   samples() {
     const input = numbersSample()

@@ -33,6 +33,7 @@ export const unionOperator = defineOperator<UnionExec>({
     const schema = toArrowSchema(schemaOf(plan))
     return { kind: 'UnionExec', schema, children: inputs, partitionCounts: inputs.map(() => 1) }
   },
+  waits: true,
   source: (plan, ctx, inputs) => concatenate(plan.schema, inputsOfTask(plan, ctx, inputs)),
   samples() {
     const input = numbersSample()

@@ -35,20 +35,32 @@ export const FINISHING_RULES: readonly PhysicalRule[] = [coalesceBatches]
 /** Makes a lowered plan correct over partitions; the result has one partition. */
 export function applyPhysicalRules(
   plan: PhysicalPlan,
-  options: { readonly targetPartitions: number; readonly operators: readonly OperatorDefinition[] },
+  options: {
+    readonly targetPartitions: number
+    readonly operators: readonly OperatorDefinition[]
+    readonly observer?: { fired?(rule: string, elapsedMs: number): void }
+  },
 ): PhysicalPlan {
   const context: RuleContext = { ...planEnvironment(options.operators), targetPartitions: options.targetPartitions }
-  const placed = bottomUp(plan, PLACEMENT_RULES, context)
+  const fired = (rule: string, elapsedMs: number): void => options.observer?.fired?.(rule, elapsedMs)
+  const placed = bottomUp(plan, PLACEMENT_RULES, context, fired)
   const { partitioning } = context.properties(placed)
   const gathered = partitionCount(partitioning) === 1 ? placed : exchangeExec(placed, { kind: 'single' })
-  return bottomUp(wireDynamicFilters(gathered), FINISHING_RULES, context)
+  return bottomUp(wireDynamicFilters(gathered), FINISHING_RULES, context, fired)
 }
 
-function bottomUp(plan: PhysicalPlan, rules: readonly PhysicalRule[], context: RuleContext): PhysicalPlan {
-  const children = mapList(plan.children, child => bottomUp(child, rules, context))
+function bottomUp(
+  plan: PhysicalPlan,
+  rules: readonly PhysicalRule[],
+  context: RuleContext,
+  fired: (rule: string, elapsedMs: number) => void,
+): PhysicalPlan {
+  const children = mapList(plan.children, child => bottomUp(child, rules, context, fired))
   let node = children === plan.children ? plan : { ...plan, children }
   for (const rule of rules) {
+    const startMs = performance.now()
     const next = rule.apply(node, context)
+    if (next !== node) fired(rule.name, performance.now() - startMs)
     invariant(next === node || equals(next.schema, node.schema), `rule ${rule.name} changed the schema of ${node.kind}`)
     node = next
   }
