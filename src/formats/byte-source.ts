@@ -36,7 +36,8 @@ export async function gzipSource(place: FilePlace): Promise<ByteSource> {
   const compressed = createReadStream(place.path)
   countOpenFile(compressed)
   compressed.once('close', () => countBytesRead(compressed.bytesRead))
-  const finished = new Promise<void>(resolve => pipeline(compressed, plain, () => resolve()))
+  const closed = new Promise<void>(resolve => compressed.once('close', resolve))
+  pipeline(compressed, plain, () => undefined)
   const chunks = plain[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>
   let rest: Uint8Array = new Uint8Array(0)
   return {
@@ -55,7 +56,8 @@ export async function gzipSource(place: FilePlace): Promise<ByteSource> {
     },
     async close() {
       plain.destroy()
-      await finished
+      compressed.destroy()
+      await closed
     },
   }
 }

@@ -8,10 +8,10 @@ import { parquetFormat } from './parquet/parquet-format.js'
 
 export const FORMATS: readonly FileFormat[] = [arrowFormat, csvFormat, jsonFormat, parquetFormat]
 
-/** The format of that name, any case; `ndjson` is json. Throws NOT_SUPPORTED. */
+/** The format of that name or file name ending (`ndjson`), any case. Throws NOT_SUPPORTED. */
 export function formatNamed(name: string): FileFormat {
-  const wanted = name.toLowerCase() === 'ndjson' ? 'json' : name.toLowerCase()
-  const format = FORMATS.find(candidate => candidate.name === wanted)
+  const wanted = name.toLowerCase()
+  const format = FORMATS.find(candidate => candidate.name === wanted || candidate.extensions.includes(wanted))
   if (format !== undefined) return format
   const known = FORMATS.map(candidate => candidate.name.toUpperCase()).join(', ')
   throw fail('NOT_SUPPORTED', [`the file format '${name}' (known: ${known})`])

@@ -205,11 +205,11 @@ class StatementPlanner {
 
   async #copy(statement: Extract<StatementNode, { kind: 'copy' }>): Promise<LogicalPlan> {
     const path = absolutePath(statement.path, this.#request.baseDirectory)
-    const format = (statement.format ?? /\.([a-z]+)$/i.exec(path)?.[1] ?? '').toLowerCase()
+    const format = statement.format ?? /\.([a-z]+)(?:\.(?:gz|zst))?$/i.exec(path)?.[1] ?? ''
     const target: WriteTarget = {
       kind: path.endsWith('/') ? 'directory' : 'file',
       path,
-      format: format === 'ndjson' ? 'json' : format,
+      format: format.toLowerCase(),
       options: statement.options,
     }
     return writePlan(await this.#source(statement.source), target)

@@ -6,7 +6,6 @@ import { ffiMemory, readFfiArray } from './arrow-ffi.js'
 import { decodeColumn, type DictionaryCache } from './decode-column.js'
 import type { ParquetColumn } from './parquet-schema.js'
 
-type Table = import('parquet-wasm').Table
 export type ParquetWasm = typeof import('parquet-wasm')
 let loading: Promise<ParquetWasm> | undefined
 
@@ -28,10 +27,11 @@ export interface DecodeRequest {
  * group lies in the decoder's memory until the generator ends or is returned. Throws FILE_INVALID.
  */
 export function* decodeRowGroup(wasm: ParquetWasm, request: DecodeRequest): Generator<Batch, void> {
-  const table = readTable(wasm, request)
+  const table = decoded(request, () => wasm.readParquet(request.bytes, { batchSize: request.batchRows }))
   const dictionaries: DictionaryCache = new Map()
   try {
-    const stream = table.toFFI()
+    // Names with a zero byte are refused only here.
+    const stream = decoded(request, () => table.toFFI())
     try {
       for (let i = 0; i < stream.numArrays(); i++) {
         yield copyBatch(wasm, request, { array: stream.arrayAddr(i), schema: stream.schemaAddr(), dictionaries })
@@ -45,9 +45,10 @@ export function* decodeRowGroup(wasm: ParquetWasm, request: DecodeRequest): Gene
   }
 }
 
-function readTable(wasm: ParquetWasm, { bytes, batchRows, path, rowGroup }: DecodeRequest): Table {
+/** What the decoder gives. */
+function decoded<T>({ path, rowGroup }: DecodeRequest, decode: () => T): T {
   try {
-    return wasm.readParquet(bytes, { batchSize: batchRows })
+    return decode()
   } catch (error) {
     // A panic of the decoder (RuntimeError) leaves its instance usable, so that it is an ordinary corrupt file here.
     const reason = error instanceof Error ? error.message : String(error)
@@ -73,7 +74,7 @@ function copyBatch(wasm: ParquetWasm, request: DecodeRequest, { array, schema, d
   }
   const scope = new BlockScope()
   try {
-    const decoded = columns.map((column, i): Column => {
+    const copied = columns.map((column, i): Column => {
       const result = decodeColumn({ memory, scope, dictionaries }, struct.children[i], column)
       if (result === undefined) {
         const found = struct.children[i].format
@@ -85,7 +86,7 @@ function copyBatch(wasm: ParquetWasm, request: DecodeRequest, { array, schema, d
       return result
     })
     scope.take()
-    return { schema: { fields: columns.map(column => column.field) }, rowCount: struct.length, columns: decoded }
+    return { schema: { fields: columns.map(column => column.field) }, rowCount: struct.length, columns: copied }
   } finally {
     scope.close()
   }
