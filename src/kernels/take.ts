@@ -25,8 +25,9 @@ export function takeHasNegative(indices: usize, count: u32): bool {
   }
 }
 
+/** The values at the row numbers, none of which is negative. */
 // @ts-ignore: decorator
-@inline function gatherDense<T>(values: usize, indices: usize, count: u32, target: usize): void {
+@inline export function gatherDense<T>(values: usize, indices: usize, count: u32, target: usize): void {
   const size = sizeof<T>()
   let to = target
   let at = indices
