@@ -22,9 +22,11 @@ export class BlockScope {
     release(block)
   }
 
-  /** Hands all references over. */
-  take(): void {
+  /** Hands all references over; the blocks, one for each reference. */
+  take(): readonly number[] {
+    const taken = this.blocks
     this.blocks = []
+    return taken
   }
 
   /** Gives up what was not taken. */

@@ -6,6 +6,7 @@
 import type { FileHandle } from 'node:fs/promises'
 import { invariant } from '../../common/invariant.js'
 import { readExactly, type FilePlace } from '../read-file.js'
+import { coalesceChunks } from './chunk-bytes.js'
 import { dictionaryHint } from './dictionary-hint.js'
 import type { ColumnChunk, ParquetFooter, RowGroup } from './footer.js'
 import { PHYSICAL, type ParquetColumn } from './parquet-schema.js'
@@ -22,13 +23,6 @@ import {
 } from './thrift-compact.js'
 
 const MAGIC = utf8Bytes('PAR1')
-/** Chunks that are nearer than this are read together: cheaper than another call. */
-const GAP_BYTES = 32 * 1024
-
-interface Range {
-  readonly start: number
-  readonly end: number
-}
 
 export interface GlueRequest {
   readonly rowGroup: number
@@ -48,7 +42,7 @@ export async function glueRowGroup(
   const group = footer.rowGroups[request.rowGroup]
   const columns = request.columns.map(number => footer.columns[number])
   const chunks = columns.flatMap(column => group.chunks.slice(column.firstLeaf, column.firstLeaf + column.leafCount))
-  const ranges = coalesce(chunks)
+  const ranges = coalesceChunks(chunks)
   const starts: number[] = []
   let position = MAGIC.length
   for (const range of ranges) {
@@ -73,18 +67,6 @@ export async function glueRowGroup(
   new DataView(bytes.buffer, bytes.byteOffset).setUint32(bytes.length - 8, footerBytes.length, true)
   bytes.set(MAGIC, bytes.length - 4)
   return bytes
-}
-
-/** Byte ranges that cover the chunks, ascending, with small gaps included. */
-function coalesce(chunks: readonly ColumnChunk[]): Range[] {
-  const ranges: { start: number; end: number }[] = []
-  for (const chunk of chunks.toSorted((left, right) => left.start - right.start)) {
-    const last = ranges.at(-1)
-    const end = chunk.start + chunk.byteLength
-    if (last === undefined || chunk.start > last.end + GAP_BYTES) ranges.push({ start: chunk.start, end })
-    else last.end = Math.max(last.end, end)
-  }
-  return ranges
 }
 
 /** ColumnMetaData fields that stay: type, encodings, path, codec, value count, sizes. */

@@ -1,14 +1,12 @@
 /** Scans Parquet files row group by row group: the next one is read while the current one is decoded. */
-import type { FileHandle } from 'node:fs/promises'
 import type { Batch, Column } from '../../arrow/batch.js'
-import { releaseBatch, retainColumn, columnFromValues } from '../../arrow/column.js'
+import { columnFromValues, releaseColumn, retainColumn } from '../../arrow/column.js'
 import { sameType, typeName } from '../../arrow/types.js'
 import { fail } from '../../common/errors.js'
 import type { FileScan } from '../format.js'
 import { openForRead } from '../read-file.js'
-import { decodeRowGroup, loadParquetWasm, type ParquetWasm } from './decode.js'
 import { readFooter, type ParquetFooter } from './footer.js'
-import { glueRowGroup, type GlueRequest } from './glue.js'
+import { openRowGroup, type RowGroupReader } from './row-group-reader.js'
 import { fileColumns, rowGroupMayMatch } from './split-plan.js'
 
 /**
@@ -72,26 +70,29 @@ async function* scanRowGroups(
     for (const group of rowGroups) yield* nullBatches(scan, footer.rowGroups[group].rowCount)
     return
   }
-  const wasm = await loadParquetWasm()
   const file = await openForRead(footer.path, scan.host)
   // One row group is decoded from the first while the next one is read into the second.
   const rooms = [reusedRoom(), reusedRoom()]
-  const request = (turn: number): GlueRequest => ({
-    rowGroup: rowGroups[turn],
-    columns: mapping.read,
-    room: rooms[turn % 2],
-  })
-  let next: Promise<Uint8Array> | undefined
+  const start = (turn: number): Promise<RowGroupReader> => {
+    const { batchRows, host } = scan
+    const room = rooms[turn % 2]
+    const request = { footer, rowGroup: rowGroups[turn], columns: mapping.read, batchRows, host, room }
+    const opening = openRowGroup(file, request)
+    // A failure is met when the row group's turn comes, not as an unhandled rejection before.
+    opening.catch(() => undefined)
+    return opening
+  }
+  let next: Promise<RowGroupReader> | undefined
   try {
-    for (const [i, rowGroup] of rowGroups.entries()) {
+    for (const turn of rowGroups.keys()) {
       scan.signal.throwIfAborted()
-      const bytes = await (next ?? startRead(file, scan, footer, request(i)))
-      const isReadAhead = i >= READ_SINGLY && i + 1 < rowGroups.length
-      next = isReadAhead ? startRead(file, scan, footer, request(i + 1)) : undefined
-      yield* projected(wasm, scan, { footer, rowGroup, bytes, mapping })
+      const reader = await (next ?? start(turn))
+      next = turn >= READ_SINGLY && turn + 1 < rowGroups.length ? start(turn + 1) : undefined
+      yield* batchesOf(scan, reader, mapping)
     }
   } finally {
-    await next?.catch(() => undefined)
+    const unread = await next?.catch(() => undefined)
+    unread?.close()
     await file.close()
   }
 }
@@ -106,50 +107,32 @@ function reusedRoom(): (byteLength: number) => Uint8Array {
   }
 }
 
-/** A failure is met when the row group's turn comes, not as an unhandled rejection before. */
-function startRead(file: FileHandle, scan: FileScan, footer: ParquetFooter, request: GlueRequest): Promise<Uint8Array> {
-  const bytes = glueRowGroup(file, { path: footer.path, host: scan.host }, footer, request)
-  bytes.catch(() => undefined)
-  return bytes
-}
-
-interface ReadRowGroup {
-  readonly footer: ParquetFooter
-  readonly rowGroup: number
-  readonly bytes: Uint8Array
-  readonly mapping: Mapping
-}
-
-function* projected(
-  wasm: ParquetWasm,
-  scan: FileScan,
-  { footer, rowGroup, bytes, mapping }: ReadRowGroup,
-): Generator<Batch, void> {
-  const columns = mapping.read.map(column => footer.columns[column])
-  for (const batch of decodeRowGroup(wasm, {
-    bytes,
-    columns,
-    batchRows: scan.batchRows,
-    path: footer.path,
-    rowGroup,
-  })) {
-    try {
-      yield project(scan, batch, mapping)
-    } finally {
-      releaseBatch(batch)
+/** What is left of a row group; closes it. */
+function* batchesOf(scan: FileScan, reader: RowGroupReader, mapping: Mapping): Generator<Batch, void> {
+  try {
+    for (let columns = reader.next(); columns !== undefined; columns = reader.next()) {
+      let batch: Batch
+      try {
+        batch = project(scan, columns, mapping)
+      } finally {
+        columns.forEach(releaseColumn)
+      }
+      yield batch
     }
+  } finally {
+    reader.close()
   }
 }
 
-/** The batch's columns in the scan's order, with references of their own. */
-function project(scan: FileScan, batch: Batch, { places }: Mapping): Batch {
+/** The columns in the scan's order, with references of their own. */
+function project(scan: FileScan, read: readonly Column[], { places }: Mapping): Batch {
+  const rowCount = read[0].length
   const columns = places.map((place, i): Column => {
-    if (place < 0) return nullColumn(scan, i, batch.rowCount)
-    const column = batch.columns[place]
-    retainColumn(column)
-    return column
+    if (place < 0) return nullColumn(scan, i, rowCount)
+    retainColumn(read[place])
+    return read[place]
   })
-  return { schema: scan.schema, rowCount: batch.rowCount, columns }
+  return { schema: scan.schema, rowCount, columns }
 }
 
 function* nullBatches(scan: FileScan, rowCount: number): Generator<Batch, void> {

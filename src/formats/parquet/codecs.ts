@@ -1,0 +1,46 @@
+/** Decompression of Parquet pages, from and to the arena. */
+import { gunzipSync } from 'node:zlib'
+import { kernels, views } from '../../arrow/memory.js'
+
+/** CompressionCodec of parquet.thrift. */
+export const CODEC = { uncompressed: 0, snappy: 1, gzip: 2, zstd: 6 } as const
+
+/** Bytes behind a decompressed page that a codec may overwrite. */
+export const CODEC_SLOP = 64
+
+/** Codecs of pages that `decompress` takes. */
+export const isOwnCodec = (codec: number): boolean =>
+  codec === CODEC.uncompressed || codec === CODEC.snappy || codec === CODEC.gzip
+
+/** Compressed bytes that one byte of output costs at least; a page that claims more is not worth its memory. */
+const MAX_RATIO: Readonly<Record<number, number>> = { [CODEC.snappy]: 24, [CODEC.gzip]: 1040 }
+
+/** Whether `compressedBytes` can stand for `size` bytes. */
+export const isPlausible = (codec: number, compressedBytes: number, size: number): boolean =>
+  size <= (MAX_RATIO[codec] ?? Infinity) * compressedBytes + 64
+
+interface SnappyKernels {
+  snappyDecompress(source: number, byteLength: number, target: number, size: number): number
+}
+
+/**
+ * Decompresses [source, source + byteLength) to `target`, which has room for `size` + CODEC_SLOP bytes; whether that gave
+ * exactly `size` bytes.
+ */
+export function decompress(codec: number, source: number, byteLength: number, target: number, size: number): boolean {
+  if (codec === CODEC.snappy) return kernels<SnappyKernels>().snappyDecompress(source, byteLength, target, size) === 1
+  const { u8 } = views()
+  const bytes = inflate(u8.subarray(source, source + byteLength), size)
+  if (bytes?.length !== size) return false
+  u8.set(bytes, target)
+  return true
+}
+
+/** Undefined for damaged input and for more than `size` bytes. */
+function inflate(bytes: Uint8Array, size: number): Uint8Array | undefined {
+  try {
+    return gunzipSync(bytes, { maxOutputLength: Math.max(size, 1) })
+  } catch {
+    return undefined
+  }
+}
