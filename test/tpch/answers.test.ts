@@ -12,16 +12,23 @@ import { startCluster } from '../helpers/cluster.js'
 
 const SCALE = process.env['BALLISTA_TEST_FULL'] === '1' ? 1 : 0.01
 const queries = Array.from({ length: QUERY_COUNT }, (_, i) => i + 1)
-const data = mkdtempSync(join(tmpdir(), 'ballista-answers-'))
+const directory = mkdtempSync(join(tmpdir(), 'ballista-answers-'))
+const parquet = join(directory, 'parquet')
+const csv = join(directory, 'csv')
+/** For batches of 3 rows, of which there are very many. */
+const SMALL_SCALE = SCALE < 1 ? 0.001 : 0.01
+const small = join(directory, 'small')
 
 test.before(async () => {
-  await generateTpch({ scale: SCALE, out: data, format: 'parquet' })
+  await generateTpch({ scale: SCALE, out: parquet, format: 'parquet' })
+  await generateTpch({ scale: SCALE, out: csv, format: 'csv' })
+  await generateTpch({ scale: SMALL_SCALE, out: small, format: 'parquet' })
 })
 
-test.after.always(() => rmSync(data, { recursive: true }))
+test.after.always(() => rmSync(directory, { recursive: true }))
 
 /** Every query that differs or fails, with the reason. */
-async function differences(t: ExecutionContext, ctx: SessionContext): Promise<string[]> {
+async function differences(t: ExecutionContext, ctx: SessionContext, data = parquet): Promise<string[]> {
   t.teardown(() => ctx.close())
   const wrong: string[] = []
   for await (const report of runTpch({ ctx, data, queries, iterations: 1, duckDbThreads: 2 })) {
@@ -39,6 +46,17 @@ const settings: Readonly<Record<string, string>> =
 
 test.serial('local', async t => {
   t.deepEqual(await differences(t, new SessionContext({ settings })), [])
+  t.is(bytesInUse(), 0)
+})
+
+test.serial('local, CSV', async t => {
+  t.deepEqual(await differences(t, new SessionContext({ settings }), csv), [])
+  t.is(bytesInUse(), 0)
+})
+
+test.serial(`local, scale ${SMALL_SCALE} in batches of 3 rows`, async t => {
+  const tiny = { 'ballista.execution.batch_size': '3', 'ballista.execution.target_partitions': '1' }
+  t.deepEqual(await differences(t, new SessionContext({ settings: tiny }), small), [])
   t.is(bytesInUse(), 0)
 })
 
