@@ -47,7 +47,7 @@ export type ExprNode = { readonly span: Span } & (
   | { readonly kind: 'typedString'; readonly type: TypeNode; readonly value: string }
   /** `INTERVAL '3' DAY` (unit 'day'), `INTERVAL 3 DAY`, `INTERVAL '1 year 2 months'` (no unit). */
   | { readonly kind: 'interval'; readonly value: string; readonly unit?: string }
-  /** `$1` or `$name`. */
+  /** `$1` or `$name`; the nth `?` of the text is `$n`. */
   | { readonly kind: 'parameter'; readonly name: string }
   | { readonly kind: 'unary'; readonly op: '-' | '+' | 'not'; readonly input: ExprNode }
   | { readonly kind: 'binary'; readonly op: BinaryOperator; readonly left: ExprNode; readonly right: ExprNode }
@@ -131,6 +131,12 @@ export type JoinCondition =
   | { readonly kind: 'using'; readonly columns: readonly Ident[] }
   | { readonly kind: 'natural' }
 
+/** `name = value` in parentheses. */
+export interface NamedArgument {
+  readonly name: Ident
+  readonly value: ExprNode
+}
+
 export interface TableAlias {
   readonly name: Ident
   readonly columns: readonly Ident[]
@@ -145,7 +151,7 @@ export type TableNode = { readonly span: Span } & (
       readonly kind: 'function'
       readonly name: Ident
       readonly args: readonly ExprNode[]
-      readonly named: readonly { readonly name: Ident; readonly value: ExprNode }[]
+      readonly named: readonly NamedArgument[]
       readonly alias?: TableAlias
     }
   | { readonly kind: 'derived'; readonly query: QueryNode; readonly alias?: TableAlias; readonly lateral: boolean }
@@ -263,4 +269,20 @@ export type StatementNode = { readonly span: Span } & (
       readonly query: QueryNode
       readonly overwrite: boolean
     }
+  /** `text` is the SQL of the statement as written; `types` are those of $1, $2, …, empty when not written. */
+  | {
+      readonly kind: 'prepare'
+      readonly name: Ident
+      readonly types: readonly TypeNode[]
+      readonly statement: StatementNode
+      readonly text: string
+    }
+  | {
+      readonly kind: 'execute'
+      readonly name: Ident
+      readonly args: readonly ExprNode[]
+      readonly named: readonly NamedArgument[]
+    }
+  /** No name: all of them. */
+  | { readonly kind: 'deallocate'; readonly name?: Ident }
 )

@@ -9,6 +9,7 @@ import type {
   Ident,
   JoinCondition,
   JoinType,
+  NamedArgument,
   ObjectName,
   OrderItem,
   QueryBody,
@@ -212,22 +213,29 @@ export function file(span: Span, path: string, alias: TableAlias | null): TableN
   return alias === null ? { kind: 'file', path, span } : { kind: 'file', path, alias, span }
 }
 
-/** `name = value` among the arguments is a named one, as is `name => value` (which has a `name` already). */
 export function tableFunction(
   span: Span,
   name: Ident,
-  args: readonly (ExprNode | { name: Ident; value: ExprNode })[],
+  args: readonly (ExprNode | NamedArgument)[],
   alias: TableAlias | null,
 ): TableNode {
+  return { kind: 'function', name, ...splitArguments(args), ...(alias ? { alias } : {}), span }
+}
+
+/** `name = value` among the arguments is a named one, as is `name => value` (which has a `name` already). */
+export function splitArguments(args: readonly (ExprNode | NamedArgument)[]): {
+  args: readonly ExprNode[]
+  named: readonly NamedArgument[]
+} {
   const positional: ExprNode[] = []
-  const byName: { name: Ident; value: ExprNode }[] = []
+  const named: NamedArgument[] = []
   for (const arg of args) {
-    if (!('kind' in arg)) byName.push(arg)
+    if (!('kind' in arg)) named.push(arg)
     else if (arg.kind === 'binary' && arg.op === '=' && arg.left.kind === 'column' && arg.left.path.length === 1) {
-      byName.push({ name: arg.left.path[0], value: arg.right })
+      named.push({ name: arg.left.path[0], value: arg.right })
     } else positional.push(arg)
   }
-  return { kind: 'function', name, args: positional, named: byName, ...(alias ? { alias } : {}), span }
+  return { args: positional, named }
 }
 
 export interface JoinPart {

@@ -4,8 +4,17 @@
  */
 import { fail } from '../common/errors.js'
 import type { Span } from '../common/errors.js'
-import type { ColumnDefinition, ObjectName, OptionList, QueryNode, StatementNode } from './ast.js'
-import { select } from './build-query.js'
+import type {
+  ColumnDefinition,
+  ExprNode,
+  Ident,
+  NamedArgument,
+  ObjectName,
+  OptionList,
+  QueryNode,
+  StatementNode,
+} from './ast.js'
+import { select, splitArguments } from './build-query.js'
 
 export interface OptionPart {
   readonly key: string
@@ -138,6 +147,14 @@ export function copy(
     options: rest,
     span,
   }
+}
+
+export function execute(span: Span, name: Ident, args: readonly (ExprNode | NamedArgument)[]): StatementNode {
+  return { kind: 'execute', name, ...splitArguments(args), span }
+}
+
+export function deallocate(span: Span, name: Ident | null): StatementNode {
+  return name === null ? { kind: 'deallocate', span } : { kind: 'deallocate', name, span }
 }
 
 /** SELECT * FROM 'path', for DESCRIBE 'path'. */

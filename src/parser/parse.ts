@@ -30,9 +30,9 @@ export function parseExpression(sql: string): ExprNode {
 }
 
 function parseAs(entry: 'statement' | 'query' | 'expression', sql: string): unknown {
-  checkText(sql)
+  const { questionMarks } = checkText(sql)
   try {
-    return parse(sql, { entry })
+    return parse(sql, { entry, questionMarks })
   } catch (error) {
     if (error instanceof BallistaError) throw error
     if (error instanceof PeggySyntaxError)

@@ -89,15 +89,22 @@ export function splitStatements(sql: string): StatementText[] {
   return statements
 }
 
+/** What the parser needs to know of the whole text. */
+export interface TextFacts {
+  /** Offsets of the `?` outside strings, quoted names and comments: the nth is the parameter `$n`. */
+  readonly questionMarks: readonly number[]
+}
+
 /**
  * Refuses, before parsing, what no parse should be tried on: a text over MAX_SQL_LENGTH, nesting over MAX_NESTING, an
  * unterminated string, quoted name or comment. Throws SYNTAX with the place.
  */
-export function checkText(sql: string): void {
+export function checkText(sql: string): TextFacts {
   if (sql.length > MAX_SQL_LENGTH) {
     throw fail('SYNTAX', [`the text has ${sql.length} characters, more than the ${MAX_SQL_LENGTH} allowed`])
   }
   const open: string[] = []
+  const questionMarks: number[] = []
   let unaryRun = 0
   let afterOperand = false
   for (let at = 0; at < sql.length;) {
@@ -110,8 +117,10 @@ export function checkText(sql: string): void {
     unaryRun = isUnary ? unaryRun + 1 : 0
     afterOperand = !isUnary && (found.kind !== 'symbol' || text === ')')
     follow(open, text)
+    if (text === '?') questionMarks.push(found.start)
     if (open.length + unaryRun > MAX_NESTING) throw tooDeep(found.start)
   }
+  return { questionMarks }
 }
 
 /** The SYNTAX error for nesting over the limit. */

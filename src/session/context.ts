@@ -3,8 +3,10 @@ import { encodeBatch } from '../arrow/frame.js'
 import type { Schema } from '../arrow/schema.js'
 import { Catalog } from '../catalog/catalog.js'
 import type { EncodedBatch } from '../catalog/memory-table.js'
+import { systemClock } from '../common/clock.js'
 import { fail, type Span } from '../common/errors.js'
 import { configOf, type Settings } from '../common/option.js'
+import { errorInside } from '../logical/bind/context.js'
 import type { ObjectName, StatementNode } from '../parser/ast.js'
 import { parseStatement } from '../parser/parse.js'
 import { quoteIdent } from '../parser/quote.js'
@@ -15,6 +17,8 @@ import { EXPLAIN_COLUMNS } from './explain.js'
 import { LocalBackend } from './local-backend.js'
 import { memoryLimit } from '../runtime/options.js'
 import { checkChange, checkedSettings, checkSetting, settingRows } from './options.js'
+import { parametersOf, type Parameters, type ParameterValues } from './parameters.js'
+import { argumentsOf, PreparedStatements } from './prepared-statements.js'
 import { absolutePath, type PlanRequest, type Registration } from './registration.js'
 import { countFrame, heldFrame, textFrame } from './result-frames.js'
 import { listingFormat } from './tables.js'
@@ -24,6 +28,16 @@ export interface SessionOptions {
   readonly settings?: Settings
   /** Directory from which relative paths are meant; default: the working directory. */
   readonly baseDirectory?: string
+}
+
+export interface SqlOptions extends RunOptions {
+  /** Values of `$1`, `?` and `$name` in the text. */
+  readonly parameters?: ParameterValues
+}
+
+/** The same with the values as SQL constants. */
+interface StatementOptions extends RunOptions {
+  readonly parameters?: Parameters
 }
 
 export interface StandaloneOptions extends SessionOptions {
@@ -45,6 +59,7 @@ export class SessionContext {
   readonly #backend: Backend
   readonly #baseDirectory: string
   readonly #tables = new Catalog<Registration>()
+  readonly #prepared = new PreparedStatements()
   #settings: Settings
 
   constructor(options: SessionOptions = {}, backend?: Backend) {
@@ -107,10 +122,15 @@ export class SessionContext {
    * One SQL statement. Queries are lazy: the frame runs them. Everything else (DDL, SET, COPY, INSERT, EXPLAIN …) runs now,
    * exactly once, and the frame holds its result.
    */
-  async sql(text: string, options: RunOptions = {}): Promise<DataFrame> {
+  async sql(text: string, { parameters, ...options }: SqlOptions = {}): Promise<DataFrame> {
+    const bound = parameters === undefined ? {} : { parameters: parametersOf(parameters) }
+    return this.#statement(text, { ...options, ...bound })
+  }
+
+  async #statement(text: string, options: StatementOptions): Promise<DataFrame> {
     const statement = parseStatement(text)
     if (statement.kind !== 'query') return this.#run(statement, text, options)
-    const request = this.#request(text)
+    const request = this.#request(text, options)
     if (this.#backend.checksAhead) await this.#schemaOf(request, options)
     return new DataFrame(text, signal => this.#backend.execute(request, signal ?? new AbortController().signal))
   }
@@ -151,9 +171,10 @@ export class SessionContext {
     await this.#schemaOf(request, {})
   }
 
-  #request(sql: string): PlanRequest {
+  #request(sql: string, { parameters }: StatementOptions = {}): PlanRequest {
     const registrations = this.#tables.list().map(({ entry }) => entry)
-    return { sql, settings: this.#settings, registrations, baseDirectory: this.#baseDirectory }
+    const request = { sql, settings: this.#settings, registrations, baseDirectory: this.#baseDirectory }
+    return parameters === undefined ? request : { ...request, parameters }
   }
 
   async #schemaOf(request: PlanRequest, options: RunOptions): Promise<Schema> {
@@ -162,9 +183,9 @@ export class SessionContext {
   }
 
   /** Runs a statement to its end and holds its rows as frames. */
-  async #collect(text: string, options: RunOptions): Promise<{ schema: Schema; batches: EncodedBatch[] }> {
+  async #collect(text: string, options: StatementOptions): Promise<{ schema: Schema; batches: EncodedBatch[] }> {
     const { schema, batches } = await this.#backend.execute(
-      this.#request(text),
+      this.#request(text, options),
       options.signal ?? new AbortController().signal,
     )
     const encoded: EncodedBatch[] = []
@@ -175,7 +196,7 @@ export class SessionContext {
   async #run(
     statement: Exclude<StatementNode, { kind: 'query' }>,
     text: string,
-    options: RunOptions,
+    options: StatementOptions,
   ): Promise<DataFrame> {
     switch (statement.kind) {
       case 'createExternalTable':
@@ -199,6 +220,14 @@ export class SessionContext {
       }
       case 'show':
         return this.#show(statement, text, options)
+      case 'prepare':
+        this.#prepared.prepare(statement)
+        return heldFrame(text, { fields: [] }, [])
+      case 'execute':
+        return this.#executePrepared(statement, options)
+      case 'deallocate':
+        this.#prepared.deallocate(statement.name)
+        return heldFrame(text, { fields: [] }, [])
       case 'insert':
         return this.#insert(statement, text, options)
       case 'copy':
@@ -212,17 +241,31 @@ export class SessionContext {
   }
 
   /** Runs the explained statement to its end; the frame holds what its operators counted. */
-  async #analyze(text: string, options: RunOptions): Promise<DataFrame> {
+  async #analyze(text: string, options: StatementOptions): Promise<DataFrame> {
     const signal = options.signal ?? new AbortController().signal
-    const { batches, explanation } = await this.#backend.execute(this.#request(text), signal)
+    const { batches, explanation } = await this.#backend.execute(this.#request(text, options), signal)
     for await (const _ of given(batches)) continue
     return textFrame(text, EXPLAIN_COLUMNS, (await explanation?.()) ?? [])
+  }
+
+  /** Like the statement itself, once more with these values. Spans of its errors would be those of another text. */
+  async #executePrepared(
+    statement: Extract<StatementNode, { kind: 'execute' }>,
+    options: RunOptions,
+  ): Promise<DataFrame> {
+    const prepared = this.#prepared.lookup(statement.name)
+    const parameters = argumentsOf(prepared, statement, BigInt(systemClock.wallMs()) * 1_000_000n)
+    try {
+      return await this.#statement(prepared.text, { ...options, parameters })
+    } catch (error) {
+      throw errorInside(`prepared statement '${prepared.name}'`, error)
+    }
   }
 
   async #create(
     statement: Extract<StatementNode, { kind: 'createExternalTable' | 'createTable' | 'createView' }>,
     text: string,
-    options: RunOptions,
+    options: StatementOptions,
   ): Promise<void> {
     const path = names(statement.name)
     const exists = this.#tables.get(path) !== undefined
@@ -239,7 +282,7 @@ export class SessionContext {
     statement: Extract<StatementNode, { kind: 'createExternalTable' | 'createTable' | 'createView' }>,
     name: string,
     text: string,
-    options: RunOptions,
+    options: StatementOptions,
   ): Promise<Registration> {
     switch (statement.kind) {
       case 'createView': {
@@ -310,7 +353,7 @@ export class SessionContext {
   async #insert(
     statement: Extract<StatementNode, { kind: 'insert' }>,
     text: string,
-    options: RunOptions,
+    options: StatementOptions,
   ): Promise<DataFrame> {
     const path = names(statement.table)
     const target = this.#tables.lookup(path, statement.table[0].span)

@@ -130,6 +130,9 @@ class StatementPlanner {
       case 'set':
       case 'reset':
       case 'show':
+      case 'prepare':
+      case 'execute':
+      case 'deallocate':
         throw fail('NOT_SUPPORTED', ['a statement that changes the session, sent to a scheduler'], {
           span: statement.span,
         })
@@ -181,7 +184,8 @@ class StatementPlanner {
 
   async #query(query: QueryNode): Promise<LogicalPlan> {
     const tables = await resolveTables(query, this.#resolver)
-    return bindQuery(query, { tables, now: this.#environment.now })
+    const parameters = new Map(Object.entries(this.#request.parameters ?? {}))
+    return bindQuery(query, { tables, parameters, now: this.#environment.now })
   }
 
   async #explain(statement: ExplainStatement): Promise<LogicalPlan> {

@@ -4,6 +4,7 @@ import type { EncodedBatch } from '../catalog/memory-table.js'
 import type { Schema } from '../arrow/schema.js'
 import { fail } from '../common/errors.js'
 import type { Settings } from '../common/option.js'
+import type { Parameters } from './parameters.js'
 
 export type Registration =
   /** Files: one file, a directory (ends in `/`) or a glob; `path` is absolute. */
@@ -33,6 +34,8 @@ export interface PlanRequest {
   readonly registrations: readonly Registration[]
   /** Absolute; relative paths in the SQL text are meant from here. */
   readonly baseDirectory: string
+  /** Values of the parameters in `sql`, by name without the dollar sign. */
+  readonly parameters?: Parameters
   /** Only the schema is wanted: nothing runs. */
   readonly planOnly?: boolean
 }
@@ -56,10 +59,15 @@ export function planRequestOf(value: unknown): PlanRequest {
     plain(request?.settings) &&
     Object.values(request?.settings ?? {}).every(text) &&
     Array.isArray(request?.registrations) &&
-    request.registrations.every(registration => plain(registration) && isRegistration(registration))
+    request.registrations.every(registration => plain(registration) && isRegistration(registration)) &&
+    (request.parameters === undefined ||
+      (plain(request.parameters) && Object.values(request.parameters).every(isParameter)))
   if (!valid) throw fail('PROTOCOL', ['a client', 'a query request has another form than this version expects'])
   return request as PlanRequest
 }
+
+const isParameter = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'literal' && 'type' in value
 
 function isRegistration(entry: Registration): boolean {
   if (typeof entry.name !== 'string') return false

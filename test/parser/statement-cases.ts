@@ -3,6 +3,18 @@
 /** [SQL, tree as showTree prints it]. */
 export const STATEMENTS: readonly (readonly [string, string])[] = [
   ['SELECT 1', 'query(body: select(items: [expr(expr: 1)]))'],
+  [
+    'SELECT ?, $1, $a, ?',
+    'query(body: select(items: [expr(expr: parameter(name: 1)), expr(expr: parameter(name: 1)), expr(expr: parameter(name: a)), expr(expr: parameter(name: 2))]))',
+  ],
+  [
+    'PREPARE p (INT, DECIMAL(5, 2)) AS SELECT $1',
+    'prepare(name: p, types: [{name: INT}, {name: DECIMAL, args: [5, 2]}], statement: query(body: select(items: [expr(expr: parameter(name: 1))])), text: SELECT $1)',
+  ],
+  ['EXECUTE p(1, a := 2, b => 3)', 'execute(name: p, args: [1], named: [{name: a, value: 2}, {name: b, value: 3}])'],
+  ['EXECUTE p', 'execute(name: p)'],
+  ['DEALLOCATE PREPARE p', 'deallocate(name: p)'],
+  ['DEALLOCATE ALL', 'deallocate'],
   ['SELECT 1;', 'query(body: select(items: [expr(expr: 1)]))'],
   ['SELECT a, FROM t', 'query(body: select(items: [expr(expr: a)], from: [table(name: [t])]))'],
   [

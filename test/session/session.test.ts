@@ -3,6 +3,7 @@ import test from 'ava'
 import { bytesInUse } from '../../src/arrow/memory.js'
 import type { BallistaError } from '../../src/common/errors.js'
 import { SessionContext } from '../../src/index.js'
+import type { ParameterValues } from '../../src/session/parameters.js'
 
 const BEFORE = bytesInUse()
 
@@ -92,6 +93,24 @@ test.serial('rows for a table that is dropped or replaced meanwhile are refused'
   const replaced = await insertBefore(() => ctx.registerMemory('m', { fields: schema.fields }, []))
   t.is(replaced, "INVALID_ARGUMENT: table 'm' was replaced while rows were inserted; try again")
   t.is(await (await ctx.table('m')).count(), 0)
+})
+
+test.serial('parameters of a program are values of the types that they have', async t => {
+  await using ctx = new SessionContext()
+  const one = async (sql: string, parameters: ParameterValues): Promise<unknown[]> =>
+    Object.values((await (await ctx.sql(sql, { parameters })).rows())[0])
+  t.deepEqual(await one('SELECT ?, ?, ?, ?, ?', ['a', 1, 1.5, true, null]), ['a', 1n, 1.5, true, null])
+  t.deepEqual(await one('SELECT $2 + 1, $1', [2n ** 70n, 1n]), [2n, (2n ** 70n).toString()])
+  const when = new Date('2024-02-29T12:30:00Z')
+  t.deepEqual(await one("SELECT $at, date_part('hour', $at)", { at: when }), [when, 12])
+  t.deepEqual(await one("SELECT $day > DATE '2024-01-31'", { day: '2024-02-01' }), [true])
+  t.deepEqual(await one('SELECT $bytes', { bytes: new Uint8Array([1, 255]) }), [new Uint8Array([1, 255])])
+  t.is(await outcome(ctx.sql('SELECT $2', { parameters: [1] })), 'INVALID_ARGUMENT: parameter $2 has no value')
+  const strange = { parameters: { x: (() => 1) as never } }
+  t.is(
+    await outcome(ctx.sql('SELECT $x', strange)),
+    'INVALID_ARGUMENT: the value of parameter $x must be a string, number, bigint, boolean, Date, Uint8Array or null',
+  )
 })
 
 const TERMS = 10_000

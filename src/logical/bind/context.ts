@@ -32,6 +32,16 @@ export interface Binder {
   nextRelation(): string
 }
 
+/**
+ * The error of a text that the user did not write in this statement (a view, a prepared statement): its span would mean
+ * nothing here, so it gets `what` as context instead.
+ */
+export function errorInside(what: string, error: unknown): unknown {
+  if (!(error instanceof BallistaError)) return error
+  const { code, message, context } = error
+  return new BallistaError({ code, message, context: [what, ...context] }, { cause: error })
+}
+
 /** Runs `action`; a coded error without a place gets `span`. */
 export function at<T>(span: Span, action: () => T): T {
   try {

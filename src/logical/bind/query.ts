@@ -4,7 +4,7 @@ import { fail, type Span } from '../../common/errors.js'
 import { unreachable } from '../../common/invariant.js'
 import { castExpr } from '../../expr/build.js'
 import { evaluateRow } from '../../expr/interpret.js'
-import { typeOf, type Expr } from '../../expr/expr.js'
+import { literal, typeOf, type Expr, type LiteralExpr } from '../../expr/expr.js'
 import { unionType } from '../../expr/types.js'
 import { valueText } from '../../expr/value-text.js'
 import { isNullable } from '../nullable.js'
@@ -28,8 +28,20 @@ export type { BindContext } from './context.js'
  * as context instead).
  */
 export function bindQuery(query: QueryNode, context: BindContext): LogicalPlan {
+  return bindNested(query, newBinder(context))
+}
+
+/** The value of an expression without columns; throws coded errors with a span, also those of its evaluation. */
+export function constantOf(node: ExprNode, context: BindContext, clause: string): LiteralExpr {
+  return at(node.span, () => {
+    const expr = bindConstant(node, newBinder(context), clause)
+    return literal(evaluateRow(expr, []), typeOf(expr))
+  })
+}
+
+function newBinder(context: BindContext): Binder {
   let relations = 0
-  return bindNested(query, {
+  return {
     context,
     ctes: new Map(),
     outer: [],
@@ -37,7 +49,7 @@ export function bindQuery(query: QueryNode, context: BindContext): LogicalPlan {
     names: new WeakMap(),
     bindQuery: bindNested,
     nextRelation: () => `subquery_${++relations}`,
-  })
+  }
 }
 
 /** A constant expression (no columns) as written in LIMIT, DEFAULT or a table option. */

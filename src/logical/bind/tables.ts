@@ -1,9 +1,10 @@
 /** The asynchronous part of binding: every table, file and view that a query names is looked up before it is bound. */
-import { BallistaError, fail, type Span } from '../../common/errors.js'
+import { fail, type Span } from '../../common/errors.js'
 import { isView, type CatalogEntry } from '../../catalog/catalog.js'
 import type { TableProvider } from '../../catalog/table-provider.js'
 import type { ExprNode, ObjectName, QueryNode, TableNode } from '../../parser/ast.js'
 import { parseQuery } from '../../parser/parse.js'
+import { errorInside } from './context.js'
 
 /** Who knows tables: the session's catalog, and its file formats. Every method throws TABLE_NOT_FOUND or a file error. */
 export interface TableResolver {
@@ -74,11 +75,7 @@ export async function inView<T>(name: string, action: () => T | Promise<T>): Pro
   }
 }
 
-export function viewError(name: string, error: unknown): unknown {
-  if (!(error instanceof BallistaError)) return error
-  const { code, message, context } = error
-  return new BallistaError({ code, message, context: [`view '${name}'`, ...context] }, { cause: error })
-}
+export const viewError = (name: string, error: unknown): unknown => errorInside(`view '${name}'`, error)
 
 async function resolveOne(reference: TableReference, resolver: TableResolver): Promise<ResolvedTable> {
   const { span } = reference
