@@ -4,7 +4,7 @@
  * behind the input decides anything: a run that the input cannot hold ends the reading.
  */
 import { bitmapAppend, bitmapRead } from './bitmap'
-import { gatherDense } from './take'
+import { gatherDense } from './gather'
 
 /** Bytes of a reader. */
 const HYBRID_BYTES: u32 = 128

@@ -2,6 +2,7 @@
  * Gathering rows by a list of row numbers (i32; -1 gives NULL: zero bytes and a 0 validity bit). The variants ending in
  * `Dense` are for lists without -1.
  */
+import { gatherDense } from './gather'
 
 /** Is there a negative number among `count` row numbers? */
 export function takeHasNegative(indices: usize, count: u32): bool {
@@ -23,26 +24,6 @@ export function takeHasNegative(indices: usize, count: u32): bool {
     const row = load<i32>(at)
     store<T>(to, row < 0 ? <T>0 : load<T>(values + <usize>row * size))
   }
-}
-
-/** The values at the row numbers, none of which is negative. */
-// @ts-ignore: decorator
-@inline export function gatherDense<T>(values: usize, indices: usize, count: u32, target: usize): void {
-  const size = sizeof<T>()
-  let to = target
-  let at = indices
-  const end = indices + (<usize>count << 2)
-  for (; at + 16 <= end; at += 16, to += 4 * size) {
-    const first = load<T>(values + <usize>load<u32>(at) * size)
-    const second = load<T>(values + <usize>load<u32>(at, 4) * size)
-    const third = load<T>(values + <usize>load<u32>(at, 8) * size)
-    const fourth = load<T>(values + <usize>load<u32>(at, 12) * size)
-    store<T>(to, first)
-    store<T>(to + size, second)
-    store<T>(to + 2 * size, third)
-    store<T>(to + 3 * size, fourth)
-  }
-  for (; at < end; at += 4, to += size) store<T>(to, load<T>(values + <usize>load<u32>(at) * size))
 }
 
 /** Values of `width` 1, 2, 4, 8 or 16 bytes. */

@@ -171,7 +171,7 @@ export class ColumnReader {
     while (this.page === undefined) {
       const { end, invalid } = this.chunk
       if (this.position >= end) throw invalid('fewer rows than its row group')
-      const header = readPageHeader(views().u8.subarray(this.position, end), invalid)
+      const header = readPageHeader(this.position, end, invalid)
       const position = this.position + header.headerBytes
       if (header.compressedBytes > end - position) throw invalid('a page that is larger than its chunk')
       this.position = position + header.compressedBytes

@@ -49,9 +49,9 @@ interface Body {
  */
 export function openPage(chunk: ChunkSource, header: PageHeader, position: number, memory: PageMemory): PageValues {
   const end = position + header.compressedBytes
-  if (header.levels !== undefined) {
-    const levelsAt = position + header.levels.repetitionBytes
-    const levelsEnd = levelsAt + header.levels.definitionBytes
+  if (header.isVersion2) {
+    const levelsAt = position + header.repetitionBytes
+    const levelsEnd = levelsAt + header.definitionBytes
     if (chunk.isOptional) openHybrid(chunk, memory.levels, { at: levelsAt, end: levelsEnd }, 1)
     const size = header.uncompressedBytes - (levelsEnd - position)
     return valuesOf(chunk, header, expand(chunk, header, { at: levelsEnd, end }, size, memory), memory)

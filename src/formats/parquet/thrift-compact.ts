@@ -46,27 +46,19 @@ const MAX_DEPTH = 24
  * binaries are views of `bytes`. Throws FILE_INVALID [path, reason].
  */
 export function decodeThrift(bytes: Uint8Array, path: string): ThriftStruct {
-  return new CompactReader(bytes, reason => fail('FILE_INVALID', [path, `the Parquet footer ${reason}`])).struct(0)
-}
-
-/** As decodeThrift for a struct that more bytes follow, with its own errors; `byteLength` is what the struct takes. */
-export function decodeThriftPrefix(
-  bytes: Uint8Array,
-  invalid: (reason: string) => Error,
-): { readonly struct: ThriftStruct; readonly byteLength: number } {
-  const reader = new CompactReader(bytes, invalid)
-  const struct = reader.struct(0)
-  return { struct, byteLength: reader.position }
+  return new CompactReader(bytes, path).struct(0)
 }
 
 class CompactReader {
-  position = 0
   private readonly bytes: Uint8Array
-  private readonly invalid: (reason: string) => Error
+  private readonly view: DataView
+  private readonly path: string
+  private position = 0
 
-  constructor(bytes: Uint8Array, invalid: (reason: string) => Error) {
+  constructor(bytes: Uint8Array, path: string) {
     this.bytes = bytes
-    this.invalid = invalid
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    this.path = path
   }
 
   struct(depth: number): ThriftStruct {
@@ -96,7 +88,7 @@ class CompactReader {
       case THRIFT.double:
         this.need(8)
         this.position += 8
-        return new DataView(this.bytes.buffer, this.bytes.byteOffset + this.position - 8).getFloat64(0, true)
+        return this.view.getFloat64(this.position - 8, true)
       case THRIFT.binary: {
         const length = this.unsigned()
         this.need(length)
@@ -150,6 +142,10 @@ class CompactReader {
 
   private need(byteLength: number): void {
     if (byteLength > this.bytes.length - this.position) throw this.invalid('ends too early')
+  }
+
+  private invalid(reason: string): Error {
+    return fail('FILE_INVALID', [this.path, `the Parquet footer ${reason}`])
   }
 }
 
