@@ -1,10 +1,11 @@
 /** Making, reading and owning columns and batches: the conversions between arena and single values, for edges and tests. */
 import { fail } from '../common/errors.js'
 import { invariant, unreachable } from '../common/invariant.js'
-import type { Batch, Column, Range } from './batch.js'
-import { alloc, blockBytes, bytesInUse, kernels, readText, release, retain, views, writeText } from './memory.js'
+import type { Batch, Column } from './batch.js'
+import { alloc, blockBytes, kernels, readText, release, retain, views } from './memory.js'
 import type { Schema } from './schema.js'
 import { typeName, type DataType, type Value } from './types.js'
+import { writeBitmap, writeBytes, writeFixed, writeOffsets } from './write-values.js'
 
 /** A column from its parts; what is left out is 0, empty, or the width that `defaultWidth` gives. Takes over the references. */
 export function makeColumn(parts: Partial<Column> & { readonly type: DataType; readonly length: number }): Column {
@@ -150,7 +151,7 @@ const bitAt = (bitmap: number, index: number): boolean =>
 export const codeAt = (column: Column, row: number): number => views().i32[column.values / 4 + row]
 
 /**
- * One value, copied out of the arena; null for NULL. A nested value is not a `Value`: NOT_SUPPORTED for list, struct, map.
+ * One value, copied out of the arena; null for NULL. A struct or a map is not a `Value`: NOT_SUPPORTED.
  */
 export function valueAt(column: Column, row: number): Value {
   if (!isValid(column, row)) return null
@@ -187,7 +188,11 @@ function plainValueAt(column: Column, row: number): Value {
       if (type.kind === 'utf8') return readText(values + start, byteLength)
       return memory.u8.slice(values + start, values + start + byteLength)
     }
-    case 'list':
+    case 'list': {
+      const start = memory.i32[column.offsets / 4 + row]
+      const elementCount = memory.i32[column.offsets / 4 + row + 1] - start
+      return Array.from({ length: elementCount }, (_, i) => valueAt(column.children[0], start + i))
+    }
     case 'struct':
     case 'map':
       throw fail('NOT_SUPPORTED', [`a single value of type ${typeName(type)}`])
@@ -214,24 +219,30 @@ function int128At(position: number): bigint {
   return (memory.i64[position / 8 + 1] << 64n) | memory.u64[position / 8]
 }
 
-/** All values of a column of a type that is not nested. */
+/** All values of a column of a type that is not a struct or a map. */
 export function columnValues(column: Column): Value[] {
   return Array.from({ length: column.length }, (_, row) => valueAt(column, row))
 }
 
-/** A column of these values; owned by the caller. A nested type takes null rows only. */
+/** A column of these values; owned by the caller. A struct or a map takes null rows only. */
 export function columnFromValues(type: DataType, values: readonly Value[]): Column {
   const nullCount = type.kind === 'null' ? values.length : values.filter(value => value === null).length
-  const isNested = type.kind === 'list' || type.kind === 'struct' || type.kind === 'map'
+  const isNested = type.kind === 'struct' || type.kind === 'map'
   invariant(!isNested || nullCount === values.length, `values of type ${type.kind} cannot be written one by one`)
   return buildColumn(({ own, keep }) => {
-    const validity = nullCount === 0 || type.kind === 'null' ? 0 : writeBitmap(own, values.map(isPresent))
+    const validity =
+      nullCount === 0 || type.kind === 'null'
+        ? 0
+        : bitmap(
+            own,
+            values.map(value => value !== null),
+          )
     const parts = { type, length: values.length, nullCount, validity }
     switch (type.kind) {
       case 'null':
         return parts
       case 'boolean':
-        return { ...parts, values: writeBitmap(own, values) }
+        return { ...parts, values: bitmap(own, values) }
       case 'utf8':
       case 'binary':
         return { ...parts, ...writeBytes(own, values) }
@@ -239,98 +250,19 @@ export function columnFromValues(type: DataType, values: readonly Value[]): Colu
         return { ...parts, children: childTypes(type).map(child => keep(columnFromValues(child, values))) }
       case 'list':
       case 'map': {
-        const offsets = own((values.length + 1) * 4)
-        views().i32.fill(0, offsets / 4, offsets / 4 + values.length + 1)
-        return { ...parts, offsets, children: childTypes(type).map(child => keep(columnFromValues(child, []))) }
+        const elements = values.map(value => (Array.isArray(value) ? (value as readonly Value[]) : []))
+        const children = childTypes(type).map(child => keep(columnFromValues(child, elements.flat())))
+        return { ...parts, offsets: writeOffsets(own, elements), children }
       }
       default:
-        return { ...parts, ...writeFixed(own, type, values) }
+        return { ...parts, ...writeFixed(own, type, defaultWidth(type), values) }
     }
   })
 }
 
-const isPresent = (value: Value): boolean => value !== null
+const bitmap = (own: Own, bits: readonly Value[]): number => writeBitmap(own, bitmapBytes(bits.length), bits)
 
 type Own = ColumnScope['own']
-
-/** Offsets are i32. */
-const MAX_OFFSET = 2 ** 31 - 1
-
-function writeBitmap(own: Own, bits: readonly Value[]): number {
-  const byteLength = bitmapBytes(bits.length)
-  const position = own(byteLength)
-  const { u8 } = views()
-  u8.fill(0, position, position + byteLength)
-  bits.forEach((bit, i) => {
-    if (bit === true) u8[position + (i >>> 3)] |= 1 << (i & 7)
-  })
-  return position
-}
-
-function writeBytes(own: Own, values: readonly Value[]): { readonly offsets: number; readonly values: number } {
-  const { i32, u8 } = views()
-  const offsets = own((values.length + 1) * 4)
-  const room = values.reduce<number>((sum, value) => sum + roomOf(value), 0)
-  if (room > MAX_OFFSET) throw fail('ARENA_EXHAUSTED', [room, bytesInUse()])
-  const data = own(room)
-  let end = 0
-  i32[offsets / 4] = 0
-  values.forEach((value, row) => {
-    if (typeof value === 'string') end += writeText(data + end, value)
-    else if (value instanceof Uint8Array) {
-      u8.set(value, data + end)
-      end += value.length
-    }
-    i32[offsets / 4 + row + 1] = end
-  })
-  return { offsets, values: data }
-}
-
-const roomOf = (value: Value): number =>
-  typeof value === 'string' ? Buffer.byteLength(value) : value instanceof Uint8Array ? value.length : 0
-
-function writeFixed(own: Own, type: DataType, values: readonly Value[]): Partial<Column> {
-  const width = defaultWidth(type)
-  const position = own(values.length * width)
-  values.forEach((value, row) => writeFixedValue(type, width, position + row * width, value))
-  const range = rangeOf(type, values)
-  return { width, values: position, ...(range ? { range } : {}) }
-}
-
-function writeFixedValue(type: DataType, width: number, position: number, value: Value): void {
-  const { i8, i16, i32, i64, f32, f64, u64 } = views()
-  if (type.kind === 'interval') {
-    const { months, days, nanos } =
-      value !== null && typeof value === 'object' && 'months' in value ? value : ZERO_INTERVAL
-    i32[position / 4] = months
-    i32[position / 4 + 1] = days
-    i64[position / 8 + 1] = nanos
-  } else if (type.kind === 'float') {
-    if (width === 4) f32[position / 4] = Number(value ?? 0)
-    else f64[position / 8] = Number(value ?? 0)
-  } else if (width >= 8) {
-    const integer = BigInt((value as bigint | number | null) ?? 0)
-    u64[position / 8] = BigInt.asUintN(64, integer)
-    if (width === 16) i64[position / 8 + 1] = integer >> 64n
-  } else if (width === 4) i32[position / 4] = Number(value ?? 0)
-  else if (width === 2) i16[position / 2] = Number(value ?? 0)
-  else i8[position] = Number(value ?? 0)
-}
-
-const ZERO_INTERVAL = { months: 0, days: 0, nanos: 0n }
-
-function rangeOf(type: DataType, values: readonly Value[]): Range | undefined {
-  if (type.kind === 'float' || type.kind === 'interval') return undefined
-  let range: { min: bigint; max: bigint } | undefined
-  for (const value of values) {
-    if (typeof value !== 'number' && typeof value !== 'bigint') continue
-    const integer = BigInt(value)
-    range ??= { min: integer, max: integer }
-    if (integer < range.min) range.min = integer
-    if (integer > range.max) range.max = integer
-  }
-  return range
-}
 
 /** A batch of columns of values; owned by the caller. All columns have one length (none: no rows). */
 export function batchFromValues(schema: Schema, columns: readonly (readonly Value[])[]): Batch {

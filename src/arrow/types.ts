@@ -43,9 +43,10 @@ export const timestamp = (unit: TimeUnit = 'ns', timeZone?: string): DataType =>
 
 /**
  * One value outside the arena. null for NULL; boolean; number for ints up to 32 bits, floats and DATE (days);
- * bigint for 64-bit ints, DECIMAL (unscaled) and TIMESTAMP (in its unit); string for utf8; bytes for binary.
+ * bigint for 64-bit ints, DECIMAL (unscaled) and TIMESTAMP (in its unit); string for utf8; bytes for binary; an array
+ * of values for a list.
  */
-export type Value = null | boolean | number | bigint | string | Uint8Array | IntervalValue
+export type Value = null | boolean | number | bigint | string | Uint8Array | IntervalValue | readonly Value[]
 
 export interface IntervalValue {
   readonly months: number

@@ -12,10 +12,13 @@ import {
   sameType,
   typeName,
   type DataType,
+  type Value,
 } from '../arrow/types.js'
 import { didYouMean, fail } from '../common/errors.js'
+import { equals } from '../common/tree.js'
 import { coerceTo, unifyOperands } from './coerce.js'
 import { MAX_PRECISION, digitCount } from './decimal-value.js'
+import { displayExpr } from './display.js'
 import {
   literal,
   typeOf,
@@ -27,7 +30,9 @@ import {
   type Expr,
   type InputExpr,
   type LiteralExpr,
+  type SortKey,
 } from './expr.js'
+import { foldConstants } from './fold.js'
 import { aggregateFunction, functionNames, scalarFunction } from './functions/index.js'
 import {
   arithmeticCommonType,
@@ -274,25 +279,49 @@ export function callExpr(name: string, args: readonly Expr[]): Expr {
   if (definition === undefined) throw fail('FUNCTION_NOT_FOUND', [name, didYouMean(name, functionNames())])
   const types = definition.coerce(args.map(typeOf))
   const coerced = args.map((arg, i) => coerceTo(arg, types[i]))
-  const constants = coerced.map(arg => (arg.kind === 'literal' ? arg.value : undefined))
-  return { kind: 'call', name: definition.name, args: coerced, type: definition.returns(types, constants) }
+  return { kind: 'call', name: definition.name, args: coerced, type: definition.returns(types, constantsOf(coerced)) }
 }
 
-/** An aggregate function by name or alias; count(*) has no args. Throws FUNCTION_NOT_FOUND or FUNCTION_ARGUMENTS. */
-export function aggregateExpr(name: string, args: readonly Expr[], distinct = false, filter?: Expr): AggregateExpr {
+/** What may stand inside and behind the parentheses of an aggregate. */
+export interface AggregateModifiers {
+  readonly distinct?: boolean
+  readonly filter?: Expr | undefined
+  readonly orderBy?: readonly SortKey[]
+}
+
+/**
+ * An aggregate function by name or alias; count(*) has no args. An ORDER BY that cannot change the result is dropped.
+ * Throws FUNCTION_NOT_FOUND, FUNCTION_ARGUMENTS, or INVALID_ARGUMENT for DISTINCT ordered by something else.
+ */
+export function aggregateExpr(
+  name: string,
+  args: readonly Expr[],
+  { distinct = false, filter, orderBy = [] }: AggregateModifiers = {},
+): AggregateExpr {
   const definition = aggregateFunction(name.toLowerCase())
   if (definition === undefined) throw fail('FUNCTION_NOT_FOUND', [name, didYouMean(name, functionNames())])
   const types = definition.coerce(args.map(typeOf))
-  const coerced = args.map((arg, i) => coerceTo(arg, types[i]))
-  const node: AggregateExpr = {
-    kind: 'aggregate',
-    name: definition.name,
-    args: coerced,
-    distinct,
-    type: definition.returns(types),
-  }
-  return filter === undefined ? node : { ...node, filter: predicate(filter, 'filter') }
+  const coerced = args.map((arg, i) =>
+    coerceTo(i < (definition.constantsFrom ?? Infinity) ? arg : constant(arg, name), types[i]),
+  )
+  const type = definition.returns(types, constantsOf(coerced))
+  const node: AggregateExpr = { kind: 'aggregate', name: definition.name, args: coerced, distinct, type }
+  const filtered = filter === undefined ? node : { ...node, filter: predicate(filter, 'filter') }
+  if (definition.isOrdered !== true || orderBy.length === 0) return filtered
+  if (distinct && !orderBy.every(key => args.some(arg => equals(arg, key.expr))))
+    throw fail('INVALID_ARGUMENT', [`${definition.name}(DISTINCT …) can only be ordered by its arguments`])
+  const orders = orderBy.map(({ descending, nullsFirst }) => ({ descending, nullsFirst }))
+  return { ...filtered, orderBy: orderBy.map(({ expr }) => expr), orders }
 }
+
+function constant(arg: Expr, name: string): LiteralExpr {
+  const folded = foldConstants(arg)
+  if (folded.kind === 'literal') return folded
+  throw fail('FUNCTION_ARGUMENTS', [`${name} takes a constant here, got ${displayExpr(arg)}`])
+}
+
+const constantsOf = (args: readonly Expr[]): readonly (Value | undefined)[] =>
+  args.map(arg => (arg.kind === 'literal' ? arg.value : undefined))
 
 /** All of `exprs` joined by AND as a balanced tree, so that thousands of terms stay shallow; undefined for none. */
 export function conjunction(exprs: readonly Expr[]): Expr | undefined {

@@ -147,5 +147,7 @@ function caseText(expr: Extract<Expr, { kind: 'case' }>): string {
 function aggregateText(expr: Extract<Expr, { kind: 'aggregate' }>): string {
   const args = expr.args.length === 0 ? '*' : list(expr.args)
   const filter = expr.filter === undefined ? '' : ` FILTER (WHERE ${displayExpr(expr.filter)})`
-  return `${expr.name}(${expr.distinct ? 'DISTINCT ' : ''}${args})${filter}`
+  const keys = (expr.orderBy ?? []).map((key, i) => displaySortKey({ expr: key, ...(expr.orders ?? [])[i] }))
+  const order = keys.length === 0 ? '' : ` ORDER BY ${keys.join(', ')}`
+  return `${expr.name}(${expr.distinct ? 'DISTINCT ' : ''}${args}${order})${filter}`
 }

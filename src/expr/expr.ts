@@ -70,13 +70,15 @@ export type Expr =
   | { readonly kind: 'cast'; readonly input: Expr; readonly type: DataType; readonly safe: boolean }
   /** A scalar function by its canonical name; args are already coerced. */
   | { readonly kind: 'call'; readonly name: string; readonly args: readonly Expr[]; readonly type: DataType }
-  /** Only in aggregate plans. count(*) has no args. */
+  /** Only in aggregate plans. count(*) has no args. `orderBy` and `orders` are the keys of ORDER BY in the call. */
   | {
       readonly kind: 'aggregate'
       readonly name: string
       readonly args: readonly Expr[]
       readonly distinct: boolean
       readonly filter?: Expr
+      readonly orderBy?: readonly Expr[]
+      readonly orders?: readonly KeyOrder[]
       readonly type: DataType
     }
 
@@ -94,7 +96,7 @@ export const EXPR_CHILDREN = {
   case: { whens: true, thens: true, otherwise: true },
   cast: { input: true },
   call: { args: true },
-  aggregate: { args: true, filter: true },
+  aggregate: { args: true, filter: true, orderBy: true },
 } as const satisfies ChildTable<Expr>
 
 export const exprTree = tree<Expr>(EXPR_CHILDREN)
@@ -132,9 +134,13 @@ export const chainSteps = (chain: Extract<Expr, { kind: 'chain' }>): readonly Ex
 
 export const literal = (value: Value, type: DataType): LiteralExpr => ({ kind: 'literal', value, type })
 
-/** ORDER BY key. */
-export interface SortKey {
-  readonly expr: Expr
+/** How one key of ORDER BY sorts. */
+export interface KeyOrder {
   readonly descending: boolean
   readonly nullsFirst: boolean
+}
+
+/** ORDER BY key. */
+export interface SortKey extends KeyOrder {
+  readonly expr: Expr
 }

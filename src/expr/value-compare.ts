@@ -7,7 +7,8 @@ import { intervalLength } from './calendar.js'
 
 /**
  * Negative, 0 or positive; neither value is NULL. Strings and bytes by bytes (UTF-8 order), NaN = NaN is the greatest
- * float, -0 = 0, false < true, intervals by length with months of 30 days.
+ * float, -0 = 0, false < true, intervals by length with months of 30 days, lists by their first difference (NULL is
+ * the greatest element).
  */
 export function compareValues(left: Value, right: Value, type: DataType): number {
   switch (type.kind) {
@@ -28,6 +29,7 @@ export function compareValues(left: Value, right: Value, type: DataType): number
     case 'interval':
       return order(intervalLength(left as IntervalValue), intervalLength(right as IntervalValue))
     case 'list':
+      return compareLists(left as readonly Value[], right as readonly Value[], type.element.type)
     case 'struct':
     case 'map':
       throw fail('NOT_SUPPORTED', [`comparison of ${typeName(type)}`])
@@ -37,6 +39,18 @@ export function compareValues(left: Value, right: Value, type: DataType): number
 }
 
 const order = <T extends number | bigint>(left: T, right: T): number => (left < right ? -1 : left > right ? 1 : 0)
+
+function compareLists(left: readonly Value[], right: readonly Value[], type: DataType): number {
+  for (const [i, item] of left.slice(0, right.length).entries()) {
+    const other = right[i]
+    const found =
+      item === null || other === null
+        ? Number(item === null) - Number(other === null)
+        : compareValues(item, other, type)
+    if (found !== 0) return found
+  }
+  return left.length - right.length
+}
 
 function compareFloats(left: number, right: number): number {
   if (Number.isNaN(left) || Number.isNaN(right)) return Number(Number.isNaN(left)) - Number(Number.isNaN(right))

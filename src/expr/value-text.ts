@@ -11,7 +11,8 @@ const NANOS_PER_SECOND = 1_000_000_000n
 
 /**
  * Text of a value of `type`: decimals with all digits of their scale, floats as the shortest text that reads back, ISO
- * 8601 dates and timestamps, bytes as hexadecimal. NULL is `NULL`. Nested types throw NOT_SUPPORTED.
+ * 8601 dates and timestamps, bytes as hexadecimal, lists as `[1, 2, NULL]`. NULL is `NULL`. Other nested types throw
+ * NOT_SUPPORTED.
  */
 export function valueText(value: Value, type: DataType): string {
   if (value === null) return 'NULL'
@@ -37,6 +38,7 @@ export function valueText(value: Value, type: DataType): string {
     case 'interval':
       return intervalText(value as IntervalValue)
     case 'list':
+      return `[${(value as readonly Value[]).map(item => valueText(item, type.element.type)).join(', ')}]`
     case 'struct':
     case 'map':
       throw fail('NOT_SUPPORTED', [`text of ${typeName(type)}`])

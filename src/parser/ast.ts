@@ -93,6 +93,10 @@ export type ExprNode = { readonly span: Span } & (
       readonly args: readonly ExprNode[]
       readonly distinct: boolean
       readonly orderBy: readonly OrderItem[]
+      /** WITHIN GROUP (ORDER BY …). */
+      readonly withinGroup?: readonly OrderItem[]
+      /** IGNORE NULLS, RESPECT NULLS. */
+      readonly nulls?: 'ignore' | 'respect'
       readonly filter?: ExprNode
       readonly over?: WindowNode
     }

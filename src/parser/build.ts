@@ -108,17 +108,22 @@ export interface CallParts {
   readonly distinct?: boolean
   readonly args?: readonly ExprNode[]
   readonly orderBy?: readonly OrderItem[] | null
+  readonly withinGroup?: readonly OrderItem[] | null
+  readonly nulls?: 'ignore' | 'respect' | null
   readonly filter?: ExprNode | null
   readonly over?: WindowNode | null
 }
 
-export function call(span: Span, name: Ident, { distinct, args, orderBy, filter, over }: CallParts): ExprNode {
+export function call(span: Span, name: Ident, parts: CallParts): ExprNode {
+  const { distinct, args, orderBy, withinGroup, nulls, filter, over } = parts
   return {
     kind: 'call',
     name,
     args: args ?? [],
     distinct: distinct ?? false,
     orderBy: orderBy ?? [],
+    ...(withinGroup ? { withinGroup } : {}),
+    ...(nulls ? { nulls } : {}),
     ...(filter ? { filter } : {}),
     ...(over ? { over } : {}),
     span,

@@ -4,8 +4,11 @@ import { columnValues } from '../arrow/column.js'
 import type { DataType, Value } from '../arrow/types.js'
 import { valueText } from '../expr/value-text.js'
 
-/** BIGINT is bigint, DECIMAL its exact text, DATE and TIMESTAMP a Date (milliseconds; finer parts are cut), BYTEA bytes. */
-export type RowValue = null | boolean | number | bigint | string | Date | Uint8Array
+/**
+ * BIGINT is bigint, DECIMAL its exact text, DATE and TIMESTAMP a Date (milliseconds; finer parts are cut), BYTEA bytes, a
+ * list an array.
+ */
+export type RowValue = null | boolean | number | bigint | string | Date | Uint8Array | readonly RowValue[]
 export type Row = Record<string, RowValue>
 
 const MS_PER_DAY = 86_400_000
@@ -20,6 +23,7 @@ function rowValue(value: Value, type: DataType): RowValue {
     return new Date(Number(type.unit === 'ms' ? ticks : ticks / PER_MS[type.unit]))
   }
   if (type.kind === 'decimal' || type.kind === 'interval') return valueText(value, type)
+  if (type.kind === 'list') return (value as readonly Value[]).map(item => rowValue(item, type.element.type))
   return value as RowValue
 }
 

@@ -69,7 +69,8 @@ function plainOfDuck(value: unknown): unknown {
 
 export function plainOfValue(value: Value): unknown {
   if (value instanceof Uint8Array) return Buffer.from(value).toString('hex')
-  if (value !== null && typeof value === 'object') return `${value.months} ${value.days} ${value.nanos}`
+  if (value !== null && typeof value === 'object' && 'months' in value)
+    return `${value.months} ${value.days} ${value.nanos}`
   return value
 }
 

@@ -64,7 +64,11 @@ const SHAPES: Readonly<Record<string, Shape>> = {
   'aggregates of all rows': t => aggregatePlan(t, [], [COUNT, { expr: aggregateExpr('min', [a('t')]), name: 'm' }]),
   'aggregates of no rows': t => aggregatePlan(filterPlan(t, binaryExpr('>', a('t'), literal(99n, INT64))), [], [COUNT]),
   'count of distinct values': t =>
-    aggregatePlan(t, [{ expr: a('t'), name: 'a' }], [{ expr: aggregateExpr('count', [b('t')], true), name: 'n' }]),
+    aggregatePlan(
+      t,
+      [{ expr: a('t'), name: 'a' }],
+      [{ expr: aggregateExpr('count', [b('t')], { distinct: true }), name: 'n' }],
+    ),
   'DISTINCT after a filter': t => distinctPlan(filterPlan(t, binaryExpr('<', a('t'), three))),
   'UNION ALL of rows and of a count': (t, u) =>
     unionPlan([projectionPlan(t, [{ expr: a('t'), name: 'a' }]), aggregatePlan(u, [], [COUNT])]),

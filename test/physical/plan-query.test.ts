@@ -132,7 +132,7 @@ const CASES: readonly { title: string; plan: LogicalPlan; targetPartitions?: num
     plan: aggregatePlan(
       scan('t', new FakeTable(3)),
       [{ expr: b('t'), name: 'b' }],
-      [{ expr: aggregateExpr('count', [a('t')], true), name: 'n' }],
+      [{ expr: aggregateExpr('count', [a('t')], { distinct: true }), name: 'n' }],
     ),
     lines: [
       'ExchangeExec: partitioning=single',

@@ -35,4 +35,10 @@ export interface ScalarFunction extends FunctionDeclaration {
 export interface AggregateFunction extends FunctionDeclaration {
   /** Columns of the partial state, e.g. avg: [sum, count]. */
   stateTypes(args: readonly DataType[]): readonly DataType[]
+  /** The result depends on the order of the rows, so that ORDER BY inside the call has a meaning. */
+  readonly isOrdered?: boolean
+  /** Seeing a value twice changes nothing, so that DISTINCT has no effect. */
+  readonly ignoresDuplicates?: boolean
+  /** Arguments from this one on are constants, such as the separator of string_agg: they are no columns. */
+  readonly constantsFrom?: number
 }

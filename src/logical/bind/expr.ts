@@ -3,7 +3,6 @@ import { BOOLEAN, DATE, INTERVAL, NULL, UTF8, timestamp, type DataType } from '.
 import { fail, type Span } from '../../common/errors.js'
 import { unreachable } from '../../common/invariant.js'
 import {
-  aggregateExpr,
   binaryExpr,
   callExpr,
   caseExpr,
@@ -21,6 +20,7 @@ import { aggregateFunction } from '../../expr/functions/index.js'
 import { parseTypeNode } from '../../expr/types.js'
 import { parseValue } from '../../expr/value-text.js'
 import type { BinaryOperator, ExprNode, Ident, TypeNode } from '../../parser/ast.js'
+import { bindAggregate } from './aggregate-call.js'
 import { at, type Binder } from './context.js'
 import { toOuter } from './correlation.js'
 import { exprName } from './name.js'
@@ -282,10 +282,16 @@ function bindCase(node: Node<'case'>, bind: (child: ExprNode) => Expr): Expr {
 function bindCall(node: Node<'call'>, ctx: ExprContext): Expr {
   const name = node.name.name.toLowerCase()
   if (node.over !== undefined) throw fail('NOT_SUPPORTED', [`the window function ${name}() OVER (…)`])
-  if (aggregateFunction(name) !== undefined) return bindAggregate(node, name, ctx)
-  if (node.distinct || node.filter !== undefined || node.orderBy.length > 0) {
+  if (aggregateFunction(name) !== undefined) {
+    const aggregate = bindAggregate(node, name, ctx, bindExpr)
+    ctx.binder.names.set(aggregate, nodeName(node, ctx.scope))
+    ctx.binder.spans.set(aggregate, node.span)
+    return aggregate
+  }
+  const isModified = node.withinGroup !== undefined || node.nulls !== undefined
+  if (node.distinct || node.filter !== undefined || node.orderBy.length > 0 || isModified) {
     throw fail('INVALID_ARGUMENT', [
-      `${name} is not an aggregate: DISTINCT, ORDER BY and FILTER have no meaning for it`,
+      `${name} is not an aggregate: DISTINCT, ORDER BY, FILTER and NULLS have no meaning for it`,
     ])
   }
   const instant = node.args.length === 0 ? instantValue(name, ctx.binder) : undefined
@@ -296,21 +302,4 @@ function bindCall(node: Node<'call'>, ctx: ExprContext): Expr {
       node.args.map(arg => bindExpr(arg, ctx)),
     )
   )
-}
-
-function bindAggregate(node: Node<'call'>, name: string, ctx: ExprContext): Expr {
-  if (ctx.allowAggregates !== true) {
-    throw fail('INVALID_ARGUMENT', [`the aggregate ${name}() is not allowed in ${ctx.clause}`])
-  }
-  if (node.orderBy.length > 0) throw fail('NOT_SUPPORTED', [`ORDER BY inside ${name}()`])
-  const { binder, scope } = ctx
-  const inner: ExprContext = { binder, scope, clause: `the arguments of ${name}()` }
-  const star = node.args.length === 1 && node.args[0].kind === 'star'
-  if (star && name !== 'count') throw fail('INVALID_ARGUMENT', [`${name}(*) has no meaning; name a column`])
-  const args = star ? [] : node.args.map(arg => bindExpr(arg, inner))
-  const filter = node.filter === undefined ? undefined : bindExpr(node.filter, { ...inner, clause: 'FILTER' })
-  const aggregate = aggregateExpr(name, args, node.distinct, filter)
-  binder.names.set(aggregate, nodeName(node, scope))
-  binder.spans.set(aggregate, node.span)
-  return aggregate
 }

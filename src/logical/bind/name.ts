@@ -121,10 +121,13 @@ function caseName(node: Node<'case'>, name: Name): string {
 }
 
 function callName(node: Node<'call'>, name: Name): string {
-  const order = node.orderBy.map(item => orderName(item, name)).join(', ')
+  const orderOf = (items: readonly OrderItem[]): string => items.map(item => orderName(item, name)).join(', ')
+  const order = orderOf(node.orderBy)
+  const within = node.withinGroup === undefined ? '' : ` WITHIN GROUP (ORDER BY ${orderOf(node.withinGroup)})`
+  const nulls = node.nulls === undefined ? '' : ` ${node.nulls.toUpperCase()} NULLS`
   const filter = node.filter === undefined ? '' : ` FILTER (WHERE ${name(node.filter)})`
   const args = `${node.distinct ? 'DISTINCT ' : ''}${node.args.map(name).join(', ')}`
-  return `${node.name.name}(${args}${order === '' ? '' : ` ORDER BY ${order}`})${filter}`
+  return `${node.name.name}(${args}${order === '' ? '' : ` ORDER BY ${order}`})${within}${nulls}${filter}`
 }
 
 const orderName = (item: OrderItem, name: Name): string => `${name(item.expr)}${item.descending ? ' DESC' : ''}`

@@ -5,18 +5,13 @@ import { kernels, withScratch } from '../../arrow/memory.js'
 import { Room, type Charge } from '../../arrow/segments.js'
 import { decodeDictionary, takeColumn } from '../../arrow/take.js'
 import { UINT32, type DataType } from '../../arrow/types.js'
-import { invariant } from '../../common/invariant.js'
 import { equals } from '../../common/tree.js'
 import { inputExpr } from '../../expr/build.js'
 import { compileExprs, compilePredicate } from '../../expr/compile.js'
 import { typeOf, type AggregateExpr, type Expr } from '../../expr/expr.js'
-import type {
-  Accumulator,
-  AggregateDefinition,
-  GroupRows,
-  Siblings,
-} from '../../expr/functions/aggregate/accumulator.js'
-import { AGGREGATES } from '../../expr/functions/aggregate/index.js'
+import type { Accumulator, GroupRows, Siblings } from '../../expr/functions/aggregate/accumulator.js'
+import { aggregateFunction } from '../../expr/functions/index.js'
+import { argumentsOf, inputsOf, openAccumulator, stateTypesOf } from '../../expr/functions/aggregate/open.js'
 import type { Operator } from '../../runtime/operator.js'
 import { batchSize } from '../../runtime/options.js'
 import type { TaskContext } from '../../runtime/task-context.js'
@@ -37,9 +32,9 @@ interface Running {
   readonly isCount: boolean
 }
 
-/** DISTINCT changes nothing for the least and the greatest value. */
+/** DISTINCT changes nothing for some aggregates, such as the least and the greatest value. */
 export const isDistinct = (expr: AggregateExpr): boolean =>
-  expr.distinct && !['min', 'max', 'bool_and', 'bool_or'].includes(expr.name)
+  expr.distinct && aggregateFunction(expr.name)?.ignoresDuplicates !== true
 
 /** A charge that sets one reservation, for everything an operator holds. */
 export function chargeTo(ctx: TaskContext, owner: string): { readonly charge: Charge; release(): void } {
@@ -100,7 +95,7 @@ class AggregateRun {
     const exprs: Expr[] = plan.groups.map(({ expr }) => expr)
     const siblingsOf = siblingFinder()
     this.#aggregates = plan.aggregates.map(({ expr }) => {
-      const columns = plan.mode === 'final' ? stateColumns(expr, exprs.length, plan) : expr.args
+      const columns = plan.mode === 'final' ? stateColumns(expr, exprs.length, plan) : inputsOf(expr)
       exprs.push(...columns)
       const place = { first: exprs.length - columns.length, columnCount: columns.length }
       return startAggregate(plan, expr, place, { charge, siblings: siblingsOf(expr) })
@@ -223,15 +218,16 @@ function startAggregate(
   { first, columnCount }: Pick<Running, 'first' | 'columnCount'>,
   { charge, siblings }: { readonly charge: Charge; readonly siblings: Siblings | undefined },
 ): Running {
-  const args = expr.args.map(typeOf)
-  const accumulator = definitionOf(expr).accumulator({
-    args,
+  const accumulator = openAccumulator(expr, {
     groupCount: plan.groups.length === 0 ? 1 : 0,
     charge,
     ...(siblings === undefined ? {} : { siblings }),
   })
   const isInput = plan.mode !== 'final'
-  const distinct = isInput && isDistinct(expr) ? new DistinctRows(args, plan.groups.length > 0, charge) : undefined
+  const distinct =
+    isInput && isDistinct(expr)
+      ? new DistinctRows(argumentsOf(expr).map(typeOf), plan.groups.length > 0, charge)
+      : undefined
   const select =
     isInput && expr.filter !== undefined ? compilePredicate(expr.filter, plan.children[0].schema) : undefined
   return { accumulator, first, columnCount, select, distinct, isCount: expr.name === 'count' && isInput }
@@ -240,8 +236,8 @@ function startAggregate(
 /** One object for all aggregates of equal arguments; none for those that do not get every row. */
 function siblingFinder(): (expr: AggregateExpr) => Siblings | undefined {
   const known: { readonly args: readonly Expr[]; readonly siblings: Siblings }[] = []
-  return ({ args, distinct, filter }) => {
-    if (distinct || filter !== undefined) return undefined
+  return ({ args, distinct, filter, orderBy }) => {
+    if (distinct || filter !== undefined || orderBy !== undefined) return undefined
     const found = known.find(other => equals(other.args, args))
     if (found !== undefined) return found.siblings
     known.push({ args, siblings: {} })
@@ -249,18 +245,10 @@ function siblingFinder(): (expr: AggregateExpr) => Siblings | undefined {
   }
 }
 
-function definitionOf(expr: AggregateExpr): AggregateDefinition {
-  const definition = AGGREGATES.find(({ name, aliases }) => name === expr.name || aliases.includes(expr.name))
-  invariant(definition !== undefined, `the aggregate ${expr.name} is registered`)
-  return definition
-}
-
 /** The state columns of an aggregate as inputs of the final phase, from column `first` on. */
 function stateColumns(expr: AggregateExpr, first: number, plan: AggregateExec): Expr[] {
   const { fields } = plan.children[0].schema
-  return definitionOf(expr)
-    .stateTypes(expr.args.map(typeOf))
-    .map((type, index) => inputExpr(first + index, fields[first + index].name, type))
+  return stateTypesOf(expr).map((type, index) => inputExpr(first + index, fields[first + index].name, type))
 }
 
 function flatten(column: Column, keepsCodes: boolean): Column {
@@ -273,12 +261,14 @@ class DistinctRows {
   readonly #keys: RowKeys
   readonly #table: GroupTable
   readonly #isGrouped: boolean
+  readonly #argumentCount: number
   readonly #ids = new Room()
   readonly #firsts = new Room()
 
   constructor(args: readonly DataType[], isGrouped: boolean, charge: Charge) {
     const types = isGrouped ? [UINT32, ...args] : args
     this.#isGrouped = isGrouped
+    this.#argumentCount = args.length
     this.#keys = new RowKeys(
       types.map(type => ({ type, nullable: true })),
       'group',
@@ -287,8 +277,15 @@ class DistinctRows {
     this.#table = new GroupTable(this.#keys.words, this.#keys.isInteger, charge)
   }
 
-  /** The rows whose group has not had their values before: u32 row numbers, valid until the next call. */
-  firsts(args: readonly Column[], { groups, count }: GroupRows): { readonly indices: number; readonly count: number } {
+  /**
+   * The rows whose group has not had their values before: u32 row numbers, valid until the next call. Columns after those of
+   * the arguments do not count.
+   */
+  firsts(
+    columns: readonly Column[],
+    { groups, count }: GroupRows,
+  ): { readonly indices: number; readonly count: number } {
+    const args = columns.slice(0, this.#argumentCount)
     const group = makeColumn({ type: UINT32, length: count, values: groups })
     const known = this.#table.count
     const ids = this.#ids.take(count * 4)

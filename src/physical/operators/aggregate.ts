@@ -5,7 +5,7 @@ import { invariant } from '../../common/invariant.js'
 import { aggregateExpr, inputExpr } from '../../expr/build.js'
 import { displayExpr } from '../../expr/display.js'
 import { typeOf, type AggregateExpr, type Expr } from '../../expr/expr.js'
-import { aggregateFunction } from '../../expr/functions/index.js'
+import { stateTypesOf } from '../../expr/functions/aggregate/open.js'
 import type { LogicalPlan, NamedExpr } from '../../logical/plan.js'
 import { schemaOf as logicalSchemaOf } from '../../logical/schema-of.js'
 import { defineOperator, type Distribution, type LowerContext, type PhysicalPlan, type Properties } from '../plan.js'
@@ -40,9 +40,7 @@ export function finalAggregate(plan: AggregateExec, input: PhysicalPlan): Aggreg
 }
 
 function stateFields({ expr, name }: AggregateExec['aggregates'][number]): Field[] {
-  const definition = aggregateFunction(expr.name)
-  invariant(definition !== undefined, `the aggregate ${expr.name} is registered`)
-  return definition.stateTypes(expr.args.map(typeOf)).map((type, index) => field(`${name}[${index}]`, type))
+  return stateTypesOf(expr).map((type, index) => field(`${name}[${index}]`, type))
 }
 
 /**
@@ -133,7 +131,7 @@ function samples(): AggregateExec[] {
   ]
   const aggregates = calls.map(expr => ({ expr, name: displayExpr(expr) }))
   const fields = aggregates.map(({ expr, name }) => field(name, expr.type))
-  const distinct = aggregateExpr('count', [id], true)
+  const distinct = aggregateExpr('count', [id], { distinct: true })
   const byName = aggregateExec(input, [{ expr: name, name: 'name' }], aggregates, {
     fields: [input.schema.fields[1], ...fields],
   })

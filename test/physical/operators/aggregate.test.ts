@@ -183,7 +183,7 @@ test.serial('groups of every key type agree with the reference, in one phase and
       aggregateExpr('max', [column(5)]),
       aggregateExpr('bool_and', [column(4)]),
       aggregateExpr('bool_or', [column(4)]),
-      aggregateExpr('sum', [column(0)], false, column(4)),
+      aggregateExpr('sum', [column(0)], { filter: column(4) }),
     ]
     const distinct = pick(rng, [1, 3, 40, 1000])
     const batches = Array.from({ length: below(rng, 5) }, () =>
@@ -209,10 +209,10 @@ test.serial('DISTINCT and FILTER see each value once a group', async t => {
     const valueType = pick(rng, [INT32, decimal(30, 4), UTF8, FLOAT64])
     const schema = randomSchema([pick(rng, KEY_TYPES), valueType, INT64, BOOLEAN])
     const calls = [
-      aggregateExpr('count', [inputExpr(1, 'v', valueType)], true),
-      aggregateExpr('max', [inputExpr(1, 'v', valueType)], true),
-      aggregateExpr('sum', [inputExpr(2, 'n', INT64)], true),
-      aggregateExpr('avg', [inputExpr(2, 'n', INT64)], true, inputExpr(3, 'f', BOOLEAN)),
+      aggregateExpr('count', [inputExpr(1, 'v', valueType)], { distinct: true }),
+      aggregateExpr('max', [inputExpr(1, 'v', valueType)], { distinct: true }),
+      aggregateExpr('sum', [inputExpr(2, 'n', INT64)], { distinct: true }),
+      aggregateExpr('avg', [inputExpr(2, 'n', INT64)], { distinct: true, filter: inputExpr(3, 'f', BOOLEAN) }),
     ]
     const plan = aggregatePlan(schema, round % 3 === 0 ? [] : [0], calls)
     t.true(hasDistinct(plan))
@@ -357,7 +357,7 @@ test.serial('whatever the memory limit, an aggregate gives all its memory back',
   const schema = randomSchema([UTF8, INT64, UTF8, FLOAT64])
   const calls = [
     aggregateExpr('min', [inputExpr(2, 's', UTF8)]),
-    aggregateExpr('sum', [inputExpr(1, 'n', INT64)], true),
+    aggregateExpr('sum', [inputExpr(1, 'n', INT64)], { distinct: true }),
     aggregateExpr('avg', [inputExpr(3, 'x', FLOAT64)]),
   ]
   const plan = aggregatePlan(schema, [0, 1], calls)

@@ -3,7 +3,7 @@ import type { Column } from '../../../arrow/batch.js'
 import { releaseColumn } from '../../../arrow/column.js'
 import { alloc, kernels, release, views } from '../../../arrow/memory.js'
 import { Segments, zeroBitmap, type Charge } from '../../../arrow/segments.js'
-import type { DataType } from '../../../arrow/types.js'
+import type { DataType, Value } from '../../../arrow/types.js'
 import type { AggregateFunction } from '../function.js'
 
 /** The rows of one call. */
@@ -33,6 +33,8 @@ export interface Accumulator {
 export interface AccumulatorOptions {
   /** Types of the arguments, coerced. */
   readonly args: readonly DataType[]
+  /** The values of the arguments that are literals, undefined elsewhere. */
+  readonly constants: readonly (Value | undefined)[]
   /** The groups that exist before the first row: 1 without GROUP BY, else 0. */
   readonly groupCount: 0 | 1
   readonly charge: Charge

@@ -14,6 +14,7 @@ export const boolAnd: AggregateDefinition = {
   ],
   coerce: args => [booleanArgument('bool_and', args)],
   returns: () => BOOLEAN,
+  ignoresDuplicates: true,
   stateTypes: () => [BOOLEAN],
   accumulator: options => bestOf(options, false),
 }
@@ -28,11 +29,13 @@ export const boolOr: AggregateDefinition = {
   ],
   coerce: args => [booleanArgument('bool_or', args)],
   returns: () => BOOLEAN,
+  ignoresDuplicates: true,
   stateTypes: () => [BOOLEAN],
   accumulator: options => bestOf(options, true),
 }
 
-function booleanArgument(name: string, args: readonly DataType[]): DataType {
+/** The one BOOLEAN argument of an aggregate. */
+export function booleanArgument(name: string, args: readonly DataType[]): DataType {
   if (args.length !== 1) throw fail('FUNCTION_ARGUMENTS', [`${name} takes one argument, got ${args.length}`])
   const [type] = args
   if (type.kind !== 'boolean' && type.kind !== 'null')

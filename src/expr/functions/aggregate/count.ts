@@ -1,10 +1,11 @@
 /** count(*), count(x): rows, or rows in which x is not NULL. */
 import type { Column } from '../../../arrow/batch.js'
-import { makeColumn } from '../../../arrow/column.js'
+import { bitmapBytes, makeColumn } from '../../../arrow/column.js'
 import { kernels, withScratch } from '../../../arrow/memory.js'
 import { Segments, type Charge } from '../../../arrow/segments.js'
 import { INT64 } from '../../../arrow/types.js'
 import { fail } from '../../../common/errors.js'
+import { booleanArgument } from './bool.js'
 import {
   entryValues,
   isFew,
@@ -30,6 +31,20 @@ export const count: AggregateDefinition = {
   returns: () => INT64,
   stateTypes: () => [INT64],
   accumulator: options => new Count(options.charge),
+}
+
+export const countIf: AggregateDefinition = {
+  name: 'count_if',
+  aliases: ['countif'],
+  description: 'The number of rows in which the condition is true.',
+  examples: [
+    { sql: 'count_if(x > 1) FROM (VALUES (1), (2), (3), (NULL)) t(x)', result: '2' },
+    { sql: 'count_if(x) FROM (VALUES (CAST(NULL AS BOOLEAN))) t(x)', result: '0' },
+  ],
+  coerce: args => [booleanArgument('count_if', args)],
+  returns: () => INT64,
+  stateTypes: () => [INT64],
+  accumulator: options => new TrueCount(options.charge),
 }
 
 /** The counts of groups, 8 bytes each; also a part of avg. */
@@ -69,5 +84,16 @@ export class Count implements Accumulator {
 
   close(): void {
     this.entries.close()
+  }
+}
+
+/** Counts the rows of a condition that are true, as if the others were NULL. */
+class TrueCount extends Count {
+  override update(rows: GroupRows, [condition]: readonly Column[]): void {
+    withScratch(scratch => {
+      const isTrue = scratch(bitmapBytes(rows.count))
+      kernels().logicIntersect(condition.values, condition.validity, 0, rows.count, isTrue)
+      super.update(rows, [{ ...condition, validity: isTrue }])
+    })
   }
 }

@@ -27,6 +27,7 @@ export const min: AggregateDefinition = {
   ],
   coerce: args => [orderedArgument('min', args)],
   returns: ([type]) => type,
+  ignoresDuplicates: true,
   stateTypes: ([type]) => [type],
   accumulator: options => bestOf(options, false),
 }
@@ -42,6 +43,7 @@ export const max: AggregateDefinition = {
   ],
   coerce: args => [orderedArgument('max', args)],
   returns: ([type]) => type,
+  ignoresDuplicates: true,
   stateTypes: ([type]) => [type],
   accumulator: options => bestOf(options, true),
 }
