@@ -72,11 +72,13 @@ export async function build({ out = join(root, 'dist'), onChild = () => undefine
   // The declarations go beside the sources that import them, the code beside the compiled ones.
   const parser = join(root, 'src/parser/generated/sql.js')
   const parserCopy = join(out, 'src/parser/generated/sql.js')
-  const parserStep = { out, name: 'parser', sources: ['grammar'], products: [parser, parserCopy] }
+  const keywords = join(root, 'src/parser/generated/keywords.ts')
+  const parserStep = { out, name: 'parser', sources: ['grammar'], products: [parser, parserCopy, keywords] }
   const parserBuilt = await step(parserStep, async () => {
     const args = ['--format', 'es', '--dts', '-o', parser, 'grammar/sql.peggy']
     await run({ name: 'peggy', file: 'node_modules/peggy/bin/peggy.js', args, onChild })
     copyFileSync(parser, parserCopy)
+    writeFileSync(keywords, keywordModule(readFileSync(join(root, 'grammar/sql.peggy'), 'utf8')))
   })
   const wasm = join(out, 'src/kernels.wasm')
   const kernelsStep = { out, name: 'kernels', sources: ['src/kernels'], products: [wasm] }
@@ -96,6 +98,12 @@ export async function build({ out = join(root, 'dist'), onChild = () => undefine
     await run({ name: 'bundle', file: 'scripts/bundle.mjs', args: [out], onChild })
   })
   return parserBuilt || kernelsBuilt || typescriptBuilt
+}
+
+/** The words of the grammar's keyword rules, such as `ALL = @"all"i !part`. */
+function keywordModule(grammar) {
+  const words = Array.from(grammar.matchAll(/^[A-Z_]+ += @"([a-z_]+)"i !part$/gm), ([, word]) => `'${word}'`)
+  return `/** Made from the grammar. */\nexport const KEYWORDS: readonly string[] = [${[...new Set(words)].sort().join(', ')}]\n`
 }
 
 /** Compiled modules whose source is gone: a test that was removed would run on. */

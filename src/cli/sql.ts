@@ -1,5 +1,4 @@
 /** `ballista sql`: runs statements and prints their rows. */
-import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { addAbortSignal } from 'node:stream'
 import { text as textOf } from 'node:stream/consumers'
@@ -9,13 +8,13 @@ import type { Settings } from '../common/option.js'
 import { formatError, splitStatements } from '../parser/parse.js'
 import { batchSize, memoryLimit } from '../runtime/options.js'
 import { SessionContext } from '../session/context.js'
-import { given as givenAway } from '../session/dataframe.js'
 import { interruptible } from './interrupt.js'
 import { directory, host, port, rows, setting, settingOf } from './options.js'
 import { FORMATS, resultWriter, type Format } from './output/result-writer.js'
+import { runStatement, statementFooter } from './run-statement.js'
 import { readsStdin, registerStdin } from './stdin-table.js'
 
-interface SqlFlags {
+export interface SqlFlags {
   readonly host?: string
   readonly port?: number
   readonly format: Format
@@ -31,7 +30,7 @@ export function sqlCommand(program: Command, setStatus: (status: number) => void
   const scripts: string[] = []
   program
     .command('sql')
-    .description('run SQL, locally or on a cluster')
+    .description('run SQL, locally or on a cluster; without -c and -f that of standard input, on a terminal a prompt')
     .option('-c, --command <sql>', 'run these statements (repeatable)', text => scripts.push(text))
     .option('-f, --file <file>', 'run the statements of a file (repeatable)', file => scripts.push(scriptOf(file)))
     .option('--host <host>', 'scheduler to run on; without --host and --port the query runs in this process', host)
@@ -46,10 +45,14 @@ export function sqlCommand(program: Command, setStatus: (status: number) => void
     .action(async (flags: SqlFlags) => setStatus(await runSql(flags, scripts)))
 }
 
-/** Runs the scripts in the order in which they were given; standard input is the SQL if there are none, else it may be a table. */
+/**
+ * Runs the scripts in the order in which they were given. Without any: SQL on standard input, or on a terminal the prompt. Given
+ * scripts, standard input may be a table.
+ */
 async function runSql(flags: SqlFlags, given: readonly string[]): Promise<number> {
-  const scripts = given.length > 0 ? given : await scriptOnStdin()
-  if (scripts.length === 0) {
+  const interactive = given.length === 0 && process.stdin.isTTY
+  const scripts = given.length > 0 || interactive ? given : await scriptOnStdin()
+  if (scripts.length === 0 && !interactive) {
     process.stderr.write('nothing to run: give -c SQL, -f FILE, or SQL on standard input\n')
     return 2
   }
@@ -64,21 +67,28 @@ async function runSql(flags: SqlFlags, given: readonly string[]): Promise<number
     await using ctx = remote
       ? await SessionContext.remote(`df://${flags.host ?? '127.0.0.1'}:${flags.port ?? 50050}`, options)
       : new SessionContext(options)
-    try {
-      if (given.length > 0 && scripts.some(readsStdin)) {
-        await registerStdin(ctx, addAbortSignal(signal, process.stdin))
-      }
-      for (const script of scripts) {
-        for (const { text } of splitStatements(script)) {
-          if (!(await runStatement(ctx, text, flags, signal))) return 1
-        }
-      }
-      return 0
-    } catch (error) {
-      if (isBrokenPipe(error)) return 0
-      throw error
-    }
+    if (interactive) return await (await import('./prompt/on-terminal.js')).promptOnTerminal(ctx, flags, signal)
+    return await runScripts(ctx, scripts, { flags, signal, stdinIsFree: given.length > 0 })
   })
+}
+
+async function runScripts(
+  ctx: SessionContext,
+  scripts: readonly string[],
+  { flags, signal, stdinIsFree }: { flags: SqlFlags; signal: AbortSignal; stdinIsFree: boolean },
+): Promise<number> {
+  try {
+    if (stdinIsFree && scripts.some(readsStdin)) await registerStdin(ctx, addAbortSignal(signal, process.stdin))
+    for (const script of scripts) {
+      for (const { text } of splitStatements(script)) {
+        if (!(await runAndReport(ctx, text, flags, signal))) return 1
+      }
+    }
+    return 0
+  } catch (error) {
+    if (isBrokenPipe(error)) return 0
+    throw error
+  }
 }
 
 function scriptOf(file: string): string {
@@ -90,28 +100,18 @@ function scriptOf(file: string): string {
 }
 
 async function scriptOnStdin(): Promise<string[]> {
-  if (process.stdin.isTTY) return []
   const text = await textOf(process.stdin)
   return text.trim() === '' ? [] : [text]
 }
 
 /** Prints one statement's rows as they come; false (with the error on standard error) when it failed. Throws EPIPE. */
-async function runStatement(ctx: SessionContext, sql: string, flags: SqlFlags, signal: AbortSignal): Promise<boolean> {
+async function runAndReport(ctx: SessionContext, sql: string, flags: SqlFlags, signal: AbortSignal): Promise<boolean> {
   const started = performance.now()
   try {
-    const frame = await ctx.sql(sql, { signal })
-    const { schema, batches } = await frame.execute({ signal })
     const writer = await resultWriter(flags.format, flags.maxrows)
-    let rowCount = 0
-    await print(await writer.start(schema), signal)
-    for await (const batch of givenAway(batches)) {
-      rowCount += batch.rowCount
-      await print(writer.batch(batch), signal)
-    }
-    await print(await writer.end(), signal)
+    const rowCount = await runStatement(ctx, sql, { writer, output: process.stdout, signal })
     if (flags.quiet !== true && flags.format === 'table') {
-      const seconds = ((performance.now() - started) / 1000).toFixed(3)
-      await print(`${rowCount} row(s) fetched.\nElapsed ${seconds} seconds.\n\n`, signal)
+      process.stdout.write(statementFooter(rowCount, performance.now() - started))
     }
     return true
   } catch (error) {
@@ -119,11 +119,6 @@ async function runStatement(ctx: SessionContext, sql: string, flags: SqlFlags, s
     process.stderr.write(`${formatError(toBallistaError(error), sql)}\n`)
     return false
   }
-}
-
-/** Writes to standard output, waiting for a slow reader. */
-async function print(chunk: string | Uint8Array, signal: AbortSignal): Promise<void> {
-  if (chunk.length > 0 && !process.stdout.write(chunk)) await once(process.stdout, 'drain', { signal })
 }
 
 /** The reader of our output went away (`ballista sql … | head`): not a failure. */

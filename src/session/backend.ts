@@ -9,6 +9,8 @@ export interface QueryResult {
   readonly batches: AsyncIterable<Batch>
   /** After the end of the batches: the rows that stand for them (EXPLAIN ANALYZE); none for other statements. */
   explanation?(): Promise<readonly (readonly string[])[]>
+  /** Bytes of files that the query reads if nothing stops it early. Absent where they are read by other processes. */
+  readonly scanBytes?: () => Promise<number>
 }
 
 export interface Backend {

@@ -36,7 +36,10 @@ export class LocalBackend implements Backend {
     const { schema, stages, explain } = planned
     const onTask = (report: TaskReport): void => void reports.push(report)
     const batches = this.#engine.run({ stages, settings: request.settings, signal, onTask })
-    return explain === undefined ? { schema, batches } : { schema, batches, explanation: async () => explain(reports) }
+    const scanBytes = async (): Promise<number> =>
+      (await import('./plan-scan-bytes.js')).planScanBytes(stages, hostname())
+    const result = { schema, batches, scanBytes }
+    return explain === undefined ? result : { ...result, explanation: async () => explain(reports) }
   }
 
   async close(): Promise<void> {

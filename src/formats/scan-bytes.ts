@@ -1,0 +1,35 @@
+/** How much of its files a scan reads, for progress. */
+import type { ScanSource } from '../catalog/table-provider.js'
+import type { ParquetFooter } from './parquet/footer.js'
+
+/** Bytes on disk of the splits, for Parquet of the projected columns only; 0 for other sources than files. */
+export async function scanBytes(source: ScanSource, projection: readonly number[], host: string): Promise<number> {
+  if (source.kind !== 'files') return 0
+  const splits = source.partitions.flat()
+  if (source.format !== 'parquet') return splits.reduce((sum, { byteLength }) => sum + byteLength, 0)
+  const { readFooter } = await import('./parquet/footer.js')
+  const { fileColumns } = await import('./parquet/split-plan.js')
+  let bytes = 0
+  for (const { path, rowGroups } of splits) {
+    const footer = await readFooter(path, host)
+    const places = fileColumns(footer, source.fileSchema)
+    const leaves = leavesOf(
+      footer,
+      projection.map(column => places[column]),
+    )
+    for (const group of rowGroups ?? footer.rowGroups.keys()) {
+      for (const leaf of leaves) bytes += footer.rowGroups[group].chunks[leaf].byteLength
+    }
+  }
+  return bytes
+}
+
+/** Chunk numbers of the columns at these places in the file; -1: the file lacks it. */
+function leavesOf(footer: ParquetFooter, columns: readonly number[]): number[] {
+  const wanted = new Set(columns)
+  let leaf = 0
+  return footer.columns.flatMap(({ leafCount }, column) => {
+    const own = Array.from({ length: leafCount }, () => leaf++)
+    return wanted.has(column) ? own : []
+  })
+}
