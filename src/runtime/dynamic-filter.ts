@@ -1,14 +1,17 @@
-/** Filters that become known while a task runs: the keys of a join's build side, for the scan that feeds its probe side. */
+/** Filters that become known while a task runs: keys of a join's build side, the bound of a top-k, for the scans below. */
 import type { Column } from '../arrow/batch.js'
+import { kernels } from '../arrow/memory.js'
+import type { DataType } from '../arrow/types.js'
 
 /** Which values of one integer-like column can still matter. A value that passes may be useless; one that fails is. */
 export interface DynamicFilter {
   /** Bounds of the values that can pass, as of `Column.range`; none can if `min > max`. */
   readonly min: bigint
   readonly max: bigint
+  readonly keepsNulls: boolean
   /**
    * The rows of `column` that pass into u32 `out`, ascending, and how many: of the first `count` rows, or of the `count` rows
-   * that u32 `rows` names (`rows` may be `out`). NULL does not pass. Undefined for a column that it cannot test: all pass.
+   * that u32 `rows` names (`rows` may be `out`). Undefined for a column that it cannot test: all pass.
    */
   select(column: Column, rows: number, count: number, out: number): number | undefined
 }
@@ -30,3 +33,21 @@ export class DynamicFilters {
     return this.#filters.get(id)
   }
 }
+
+/** Types whose values are integers of at most 64 bits in a column, which dynamic filters can test. */
+export const hasIntegerValues = (type: DataType): boolean =>
+  type.kind === 'int' ||
+  type.kind === 'date' ||
+  type.kind === 'timestamp' ||
+  (type.kind === 'decimal' && type.precision <= 18)
+
+/** Values of signed types from `min` to `max`. */
+export const rangeFilter = (min: bigint, max: bigint, keepsNulls: boolean): DynamicFilter => ({
+  min,
+  max,
+  keepsNulls,
+  select({ type, values, width, validity, dictionary }, rows, count, out) {
+    if (dictionary !== undefined || !hasIntegerValues(type) || width > 8) return undefined
+    return kernels().rangeFilter(values, width, 1, validity, keepsNulls ? 1 : 0, rows, count, min, max, out)
+  },
+})

@@ -1,8 +1,7 @@
 /** The table of a hash join as a filter for the scan that its probe side comes from. */
 import type { Column } from '../../arrow/batch.js'
 import { kernels } from '../../arrow/memory.js'
-import type { DataType } from '../../arrow/types.js'
-import type { DynamicFilter } from '../../runtime/dynamic-filter.js'
+import { hasIntegerValues, type DynamicFilter } from '../../runtime/dynamic-filter.js'
 
 /** Which values from `base` on, `range` of them, have a build row: those whose slot, or whose bit, is not 0. */
 export interface SieveTable {
@@ -15,23 +14,17 @@ export interface SieveTable {
 }
 
 /** Nothing passes. */
-export const EMPTY_SIEVE: DynamicFilter = { min: 1n, max: 0n, select: () => 0 }
-
-/** Types whose values are integers of at most 64 bits in a column, so that a join's key word is the value itself. */
-export const isSievable = (type: DataType): boolean =>
-  type.kind === 'int' ||
-  type.kind === 'date' ||
-  type.kind === 'timestamp' ||
-  (type.kind === 'decimal' && type.precision <= 18)
+export const EMPTY_SIEVE: DynamicFilter = { min: 1n, max: 0n, keepsNulls: false, select: () => 0 }
 
 /** Valid while the table is. */
 export function joinSieve({ slots, ranks, base, range }: SieveTable): DynamicFilter {
   return {
     min: base,
     max: base + BigInt(range) - 1n,
+    keepsNulls: false,
     select(column: Column, rows, count, out) {
       const { type, values, width, validity, dictionary } = column
-      if (dictionary !== undefined || !isSievable(type) || width > 8) return undefined
+      if (dictionary !== undefined || !hasIntegerValues(type) || width > 8) return undefined
       const signed = type.kind !== 'int' || type.signed ? 1 : 0
       return kernels().joinSieve(values, width, signed, validity, rows, count, slots, ranks, base, range, out)
     },

@@ -8,6 +8,7 @@ import { inputExpr } from '../../expr/build.js'
 import { compileExprs } from '../../expr/compile.js'
 import { displaySortKey } from '../../expr/display.js'
 import type { SortKey } from '../../expr/expr.js'
+import { rangeFilter, type DynamicFilters } from '../../runtime/dynamic-filter.js'
 import { FINISHED, type Operator } from '../../runtime/operator.js'
 import { batchSize } from '../../runtime/options.js'
 import type { TaskContext } from '../../runtime/task-context.js'
@@ -23,6 +24,8 @@ export interface TopKExec extends PhysicalPlan {
   readonly kind: 'TopKExec'
   readonly keys: readonly SortKey[]
   readonly fetch: number
+  /** Number of the filter that says which values of the first key can still come in. */
+  readonly boundFilter?: number
 }
 
 /**
@@ -71,7 +74,7 @@ export const topKOperator = defineOperator<TopKExec>({
 
 function openTopK(plan: TopKExec, ctx: TaskContext): Operator {
   const budget = chargeTo(ctx, plan.kind)
-  const top = new TopRows(plan, budget.charge)
+  const top = new TopRows(plan, budget.charge, ctx.filters)
   const size = ctx.config.get(batchSize)
   return {
     *push(batch): Generator<Batch | typeof FINISHED> {
@@ -83,6 +86,7 @@ function openTopK(plan: TopKExec, ctx: TaskContext): Operator {
       for (let from = 0; from < count; from += size) yield top.take(from, Math.min(size, count - from))
     },
     close() {
+      if (plan.boundFilter !== undefined) ctx.filters.retract(plan.boundFilter)
       top.close()
       budget.release()
     },
@@ -97,14 +101,16 @@ const MAX_INT64 = 2n ** 63n - 1n
 class TopRows {
   readonly #plan: TopKExec
   readonly #charge: Charge
+  readonly #filters: DynamicFilters
   readonly #evaluate: (batch: Batch) => Column[]
   #rows: SortRows
   /** Leading word of the last of `fetch` rows: rows with a greater one are not among the first. */
   #bound: bigint | undefined
 
-  constructor(plan: TopKExec, charge: Charge) {
+  constructor(plan: TopKExec, charge: Charge, filters: DynamicFilters) {
     this.#plan = plan
     this.#charge = charge
+    this.#filters = filters
     this.#rows = new SortRows(plan.keys, plan.schema, charge)
     const compiled = compileExprs([plan.keys[0].expr], plan.schema)
     this.#evaluate = batch => compiled.evaluate(batch)
@@ -169,10 +175,20 @@ class TopRows {
       this.#rows.close()
       this.#rows = new SortRows(keys, schema, this.#charge)
       this.#rows.add(best)
-      if (best.rowCount === fetch) this.#bound = this.#lastWord(best)
+      if (best.rowCount === fetch) this.#tighten(this.#lastWord(best))
     } finally {
       releaseBatch(best)
     }
+  }
+
+  #tighten(bound: bigint): void {
+    this.#bound = bound
+    const { boundFilter, keys } = this.#plan
+    // At the ends a word may stand for NULL.
+    if (boundFilter === undefined || bound === MIN_INT64 || bound === MAX_INT64) return
+    const { descending, nullsFirst } = keys[0]
+    const filter = descending ? rangeFilter(~bound, MAX_INT64, nullsFirst) : rangeFilter(MIN_INT64, bound, nullsFirst)
+    this.#filters.publish(boundFilter, filter)
   }
 
   #lastWord(best: Batch): bigint {

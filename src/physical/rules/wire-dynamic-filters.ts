@@ -1,12 +1,13 @@
-/** Connects joins with the scans below their probe sides, which then drop rows that the join would drop. */
+/** Connects joins and top-k operators with the scans below them, which then drop rows that these would drop. */
 import { mapList } from '../../common/tree.js'
 import { typeOf, type Expr } from '../../expr/expr.js'
+import { hasIntegerValues } from '../../runtime/dynamic-filter.js'
 import type { AggregateExec } from '../operators/aggregate.js'
 import type { DataSourceExec } from '../operators/data-source.js'
 import type { HashJoinExec } from '../operators/hash-join.js'
 import type { JoinExec } from '../operators/join-output.js'
-import { isSievable } from '../operators/join-sieve.js'
 import type { ProjectionExec } from '../operators/projection.js'
+import type { TopKExec } from '../operators/top-k.js'
 import type { PhysicalPlan } from '../plan.js'
 
 /** Joins for which a probe row without a partner changes nothing. */
@@ -36,7 +37,8 @@ const TRANSPARENT_KINDS: ReadonlySet<string> = new Set([
 export function wireDynamicFilters(plan: PhysicalPlan): PhysicalPlan {
   let filterCount = 0
   const visit = (node: PhysicalPlan): PhysicalPlan => {
-    const wired = isHashJoin(node) ? wireJoin(node, () => filterCount++) : node
+    const nextId = (): number => filterCount++
+    const wired = isHashJoin(node) ? wireJoin(node, nextId) : isTopK(node) ? wireTopK(node, nextId) : node
     const children = mapList(wired.children, visit)
     return children === wired.children ? wired : { ...wired, children }
   }
@@ -59,9 +61,20 @@ function wireJoin(join: HashJoinExec, nextId: () => number): HashJoinExec {
   return dynamicFilters.length === 0 ? join : { ...join, dynamicFilters, children: [join.children[0], probe] }
 }
 
+/** Rows behind the worst one that a top-k holds are of no use to it. */
+function wireTopK(plan: TopKExec, nextId: () => number): TopKExec {
+  const { expr } = plan.keys[0]
+  const column = plainColumn(expr)
+  const type = typeOf(expr)
+  if (column === undefined || plan.boundFilter !== undefined || (type.kind === 'int' && !type.signed)) return plan
+  const boundFilter = nextId()
+  const input = wireScan(plan.children[0], column, boundFilter)
+  return input === plan.children[0] ? plan : { ...plan, boundFilter, children: [input] }
+}
+
 /** The input column whose values the key has, if they are integers. */
 function plainColumn(expr: Expr): number | undefined {
-  if (!isSievable(typeOf(expr))) return undefined
+  if (!hasIntegerValues(typeOf(expr))) return undefined
   if (expr.kind === 'input') return expr.index
   // A wider integer is the same number.
   const isWidened = expr.kind === 'cast' && typeOf(expr.input).kind === 'int' && typeOf(expr).kind === 'int'
@@ -102,11 +115,12 @@ function joinColumn({ joinType, children }: JoinExec, column: number): [child: n
 
 function wireSource(scan: DataSourceExec, column: number, id: number): DataSourceExec {
   // A scan that may stop early has to count rows that the join drops.
-  if (scan.fetch !== undefined || !isSievable(scan.schema.fields[column].type)) return scan
+  if (scan.fetch !== undefined || !hasIntegerValues(scan.schema.fields[column].type)) return scan
   return { ...scan, dynamicFilters: [...(scan.dynamicFilters ?? []), { id, column }] }
 }
 
 const isHashJoin = (plan: PhysicalPlan): plan is HashJoinExec => plan.kind === 'HashJoinExec'
+const isTopK = (plan: PhysicalPlan): plan is TopKExec => plan.kind === 'TopKExec'
 const isJoin = (plan: PhysicalPlan): plan is JoinExec => isHashJoin(plan) || plan.kind === 'NestedLoopJoinExec'
 const isScan = (plan: PhysicalPlan): plan is DataSourceExec => plan.kind === 'DataSourceExec'
 const isProjection = (plan: PhysicalPlan): plan is ProjectionExec => plan.kind === 'ProjectionExec'
