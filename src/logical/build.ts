@@ -49,6 +49,13 @@ export const limitPlan = (input: LogicalPlan, skip: number, fetch?: number): Log
 
 export const distinctPlan = (input: LogicalPlan): LogicalPlan => ({ kind: 'distinct', input })
 
+export const rowNumberPlan = (input: LogicalPlan, partitionBy: readonly Expr[], name: string): LogicalPlan => ({
+  kind: 'rowNumber',
+  input,
+  partitionBy,
+  name,
+})
+
 export const aliasPlan = (input: LogicalPlan, relation: string): LogicalPlan => ({ kind: 'alias', input, relation })
 
 /** UNION ALL of inputs with the same column count and types. */

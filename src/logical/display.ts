@@ -40,6 +40,8 @@ export function displayNode(plan: LogicalPlan): string {
       return `Limit: ${[`skip=${plan.skip}`, ...optional('fetch', plan.fetch)].join(', ')}`
     case 'distinct':
       return 'Distinct:'
+    case 'rowNumber':
+      return `RowNumber: partition by [${plan.partitionBy.map(displayExpr).join(', ')}] AS ${plan.name}`
     case 'union':
       return 'Union'
     case 'values':

@@ -31,6 +31,8 @@ export function mapPlanExprs(plan: LogicalPlan, change: (expr: Expr) => Expr): L
     }
     case 'sort':
       return replaced(plan, { keys: mapSortKeys(plan.keys, change) })
+    case 'rowNumber':
+      return replaced(plan, { partitionBy: mapList(plan.partitionBy, change) })
     case 'values':
       return replaced(plan, { rows: mapList(plan.rows, row => mapList(row, change)) })
     case 'limit':

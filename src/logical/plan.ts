@@ -54,6 +54,16 @@ export type LogicalPlan =
   | { readonly kind: 'sort'; readonly input: LogicalPlan; readonly keys: readonly SortKey[]; readonly fetch?: number }
   | { readonly kind: 'limit'; readonly input: LogicalPlan; readonly skip: number; readonly fetch?: number }
   | { readonly kind: 'distinct'; readonly input: LogicalPlan }
+  /**
+   * Output: the input, and a BIGINT column `name` (without relation) that numbers the rows of each key 1, 2, … in input
+   * order; NULL keys are equal.
+   */
+  | {
+      readonly kind: 'rowNumber'
+      readonly input: LogicalPlan
+      readonly partitionBy: readonly Expr[]
+      readonly name: string
+    }
   /** UNION ALL; the schema is the first input's, types are already unified. */
   | { readonly kind: 'union'; readonly inputs: readonly LogicalPlan[] }
   | { readonly kind: 'values'; readonly schema: PlanSchema; readonly rows: readonly (readonly Expr[])[] }
@@ -73,6 +83,7 @@ export const PLAN_CHILDREN = {
   sort: { input: true },
   limit: { input: true },
   distinct: { input: true },
+  rowNumber: { input: true },
   union: { inputs: true },
   values: {},
   empty: {},

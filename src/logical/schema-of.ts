@@ -51,6 +51,8 @@ function computeSchema(plan: LogicalPlan): PlanSchema {
     case 'limit':
     case 'distinct':
       return schemaOf(plan.input)
+    case 'rowNumber':
+      return [...schemaOf(plan.input), { name: plan.name, type: INT64, nullable: false }]
     case 'projection':
       return plan.exprs.map(namedField)
     case 'aggregate':

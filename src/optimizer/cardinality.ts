@@ -36,6 +36,7 @@ function computeRows(plan: LogicalPlan): number {
     case 'filter':
       return estimateRows(plan.input) * selectivity(splitConjunction(plan.predicate), plan.input)
     case 'projection':
+    case 'rowNumber':
     case 'alias':
       return estimateRows(plan.input)
     case 'aggregate':
@@ -197,6 +198,8 @@ function columnOrigin(plan: LogicalPlan, index: number): Origin | undefined {
     case 'distinct':
     case 'alias':
       return columnOrigin(plan.input, index)
+    case 'rowNumber':
+      return index < schemaOf(plan.input).length ? columnOrigin(plan.input, index) : undefined
     case 'projection':
       return originOf(plan.exprs[index].expr, plan.input)
     case 'aggregate':

@@ -37,6 +37,16 @@ export function runPlan(plan: LogicalPlan, data: Data): readonly Row[] {
       return run(plan.input).slice(plan.skip, plan.fetch === undefined ? undefined : plan.skip + plan.fetch)
     case 'distinct':
       return [...new Map(run(plan.input).map(row => [rowKey(row), row])).values()]
+    case 'rowNumber': {
+      const keys = plan.partitionBy.map(expr => evaluator(expr, schemaOf(plan.input)))
+      const counts = new Map<string, bigint>()
+      return run(plan.input).map(row => {
+        const key = rowKey(keys.map(evaluate => evaluate(row)))
+        const number = (counts.get(key) ?? 0n) + 1n
+        counts.set(key, number)
+        return [...row, number]
+      })
+    }
     case 'union':
       return plan.inputs.flatMap(run)
     case 'values':

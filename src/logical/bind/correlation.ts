@@ -82,6 +82,8 @@ export function pullUp(plan: LogicalPlan, total?: LogicalPlan): PulledUp {
     }
     case 'limit':
       throw unsupported('a query with LIMIT')
+    case 'rowNumber':
+      throw unsupported('DISTINCT ON, INTERSECT ALL or EXCEPT ALL')
     case 'union':
       throw unsupported('UNION')
     case 'scan':

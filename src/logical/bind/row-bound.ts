@@ -13,6 +13,7 @@ export function rowBound(plan: LogicalPlan): 'one' | 'atMostOne' | 'many' {
     case 'projection':
     case 'alias':
     case 'distinct':
+    case 'rowNumber':
       return rowBound(plan.input)
     case 'filter':
       return rowBound(plan.input) === 'many' ? 'many' : 'atMostOne'

@@ -1,9 +1,11 @@
 /** One SELECT with the ORDER BY of its query: FROM, WHERE, GROUP BY, HAVING, the select list, DISTINCT, ORDER BY. */
 import { fail, type Span } from '../../common/errors.js'
 import { equals } from '../../common/tree.js'
-import type { Expr, SortKey } from '../../expr/expr.js'
-import type { ExprNode, Ident, OrderItem, QueryNode, SelectItem, SelectNode } from '../../parser/ast.js'
-import { distinctPlan, filterPlan, projectionPlan, sortPlan } from '../build.js'
+import { INT64 } from '../../arrow/types.js'
+import { binaryExpr, columnExpr } from '../../expr/build.js'
+import { literal, type Expr, type SortKey } from '../../expr/expr.js'
+import type { ExprNode, Ident, QueryNode, SelectItem, SelectNode } from '../../parser/ast.js'
+import { distinctPlan, filterPlan, projectionPlan, rowNumberPlan, sortPlan } from '../build.js'
 import { hasAggregate } from '../plan-exprs.js'
 import { fieldColumn, schemaOf } from '../schema-of.js'
 import type { LogicalPlan, NamedExpr } from '../plan.js'
@@ -15,7 +17,7 @@ import { orderKey, ordinalOf } from './order.js'
 import { asPredicate } from './predicate.js'
 import type { Scope } from './scope.js'
 import { bindWhere, scalarSubqueries } from './subquery.js'
-import { hasRepeatedColumns, uniqueNames, withNamesOf } from './unique.js'
+import { hasRepeatedColumns, uniqueName, uniqueNames, withNamesOf } from './unique.js'
 import { expandWildcard } from './wildcard.js'
 
 /** A column of the select list. */
@@ -29,6 +31,8 @@ export interface OutputItem extends NamedExpr {
 interface SortedSelect {
   readonly select: SelectNode
   readonly orderBy: QueryNode['orderBy']
+  /** The expressions of DISTINCT ON; empty for other SELECTs. */
+  readonly on: readonly Expr[]
 }
 
 /** The plan of a SELECT, sorted by `orderBy`. */
@@ -52,18 +56,18 @@ export function bindSelect(select: SelectNode, orderBy: QueryNode['orderBy'], bi
   const having =
     select.having && bindHaving(select.having, { ...base, clause: 'HAVING', allowAggregates: true, aliases })
   const keys = orderKeys(orderBy, items, { ...base, clause: 'ORDER BY', allowAggregates: true, aliases })
-  const exprs = [...items.map(item => item.expr), ...(having ? [having] : []), ...keys.map(key => key.expr)]
+  const on = distinctOn(select, items, { ...base, clause: 'DISTINCT ON', allowAggregates: true, aliases })
+  const exprs = [...items.map(item => item.expr), ...(having ? [having] : []), ...keys.map(key => key.expr), ...on]
   if (select.groupBy.length === 0 && having === undefined && !exprs.some(hasAggregate)) {
-    return project(beside.joinTo(input), items, keys, { select, orderBy }, expr => expr)
+    return project(beside.joinTo(input), items, keys, { select, orderBy, on }, expr => expr)
   }
   const { plan, above } = bindAggregation(input, groups, exprs, { binder, isValue: beside.has })
   const kept = filterPlan(beside.joinTo(plan), having && above(having))
-  return project(kept, items, keys, { select, orderBy }, above)
+  return project(kept, items, keys, { select, orderBy, on: on.map(above) }, above)
 }
 
 function refuseUnsupported(select: SelectNode): void {
   if (select.qualify !== undefined) throw fail('NOT_SUPPORTED', ['QUALIFY'], { span: select.qualify.span })
-  if (typeof select.distinct === 'object') throw fail('NOT_SUPPORTED', ['DISTINCT ON'], { span: select.span })
 }
 
 function bindItem(item: SelectItem, ctx: ExprContext): readonly OutputItem[] {
@@ -118,12 +122,17 @@ function bindHaving(node: ExprNode, ctx: ExprContext): Expr {
 
 function orderKeys(orderBy: QueryNode['orderBy'], items: readonly OutputItem[], ctx: ExprContext): readonly SortKey[] {
   if (orderBy === 'all') return items.map(item => ({ expr: item.expr, descending: false, nullsFirst: false }))
-  return orderBy.map(item => orderKey(item, orderExpr(item, items, ctx)))
+  return orderBy.map(item => orderKey(item, orderExpr(item.expr, items, ctx)))
+}
+
+/** Names and positions mean in DISTINCT ON what they mean in ORDER BY. */
+function distinctOn({ distinct }: SelectNode, items: readonly OutputItem[], ctx: ExprContext): readonly Expr[] {
+  return typeof distinct === 'boolean' ? [] : distinct.on.map(node => orderExpr(node, items, ctx))
 }
 
 /** A bare name is an output column if there is one; within an expression, input columns come first. */
-function orderExpr({ expr: node }: OrderItem, items: readonly OutputItem[], ctx: ExprContext): Expr {
-  const ordinal = ordinalOf(node, items.length, 'ORDER BY')
+function orderExpr(node: ExprNode, items: readonly OutputItem[], ctx: ExprContext): Expr {
+  const ordinal = ordinalOf(node, items.length, ctx.clause)
   if (ordinal !== undefined) return items[ordinal].expr
   const named = node.kind === 'column' && node.path.length === 1 ? ctx.aliases?.(node.path[0]) : undefined
   return named ?? bindExpr(node, ctx)
@@ -137,12 +146,13 @@ function project(
   input: LogicalPlan,
   items: readonly OutputItem[],
   keys: readonly SortKey[],
-  { select, orderBy }: SortedSelect,
+  { select, orderBy, on }: SortedSelect,
   above: (expr: Expr) => Expr,
 ): LogicalPlan {
   const outputs = items.map(item => ({ ...namedOf(item), expr: above(item.expr) }))
   const sortKeys = keys.map(key => ({ ...key, expr: above(key.expr) }))
-  if (select.distinct !== false) return distinctSorted(input, outputs, sortKeys, { select, orderBy })
+  if (on.length > 0) return projectionPlan(firstOfEach(input, on, sortKeys), outputs)
+  if (select.distinct === true) return distinctSorted(input, outputs, sortKeys, { select, orderBy, on })
   const projection = projectionPlan(input, outputs)
   if (keys.length === 0) return projection
   const overOutputs = outputKeys(projection, outputs, sortKeys)
@@ -157,6 +167,13 @@ function project(
 
 const namedOf = ({ relation, name }: OutputItem): Omit<NamedExpr, 'expr'> =>
   relation === undefined ? { name } : { relation, name }
+
+/** DISTINCT ON: in the order of ORDER BY, the first row for each combination of the keys. */
+function firstOfEach(input: LogicalPlan, on: readonly Expr[], keys: readonly SortKey[]): LogicalPlan {
+  const name = uniqueName('row_number', new Set(schemaOf(input).map(field => field.name)))
+  const numbered = rowNumberPlan(keys.length === 0 ? input : sortPlan(input, keys), on, name)
+  return filterPlan(numbered, binaryExpr('=', columnExpr(name, INT64, false), literal(1n, INT64)))
+}
 
 function distinctSorted(
   input: LogicalPlan,

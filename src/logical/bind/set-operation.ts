@@ -5,7 +5,7 @@ import { aggregateExpr, binaryExpr, castExpr } from '../../expr/build.js'
 import { literal } from '../../expr/expr.js'
 import { unionType } from '../../expr/types.js'
 import type { QueryBody } from '../../parser/ast.js'
-import { aggregatePlan, distinctPlan, filterAll, projectionPlan, unionPlan } from '../build.js'
+import { aggregatePlan, distinctPlan, filterAll, projectionPlan, rowNumberPlan, unionPlan } from '../build.js'
 import { fieldColumn, schemaOf } from '../schema-of.js'
 import type { LogicalPlan, PlanSchema } from '../plan.js'
 import { at } from './context.js'
@@ -26,13 +26,13 @@ export function bindSetOperation(node: SetOperation, bind: (body: QueryBody) => 
 
 /**
  * The rows of both sides as groups that count how often each side has them (as in DISTINCT, NULLs are equal), of which
- * INTERSECT keeps those of both sides and EXCEPT those of the left side only.
+ * INTERSECT keeps those of both sides and EXCEPT those of the left side only. For ALL equal rows of a side are numbered
+ * first, so that the nth of one side meets the nth of the other.
  */
 function bindIntersectOrExcept(node: SetOperation, bind: (body: QueryBody) => LogicalPlan): LogicalPlan {
-  if (node.all || node.byName)
-    throw fail('NOT_SUPPORTED', [`${node.op.toUpperCase()} ${node.all ? 'ALL' : 'BY NAME'}`], { span: node.span })
+  if (node.byName) throw fail('NOT_SUPPORTED', [`${node.op.toUpperCase()} BY NAME`], { span: node.span })
   const inputs = unifyInputs([bind(node.left), bind(node.right)], node)
-  const [left, right] = inputs.map(uniqueColumns)
+  const [left, right] = inputs.map(input => (node.all ? numberedRows(uniqueColumns(input)) : uniqueColumns(input)))
   const columns = schemaOf(left).map(field => field.name)
   const taken = new Set(columns)
   const sides = ['left_rows', 'right_rows'].map(side => uniqueName(side, taken))
@@ -55,6 +55,12 @@ function bindIntersectOrExcept(node: SetOperation, bind: (body: QueryBody) => Lo
   ])
   const names = schemaOf(inputs[0]).map(({ name }, i) => ({ expr: fieldColumn(schemaOf(grouped)[i]), name }))
   return projectionPlan(kept, names)
+}
+
+function numberedRows(plan: LogicalPlan): LogicalPlan {
+  const schema = schemaOf(plan)
+  const name = uniqueName('row_number', new Set(schema.map(field => field.name)))
+  return rowNumberPlan(plan, schema.map(fieldColumn), name)
 }
 
 /**

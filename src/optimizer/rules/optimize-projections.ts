@@ -60,6 +60,12 @@ function prune(plan: LogicalPlan, columns: Columns, need: Need): LogicalPlan {
       const input = prune(plan.input, allColumns(plan.input), 'exact')
       return narrowed(replaced(plan, { input }), schemaOf(plan), columns, need)
     }
+    case 'rowNumber': {
+      const own = schemaOf(plan).length - 1
+      const below = new Set([...columns].filter(column => column < own))
+      const input = prune(plan.input, withExprs(below, plan.partitionBy, plan.input), 'narrow')
+      return narrowed(replaced(plan, { input }), schemaOf(plan), columns, need)
+    }
     case 'aggregate':
       return pruneAggregate(plan, columns, need)
     case 'join':

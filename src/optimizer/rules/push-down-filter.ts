@@ -1,8 +1,9 @@
 /** Filters move towards the scans, and into them. */
 import { conjunction, disjunction, splitConjunction, splitDisjunction } from '../../expr/build.js'
+import { equals } from '../../common/tree.js'
 import type { Expr } from '../../expr/expr.js'
 import { filterAll, joinKey, makeJoin, type JoinPlan } from '../../logical/build.js'
-import { isOver, rebase, substitute } from '../../logical/plan-exprs.js'
+import { columnsOf, isOver, rebase, substitute } from '../../logical/plan-exprs.js'
 import { schemaOf } from '../../logical/schema-of.js'
 import type { LogicalJoinType, LogicalPlan } from '../../logical/plan.js'
 import { logicalRule } from '../rule.js'
@@ -75,6 +76,11 @@ function pushInto(conjuncts: readonly Expr[], input: LogicalPlan): Pushed {
       return all({ ...input, input: filterAll(input.input, conjuncts) })
     case 'distinct':
       return all({ ...input, input: filterAll(input.input, conjuncts) })
+    case 'rowNumber': {
+      // Whole keys may be dropped below; dropping single rows would change the numbers of the others.
+      const { down, kept } = split(conjuncts, expr => isOverKeys(expr, input.partitionBy))
+      return down.length === 0 ? none(kept) : { below: { ...input, input: filterAll(input.input, down) }, kept }
+    }
     case 'scan':
       if (input.fetch !== undefined) return none(conjuncts)
       return all({ ...input, filters: distinctExprs([...input.filters, ...conjuncts]) })
@@ -85,6 +91,9 @@ function pushInto(conjuncts: readonly Expr[], input: LogicalPlan): Pushed {
       return none(conjuncts)
   }
 }
+
+const isOverKeys = (expr: Expr, keys: readonly Expr[]): boolean =>
+  !isVolatile(expr) && columnsOf(expr).every(column => keys.some(key => equals(key, column)))
 
 const all = (below: LogicalPlan): Pushed => ({ below, kept: [] })
 

@@ -11,6 +11,7 @@ import { limitOperator } from './limit.js'
 import { nestedLoopJoinOperator } from './nested-loop-join.js'
 import { projectionOperator } from './projection.js'
 import { replicateOperator } from './replicate.js'
+import { rowNumberOperator } from './row-number.js'
 import { sortOperator } from './sort.js'
 import { topKOperator } from './top-k.js'
 import { unionOperator } from './union.js'
@@ -30,6 +31,7 @@ export const OPERATORS: readonly OperatorDefinition[] = [
   nestedLoopJoinOperator as OperatorDefinition,
   projectionOperator as OperatorDefinition,
   replicateOperator as OperatorDefinition,
+  rowNumberOperator as OperatorDefinition,
   sortOperator as OperatorDefinition,
   topKOperator as OperatorDefinition,
   unionOperator as OperatorDefinition,
