@@ -20,6 +20,7 @@ const PACKAGE_HOMES: Readonly<Record<string, readonly string[]>> = {
   'csv-parse': ['formats/csv'],
   'p-limit': ['formats/'],
   'parquet-wasm': ['formats/parquet/'],
+  re2js: ['expr/regex.ts'],
   'string-width': ['session/'],
 }
 

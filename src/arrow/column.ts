@@ -284,10 +284,10 @@ export function batchFromValues(schema: Schema, columns: readonly (readonly Valu
 
 /** A column of `length` rows of one value; owned by the caller. A string lies there once, as a dictionary. */
 export function constantColumn(type: DataType, value: Value, length: number): Column {
-  if (value === null || length === 0)
+  if (value === null || length === 0 || type.kind === 'list')
     return columnFromValues(
       type,
-      Array.from({ length }, () => null),
+      Array.from({ length }, () => value),
     )
   const one = columnFromValues(type, [value])
   if (type.kind === 'utf8' || type.kind === 'binary') {

@@ -269,6 +269,27 @@ export function like(span: Span, word: string, negated: boolean, pattern: ExprNo
   })
 }
 
+/** SIMILAR TO as the call it stands for. */
+export function similar(span: Span, negated: boolean, pattern: ExprNode, escape: ExprNode | null): Suffix {
+  return input =>
+    unless(negated, wordCall({ start: input.span.start, end: span.end }, 'similar_to', [input, pattern, escape]))
+}
+
+/** The operators of Postgres: `~` is a regular expression, `~~` LIKE; `*` ignores case, `!` negates. */
+export function matchWith(span: Span, op: string, pattern: ExprNode): Suffix {
+  const negated = op.startsWith('!')
+  const ignoresCase = op.endsWith('*')
+  if (op.includes('~~')) return like(span, ignoresCase ? 'ilike' : 'like', negated, pattern, null)
+  return input => {
+    const place = { start: input.span.start, end: span.end }
+    const flags: ExprNode | null = ignoresCase ? { kind: 'string', value: 'i', span: place } : null
+    return unless(negated, wordCall(place, 'regexp_like', [input, pattern, flags]))
+  }
+}
+
+const unless = (negated: boolean, input: ExprNode): ExprNode =>
+  negated ? { kind: 'unary', op: 'not', input, span: input.span } : input
+
 /** IN with what stands in its parentheses; a lone query in further parentheses is still the subquery. */
 export function inside(span: Span, negated: boolean, body: Parenthesized): Suffix {
   const query = 'query' in body ? body.query : loneQuery(body.exprs)

@@ -4,8 +4,9 @@ import type { AggregateFunction, ScalarFunction } from './function.js'
 import { CHARACTER } from './scalar/character.js'
 import { CONDITIONAL } from './scalar/conditional.js'
 import { DATE_TIME } from './scalar/date.js'
+import { DIGEST } from './scalar/digest.js'
 import { MATH } from './scalar/math.js'
-import { PATTERN } from './scalar/pattern.js'
+import { REGEXP } from './scalar/regexp.js'
 import { STRING } from './scalar/string.js'
 
 /** Every scalar function, by family. */
@@ -13,8 +14,9 @@ export const SCALARS: readonly ScalarFunction[] = [
   ...CHARACTER,
   ...CONDITIONAL,
   ...DATE_TIME,
+  ...DIGEST,
   ...MATH,
-  ...PATTERN,
+  ...REGEXP,
   ...STRING,
 ]
 

@@ -1,8 +1,12 @@
 /** Shorthand for declaring functions: what arguments they take and the defaults of their declaration. */
+import { field } from '../../arrow/schema.js'
 import { typeName, isNumeric, type DataType } from '../../arrow/types.js'
 import { fail } from '../../common/errors.js'
 import { canCoerce } from '../types.js'
 import type { ScalarFunction } from './function.js'
+
+/** A list of a type, as results have it. */
+export const listOf = (type: DataType): DataType => ({ kind: 'list', element: field('item', type) })
 
 export type Coerce = (args: readonly DataType[]) => readonly DataType[]
 

@@ -1,8 +1,9 @@
 /** array_agg(x): the values of a group as a list. */
 import type { Column } from '../../../arrow/batch.js'
 import { fail } from '../../../common/errors.js'
+import { listOf } from '../signature.js'
 import type { Accumulator, AccumulatorOptions, AggregateDefinition, GroupRows } from './accumulator.js'
-import { Collected, listOf } from './collected.js'
+import { Collected } from './collected.js'
 
 export const arrayAgg: AggregateDefinition = {
   name: 'array_agg',

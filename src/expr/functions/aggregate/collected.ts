@@ -2,14 +2,11 @@
 import type { Column } from '../../../arrow/batch.js'
 import { batchBytes, bitmapBytes, buildColumn, releaseColumn } from '../../../arrow/column.js'
 import { alloc, blockBytes, kernels, release, views, withScratch } from '../../../arrow/memory.js'
-import { field } from '../../../arrow/schema.js'
 import { zeroFill, type Charge } from '../../../arrow/segments.js'
 import { concatColumns, takeColumn } from '../../../arrow/take.js'
 import type { DataType } from '../../../arrow/types.js'
+import { listOf } from '../signature.js'
 import { statesOf, type GroupRows } from './accumulator.js'
-
-/** Lists of a type, as states and as the result of array_agg. */
-export const listOf = (type: DataType): DataType => ({ kind: 'list', element: field('item', type) })
 
 /** Rows that were added together: their columns, and a block with the group (u32) of each. */
 interface Chunk {

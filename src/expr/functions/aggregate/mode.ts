@@ -4,8 +4,9 @@ import { columnFromValues, columnValues, releaseColumn } from '../../../arrow/co
 import { typeName, type DataType, type Value } from '../../../arrow/types.js'
 import { fail } from '../../../common/errors.js'
 import { compareValues } from '../../value-compare.js'
+import { listOf } from '../signature.js'
 import type { Accumulator, AccumulatorOptions, AggregateDefinition, GroupRows } from './accumulator.js'
-import { Collected, listOf } from './collected.js'
+import { Collected } from './collected.js'
 
 export const mode: AggregateDefinition = {
   name: 'mode',

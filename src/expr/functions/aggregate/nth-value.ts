@@ -5,8 +5,9 @@ import { views, withScratch } from '../../../arrow/memory.js'
 import { takeColumn } from '../../../arrow/take.js'
 import { INT64 } from '../../../arrow/types.js'
 import { fail } from '../../../common/errors.js'
+import { listOf } from '../signature.js'
 import type { Accumulator, AccumulatorOptions, AggregateDefinition, GroupRows } from './accumulator.js'
-import { Collected, listOf } from './collected.js'
+import { Collected } from './collected.js'
 
 export const nthValue: AggregateDefinition = {
   name: 'nth_value',

@@ -2,8 +2,8 @@
 import type { DataType } from '../../../arrow/types.js'
 import { invariant } from '../../../common/invariant.js'
 import { typeOf, type AggregateExpr, type Expr } from '../../expr.js'
+import { listOf } from '../signature.js'
 import type { Accumulator, AccumulatorOptions, AggregateDefinition } from './accumulator.js'
-import { listOf } from './collected.js'
 import { AGGREGATES } from './index.js'
 import { Ordered } from './ordered.js'
 

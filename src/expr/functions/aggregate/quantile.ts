@@ -4,8 +4,9 @@ import { columnFromValues, releaseColumn } from '../../../arrow/column.js'
 import { FLOAT64, INT64, isNumeric, typeName, type DataType } from '../../../arrow/types.js'
 import { fail } from '../../../common/errors.js'
 import { booleanArgument } from './bool.js'
+import { listOf } from '../signature.js'
 import type { Accumulator, AccumulatorOptions, AggregateDefinition, GroupRows } from './accumulator.js'
-import { Collected, listOf } from './collected.js'
+import { Collected } from './collected.js'
 import {
   continuousQuantile,
   discreteFromGreatest,

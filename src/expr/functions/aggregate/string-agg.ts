@@ -4,8 +4,9 @@ import { columnFromValues, columnValues, releaseColumn } from '../../../arrow/co
 import { UTF8, typeName, type DataType } from '../../../arrow/types.js'
 import { fail } from '../../../common/errors.js'
 import { canCast } from '../../types.js'
+import { listOf } from '../signature.js'
 import type { Accumulator, AccumulatorOptions, AggregateDefinition, GroupRows } from './accumulator.js'
-import { Collected, listOf } from './collected.js'
+import { Collected } from './collected.js'
 
 export const stringAgg: AggregateDefinition = {
   name: 'string_agg',

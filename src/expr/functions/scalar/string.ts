@@ -4,6 +4,7 @@ import { fail } from '../../../common/errors.js'
 import { canCast } from '../../types.js'
 import type { FunctionExample, ScalarFunction } from '../function.js'
 import { badArguments, defineScalar, fixed, type Coerce } from '../signature.js'
+import { codePoints, slicePoints } from './text.js'
 
 const ex = (sql: string, result: string): FunctionExample => ({ sql, result })
 
@@ -18,17 +19,6 @@ function checkLength(name: string, length: number): number {
     ])
   return length
 }
-
-const isBasic = (text: string): boolean => !/[\ud800-\udfff]/.test(text)
-
-/** Number of code points. */
-const codePoints = (text: string): number => (isBasic(text) ? text.length : [...text].length)
-
-/** Code points [start, end), counted from 0. */
-const slicePoints = (text: string, start: number, end: number): string =>
-  isBasic(text)
-    ? text.slice(Math.max(0, start), Math.max(0, end))
-    : [...text].slice(Math.max(0, start), Math.max(0, end)).join('')
 
 /** A function of one string that gives a string. */
 const textual = (
