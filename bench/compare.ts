@@ -4,11 +4,11 @@ import { join } from 'node:path'
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import { directory, positive, setting } from '../src/cli/options.js'
 import { interruptible } from '../src/cli/interrupt.js'
-import { QUERIES, queryNumbers, scaleFactor, showProgress } from '../src/cli/tpch.js'
-import { dataDirectory } from '../tpch/data-directory.js'
+import { QUERIES, queryNumbers, scaleFactor } from '../src/cli/tpch.js'
 import { findDataFiles, type DataFile } from '../tpch/data-files.js'
 import { hasDuckDb } from '../tpch/duckdb.js'
 import { SCHEMAS } from '../tpch/schema.js'
+import { benchData } from './bench-data.js'
 import { charts } from './charts.js'
 import type { EngineName } from './engine.js'
 import { machine } from './machine.js'
@@ -108,15 +108,6 @@ function columnNames(value: string): string[] {
     return name
   })
 }
-
-const benchData = (root: string, scale: number, signal: AbortSignal): Promise<string> =>
-  dataDirectory({
-    root,
-    scale,
-    signal,
-    onStart: () => process.stderr.write(`making TPC-H data, scale ${scale} …\n`),
-    onProgress: showProgress,
-  })
 
 /** What the files are, without their path. */
 async function dataLabel(files: readonly DataFile[], { scale, data }: CompareFlags): Promise<string> {

@@ -1,5 +1,6 @@
 /** `npm run bench -- tpch|scan|kernels|arena`: how fast the engine is, beside DuckDB and plain JavaScript. */
 import { Command, CommanderError } from 'commander'
+import { arenaCommand } from './arena.js'
 import { comparisonCommands } from './compare.js'
 
 const USAGE_STATUS = 2
@@ -12,6 +13,7 @@ export async function main(root: string, args: readonly string[]): Promise<numbe
   }
   const program = new Command('npm run bench --').description('benchmarks of the engine').exitOverride()
   comparisonCommands(program, root, setStatus)
+  arenaCommand(program, root, setStatus)
   try {
     await program.parseAsync(args, { from: 'user' })
     return status

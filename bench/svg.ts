@@ -34,6 +34,17 @@ export const svgDocument = ({ width, height }: Size, title: string, summary: str
 export const rect = (attributes: Attributes): string => element('rect', attributes)
 export const line = (attributes: Attributes): string => element('line', attributes)
 export const circle = (attributes: Attributes): string => element('circle', attributes)
+/** Through these points, in order. `fill` wins over that of the class. */
+export const polyline = (
+  { fill, ...attributes }: Attributes & { readonly fill: string },
+  points: readonly (readonly [number, number])[],
+): string =>
+  element('polyline', {
+    ...attributes,
+    style: `fill:${fill}`,
+    points: points.map(([x, y]) => `${x.toFixed(1)},${y.toFixed(1)}`).join(' '),
+  })
+
 export const label = (content: string, attributes: Attributes): string => element('text', attributes, escape(content))
 
 /** Numbers get one decimal: a tenth of a pixel. */

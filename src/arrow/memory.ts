@@ -117,6 +117,9 @@ const failing =
 /** Bytes of all blocks with references, of all threads, rounded up to size classes. */
 export const bytesInUse = (): number => Atomics.load(current().views.u32, 0x10000 / 4)
 
+/** Bytes of the largest block that could be had now: how far the arena is in pieces. */
+export const largestFreeRun = (): number => (current().kernels.arenaLargestRun() >>> 0) * PAGE_BYTES
+
 /** Bytes of the block at a position (at least what was asked for); 0 if there is no live block. */
 export const blockBytes = (block: number): number => current().kernels.arenaBlockSize(block) >>> 0
 

@@ -330,6 +330,29 @@ function findRun(pages: u32): u32 {
   return 0
 }
 
+/** Pages of the longest run that is free, as this thread sees it while others claim and free. */
+export function arenaLargestRun(): u32 {
+  let longest: u32 = 0
+  let run: u32 = 0
+  for (let word: u32 = 0; word < <u32>BITMAP_WORDS; word++) {
+    let used = atomic.load<u64>(BITMAP + (word << 3))
+    let left: u32 = 64
+    while (used != 0) {
+      const free = <u32>ctz<u64>(used)
+      longest = max(longest, run + free)
+      run = 0
+      used >>= free
+      left -= free
+      // All ones from here: a shift by 64 would shift by nothing.
+      const taken = used == u64.MAX_VALUE ? 64 : <u32>ctz<u64>(~used)
+      used = taken == 64 ? 0 : used >> taken
+      left -= taken
+    }
+    run += left
+  }
+  return max(longest, run)
+}
+
 /** The bits of `free` at which `length` (below 64) ones in a row start. */
 function runInside(free: u64, length: u32): u64 {
   let known: u32 = 1

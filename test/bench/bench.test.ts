@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import test from 'ava'
+import type { ArenaReport } from '../../bench/arena.js'
 import type { Report } from '../../bench/report.js'
 import { generateTpch } from '../../tpch/generate.js'
 
@@ -69,6 +70,23 @@ test('scan reads the columns alone too', async t => {
   const { status, stdout, stderr } = await bench('scan', '--pairs', '1', '--data', data, '--columns', 'l_comment')
   t.is(status, 0, stdout + stderr)
   t.regex(stdout, /^max of l_comment +\d/m)
+})
+
+test('arena runs mixed queries, finds nothing left behind, and draws it', async t => {
+  t.timeout(120_000)
+  const out = join(directory, 'arena')
+  const { status, stdout, stderr } = await bench('arena', '--queries', '40', '--data', data, '--out', out)
+  // So few queries are still warming up: whether memory is flat is not judged here.
+  t.true(status === 0 || status === 1, stdout + stderr)
+  t.is(stderr, '')
+  const report = JSON.parse(await readFile(join(out, 'arena.json'), 'utf8')) as ArenaReport
+  t.is(report.samples.length, 41)
+  t.true(report.samples.every(({ arenaBytes }) => arenaBytes === 0))
+  t.is(
+    Object.values(report.kinds).reduce((sum, count) => sum + count, 0),
+    40,
+  )
+  t.regex(await readFile(join(out, 'arena.svg'), 'utf8'), /<polyline class="ours" [^<>]*points="70\.0,/)
 })
 
 test('a query that fails is reported with its reason, and the status says so', async t => {

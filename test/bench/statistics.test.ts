@@ -8,6 +8,7 @@ import {
   medianEstimate,
   quantile,
 } from '../../bench/statistics.js'
+import { isFlat, trendOf } from '../../bench/flatness.js'
 import { seededRng } from '../../src/common/clock.js'
 
 test('median and quantiles lie between the nearest ranks', t => {
@@ -69,4 +70,17 @@ test('a line through points', t => {
   const noisy = linearFit([0, 1, 2, 3, 4, 5].map(x => [x, x % 2] as const))
   t.true(Math.abs(noisy.slope - 3 / 35) < 1e-12)
   t.true(noisy.slopeError > 0.1)
+})
+
+test('growth is seen through noise, and noise is no growth', t => {
+  const rng = seededRng(3)
+  const noisy = (slope: number): number[] => Array.from({ length: 200 }, (_, i) => 1_000 + slope * i + 100 * rng.next())
+  t.true(isFlat(trendOf(noisy(0)), 50))
+  t.false(isFlat(trendOf(noisy(2)), 50))
+  t.true(isFlat(trendOf(noisy(-2)), 50), 'less is no growth')
+  t.false(isFlat(trendOf(noisy(-2)), -50), 'unless it must not fall')
+  // What is gained at the beginning is warming up.
+  t.true(isFlat(trendOf([...Array.from({ length: 50 }, (_, i) => i * 100), ...Array<number>(150).fill(5_000)]), 50))
+  const { first, last, min, max, change } = trendOf([5, 1, 2, 3, 4])
+  t.deepEqual([first, last, min, max, Math.round(change)], [5, 4, 1, 5, 2])
 })

@@ -10,6 +10,7 @@ import {
   blockBytes,
   bytesInUse,
   kernels,
+  largestFreeRun,
   readText,
   release,
   retain,
@@ -238,4 +239,42 @@ test.serial('the debug mode lets go of blocks whose thread was swept meanwhile',
   })
   await other.terminate()
   t.is(bytesInUse(), before)
+})
+
+test.serial('the largest free run is as long as the pages say', t => {
+  const runOf = (): number => {
+    let longest = 0
+    let run = 0
+    for (let page = 0; page < 65_536; page++) {
+      const isUsed = ((views().u8[0x11000 + (page >> 3)] >> (page & 7)) & 1) === 1
+      run = isUsed ? 0 : run + 1
+      longest = Math.max(longest, run)
+    }
+    return longest * 65_536
+  }
+  const before = largestFreeRun()
+  t.is(before, runOf())
+  // Nearly all of it in blocks of odd lengths, so that runs start and end anywhere in a word of the page map.
+  const rng = testRng(message => t.log(message))
+  const blocks: number[] = []
+  for (let left = before / 65_536; left > 400;) {
+    const pages = Math.min(left, 1 + Math.floor(rng.next() * 300))
+    blocks.push(alloc(pages * 65_536))
+    left -= pages
+  }
+  t.is(largestFreeRun(), runOf())
+  for (let round = 0; round < 40; round++) {
+    for (let i = 0; i < blocks.length / 50; i++) {
+      const at = Math.floor(rng.next() * blocks.length)
+      release(blocks[at])
+      blocks.splice(at, 1)
+    }
+    t.is(largestFreeRun(), runOf(), `round ${round}`)
+  }
+  const all = largestFreeRun()
+  const block = alloc(all)
+  t.true(largestFreeRun() <= all)
+  release(block)
+  blocks.forEach(release)
+  t.is(largestFreeRun(), before)
 })
