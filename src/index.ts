@@ -1,7 +1,44 @@
 /** The public API. */
 export { BallistaError, type ErrorCategory, type ErrorCode, type ErrorInfo, type Span } from './common/errors.js'
-export { SessionContext, type FileOptions, type SessionOptions, type StandaloneOptions } from './session/context.js'
-export { DataFrame, type RunOptions } from './session/dataframe.js'
+export {
+  SessionContext,
+  type FileOptions,
+  type SessionOptions,
+  type SqlOptions,
+  type StandaloneOptions,
+} from './session/context.js'
+export { DataFrame } from './session/dataframe.js'
+export type { Result } from './session/result.js'
+export type { RunOptions } from './session/run-options.js'
 export type { Row, RowValue } from './session/rows.js'
+export type { ParameterValue, ParameterValues } from './session/parameters.js'
+export type { JoinOptions, JoinType } from './session/join-text.js'
+export type { ColumnInput, PredicateInput, SortInput } from './session/columns-argument.js'
+
+export {
+  and,
+  caseOf,
+  cast,
+  col,
+  exists,
+  ident,
+  inSubquery,
+  lit,
+  not,
+  notExists,
+  notInSubquery,
+  or,
+  placeholder,
+  scalarSubquery,
+  tryCast,
+  when,
+  type CaseExpr,
+} from './session/expr/builders.js'
+export { fn, type FunctionBuilder, type Functions } from './session/expr/functions.js'
+export { sql, type Sql, type SqlPart } from './session/expr/sql.js'
+export type { CallExpr } from './session/expr/call.js'
+export type { Expr, ExprInput, SortExpr, SortOptions, WindowOptions } from './session/expr/expr.js'
+export type { SqlValue } from './session/expr/literal.js'
+
 export type { Field, Schema } from './arrow/schema.js'
 export type { DataType } from './arrow/types.js'

@@ -59,6 +59,7 @@ export const ERRORS = {
   SYNTAX: define('user', '%s'),
   TABLE_NOT_FOUND: define('user', "table '%s' not found%s"),
   THREAD_LOST: define('resource', 'worker thread ended unexpectedly: %s', true),
+  TIMEOUT: define('cancelled', 'query cancelled: it took longer than %s ms'),
   TYPE_MISMATCH: define('user', '%s'),
 } as const satisfies Record<string, ErrorDefinition>
 

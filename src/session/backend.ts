@@ -14,8 +14,6 @@ export interface QueryResult {
 }
 
 export interface Backend {
-  /** Planning is cheap and needs no network: a query's errors are found when it is written, not when it runs. */
-  readonly checksAhead: boolean
   /** Plans and starts one statement; fails with the coded error of parsing, binding or planning. */
   execute(request: PlanRequest, signal: AbortSignal): Promise<QueryResult>
   /** Stops what runs and releases threads, connections and memory. */

@@ -16,14 +16,12 @@ interface OpenQuery {
 
 /** Every session's door to its backend. Fails with CANCELLED for an aborted signal, INVALID_ARGUMENT after `close`. */
 export class ClosableBackend implements Backend {
-  readonly checksAhead: boolean
   readonly #backend: Backend
   readonly #open = new Set<OpenQuery>()
   #closed: Promise<void> | undefined
 
   constructor(backend: Backend) {
     this.#backend = backend
-    this.checksAhead = backend.checksAhead
   }
 
   async execute(request: PlanRequest, signal: AbortSignal): Promise<QueryResult> {

@@ -1,115 +1,249 @@
-/** A query that has not run yet, or the rows of a statement that has. */
-import type { RecordBatch, Table } from 'apache-arrow'
-import type { Batch } from '../arrow/batch.js'
-import { releaseBatch } from '../arrow/column.js'
+/** A query that has not run: operations add to it, the methods of Result run it. */
 import type { Schema } from '../arrow/schema.js'
 import type { QueryResult } from './backend.js'
-import { batchRows, type Row } from './rows.js'
-import { batchCells, tableText } from './table-text.js'
+import {
+  countText,
+  itemsText,
+  keysText,
+  orderText,
+  predicateText,
+  sqlItems,
+  type ColumnInput,
+  type PredicateInput,
+  type SortInput,
+} from './columns-argument.js'
+import { countRows } from './expr/call.js'
+import type { ExprInput } from './expr/expr.js'
+import { asStep, Sql, type StepSource } from './expr/sql.js'
+import { excluded, extended, filled, renamed } from './frame-columns.js'
+import { heldFrame } from './frame-sources.js'
+import { derived, inlineSql, frameStatement, frameStep, parameterized, type FrameQuery } from './frame-query.js'
+import { heldBatches } from './held-rows.js'
+import { joinedFrames, type JoinOptions, type JoinType } from './join-text.js'
+import type { ParameterValues } from './parameters.js'
+import { Result } from './result.js'
+import { openRun, type RunOptions } from './run-options.js'
+import { closed, isBare, isOpenAt, selectFrom, type QueryText, type SelectText } from './select-text.js'
+import type { HeldRows } from './session.js'
+import { joinText, text, type Step } from './sql-text.js'
 
-export interface RunOptions {
-  /** Cancels the query everywhere; the call fails with CANCELLED. */
-  readonly signal?: AbortSignal
-}
-
-/** Runs the statement once more, from the start. */
-export type Execute = (signal: AbortSignal | undefined) => Promise<QueryResult>
+export { given } from './run-options.js'
 
 /**
- * Every method that gives rows runs the query anew (results of DDL, DML and COPY are held and do not run again).
- * Errors are BallistaError; after an error or an early end nothing of the query is left running.
+ * Immutable and lazy: an operation gives a new frame and runs nothing, but fails at once for wrong names and types
+ * (COLUMN_NOT_FOUND, TYPE_MISMATCH, …). Strings name columns, except in `filter` and `selectExprs`, which take SQL. Columns of a
+ * table or an `alias` may be qualified (`t.a`) up to the next `select` or `aggregate` over a join.
  */
-export class DataFrame {
-  readonly #execute: Execute
-  /** The SQL statement this frame stands for. */
-  readonly sql: string
+export class DataFrame extends Result implements StepSource {
+  readonly #frame: FrameQuery
+  readonly #held: HeldRows | undefined
 
-  constructor(sql: string, execute: Execute) {
-    this.sql = sql
-    this.#execute = execute
+  /** `held`: the rows, if they are there already. */
+  constructor(frame: FrameQuery, held?: HeldRows) {
+    super()
+    this.#frame = frame
+    this.#held = held
   }
 
-  /** Starts the query: its schema, and its batches inside the engine (given away: release each one). */
-  execute(options: RunOptions = {}): Promise<QueryResult> {
-    return this.#execute(options.signal)
+  /** The columns, in this order, and nothing else: names, expressions (named by `alias`), `*`, `t.*`. */
+  select(...columns: readonly ColumnInput[]): DataFrame {
+    return this.#derive({ ...this.#openAt('items'), items: itemsText(columns) })
   }
 
-  /** Names and types of the result. Starts the query and stops it at once. */
-  async schema(options: RunOptions = {}): Promise<Schema> {
-    const { schema, batches } = await this.execute(options)
-    await batches[Symbol.asyncIterator]().return?.()
-    return schema
+  /** `select` with SQL: `selectExprs('a + 1 AS b', 'upper(s)')`. */
+  selectExprs(...items: readonly string[]): DataFrame {
+    return this.#derive({ ...this.#openAt('items'), items: sqlItems(items) })
   }
 
-  /** Arrow record batches as they come (backpressured; leaving the loop cancels). They are copies and stay valid. */
-  async *stream(options: RunOptions = {}): AsyncGenerator<RecordBatch> {
-    const { batches } = await this.execute(options)
-    const { loadArrow, toArrowBatch } = await import('../arrow/arrow-js.js')
-    await loadArrow()
-    for await (const batch of given(batches)) yield toArrowBatch(batch)
+  /** Rows for which the predicate is true (not false, not NULL). A string is SQL: `filter('a > 1')`. */
+  filter(predicate: PredicateInput): DataFrame {
+    const open = this.#openAt('where')
+    const added = predicateText(predicate)
+    return new DataFrame(
+      derived(this.#frame, { ...open, where: [...open.where, added] }, { check: { ...open, where: [added] } }),
+    )
   }
 
-  [Symbol.asyncIterator](): AsyncGenerator<RecordBatch> {
-    return this.stream()
+  /** The same as `filter`. */
+  where(predicate: PredicateInput): DataFrame {
+    return this.filter(predicate)
   }
 
-  /** All record batches. */
-  async collect(options: RunOptions = {}): Promise<RecordBatch[]> {
-    const all: RecordBatch[] = []
-    for await (const batch of this.stream(options)) all.push(batch)
-    return all
+  /** One row for each combination of the group expressions: those, then the aggregates. No groups: one row. */
+  aggregate(groups: readonly ColumnInput[], aggregates: readonly ColumnInput[]): DataFrame {
+    const items = itemsText([...groups, ...aggregates])
+    const grouped = groups.length === 0 ? {} : { groupBy: keysText(groups) }
+    return this.#derive({ ...this.#openAt('items'), items, ...grouped })
   }
 
-  /** All rows as one Arrow table. */
-  async toArrow(options: RunOptions = {}): Promise<Table> {
-    const { schema, batches } = await this.execute(options)
-    const { loadArrow, toArrowBatch, toArrowSchema } = await import('../arrow/arrow-js.js')
-    const arrow = await loadArrow()
-    const all: RecordBatch[] = []
-    for await (const batch of given(batches)) all.push(toArrowBatch(batch))
-    return new arrow.Table(toArrowSchema(schema), all)
+  /** `groupBy('a').agg(fn.sum(col('b')))` is `aggregate(['a'], [fn.sum(col('b'))])`. */
+  groupBy(...groups: readonly ColumnInput[]): { agg(...aggregates: readonly ColumnInput[]): DataFrame } {
+    return { agg: (...aggregates) => this.aggregate(groups, aggregates) }
   }
 
-  /** All rows as objects: BIGINT bigint, DECIMAL exact text, DATE and TIMESTAMP Date, NULL null. */
-  async rows(options: RunOptions = {}): Promise<Row[]> {
-    const { batches } = await this.execute(options)
-    const all: Row[] = []
-    for await (const batch of given(batches)) for (const row of batchRows(batch)) all.push(row)
-    return all
+  /** In the order of the keys, ascending with NULLs last unless they say otherwise. */
+  sort(...keys: readonly SortInput[]): DataFrame {
+    return this.#derive({ ...this.#openAt('items'), orderBy: orderText(keys) })
   }
 
-  /** The number of rows, without copying them. */
+  /** The same as `sort`. */
+  orderBy(...keys: readonly SortInput[]): DataFrame {
+    return this.sort(...keys)
+  }
+
+  /** At most `count` rows, after the first `offset`. */
+  limit(count: number, offset = 0): DataFrame {
+    const skip = offset === 0 ? '' : ` OFFSET ${countText('offset', offset)}`
+    return this.#derive({ ...this.#openAt('limit'), limit: [`LIMIT ${countText('limit', count)}${skip}`] })
+  }
+
+  /** Pairs of rows of both frames; see JoinOptions. Columns of both sides can be qualified: `alias` names a side. */
+  join(right: DataFrame, options: JoinOptions): DataFrame {
+    const joined = joinedFrames(this.#frame, right.#frame, options)
+    return new DataFrame(derived(this.#frame, joined, { others: [right.#frame] }))
+  }
+
+  /** A join whose conditions are expressions over the columns of both sides; all must be true. */
+  joinOn(right: DataFrame, conditions: readonly PredicateInput[], how: JoinType = 'inner'): DataFrame {
+    return this.join(right, { how, filter: new Sql(joinText(conditions.map(predicateText), ' AND ')) })
+  }
+
+  /** Rows of both frames, columns by position; types are united. */
+  union(other: DataFrame): DataFrame {
+    return this.#combine('UNION ALL', other)
+  }
+
+  /** `union` without repeated rows. */
+  unionDistinct(other: DataFrame): DataFrame {
+    return this.#combine('UNION', other)
+  }
+
+  /** Rows of both frames, columns by name; NULL where a side has no such column. */
+  unionByName(other: DataFrame): DataFrame {
+    return this.#combine('UNION ALL BY NAME', other)
+  }
+
+  unionByNameDistinct(other: DataFrame): DataFrame {
+    return this.#combine('UNION BY NAME', other)
+  }
+
+  /** Rows that both frames have, each as often as the frame that has fewer of it. */
+  intersect(other: DataFrame): DataFrame {
+    return this.#combine('INTERSECT ALL', other)
+  }
+
+  intersectDistinct(other: DataFrame): DataFrame {
+    return this.#combine('INTERSECT', other)
+  }
+
+  /** Rows of this frame less those of the other; of a repeated row, as many as the other has. */
+  except(other: DataFrame): DataFrame {
+    return this.#combine('EXCEPT ALL', other)
+  }
+
+  exceptDistinct(other: DataFrame): DataFrame {
+    return this.#combine('EXCEPT', other)
+  }
+
+  /** Each row once; NULLs are equal. */
+  distinct(): DataFrame {
+    return this.#derive({ ...this.#openAt('distinct'), distinct: ['DISTINCT'] })
+  }
+
+  /** The first row of each combination of `on`, in the order of `sort` (which must begin with `on`); any row without it. */
+  distinctOn(on: readonly ColumnInput[], columns: readonly ColumnInput[], sort: readonly SortInput[] = []): DataFrame {
+    const order = sort.length === 0 ? {} : { orderBy: orderText(sort) }
+    const distinct = text`DISTINCT ON (${keysText(on)})`
+    return this.#derive({ ...this.#openAt('items'), distinct, items: itemsText(columns), ...order })
+  }
+
+  /** All columns and one more, last; in the place of a column that has this name. */
+  withColumn(name: string, expr: ExprInput): DataFrame {
+    return this.#derive(extended(this.#frame, name, expr))
+  }
+
+  /** The same columns, one under another name. */
+  withColumnRenamed(from: string, to: string): DataFrame {
+    return this.#derive(renamed(this.#frame, from, to))
+  }
+
+  /** All columns but these. */
+  drop(...names: readonly string[]): DataFrame {
+    return this.#derive(excluded(this.#frame, names))
+  }
+
+  /** The same rows under a name that qualifies columns: `a.x` after `alias('a')`. */
+  alias(name: string): DataFrame {
+    const { query } = this.#frame
+    const source = isBare(query) ? query.source : undefined
+    return this.#derive(selectFrom(source ?? [frameStep(this.#frame)], name))
+  }
+
+  /** The value in place of NULL, in these columns; by default in all whose type can hold it. Types stay. */
+  fillNull(value: ExprInput, columns?: readonly string[]): DataFrame {
+    return this.#derive(filled(this.#frame, 'NULL', value, columns))
+  }
+
+  /** The value in place of NaN, in these columns; by default in all floating-point columns. */
+  fillNan(value: ExprInput, columns?: readonly string[]): DataFrame {
+    return this.#derive(filled(this.#frame, 'NaN', value, columns))
+  }
+
+  /** Values for `$1`, `$2`, … or `$name`: the same query with them. A value without a parameter is INVALID_ARGUMENT. */
+  withParams(parameters: ParameterValues): DataFrame {
+    return new DataFrame(parameterized(this.#frame, parameters))
+  }
+
+  schema(): Schema {
+    return this.#frame.schema
+  }
+
+  /** The query as one SQL statement, values in the place of parameters. */
+  toSql(): string {
+    return inlineSql(this.#frame)
+  }
+
+  async execute(options: RunOptions = {}): Promise<QueryResult> {
+    const held = this.#held
+    if (held === undefined) return this.#frame.session.execute(frameStatement(this.#frame), options)
+    const run = openRun(options)
+    return { schema: held.schema, batches: run.until(heldBatches(held, run.signal)) }
+  }
+
+  /** The number of rows. Runs the query as far as counting needs. */
   async count(options: RunOptions = {}): Promise<number> {
-    const { batches } = await this.execute(options)
-    let count = 0
-    for await (const batch of given(batches)) count += batch.rowCount
-    return count
+    if (this.#held !== undefined) return this.#held.batches.reduce((sum, batch) => sum + batch.rowCount, 0)
+    const [{ n }] = await this.aggregate([], [countRows().alias('n')]).rows(options)
+    return Number(n)
   }
 
-  /** The first `limit` rows as a text table. */
-  async toString(limit = Infinity, options: RunOptions = {}): Promise<string> {
-    const { schema, batches } = await this.execute(options)
-    const cells: string[][] = []
-    for await (const batch of given(batches)) {
-      for (const row of batchCells(batch).slice(0, limit - cells.length)) cells.push(row)
-      if (cells.length >= limit) break
-    }
-    return tableText(schema, cells)
+  /** Runs the query once and holds its rows in this process; the frame that is given reads them. */
+  async cache(options: RunOptions = {}): Promise<DataFrame> {
+    const rows = await this.#frame.session.collect(frameStatement(this.#frame), options)
+    return new DataFrame(heldFrame(this.#frame.session, rows), rows)
   }
 
-  /** Prints the first `limit` rows (all by default) on standard output. */
-  async show(limit = Infinity, options: RunOptions = {}): Promise<void> {
-    console.log(await this.toString(limit, options))
+  [asStep](): Step {
+    return frameStep(this.#frame)
   }
-}
 
-/** Iterates batches given away, releasing each one when the loop body is done with it. */
-export async function* given(batches: AsyncIterable<Batch>): AsyncGenerator<Batch> {
-  for await (const batch of batches) {
-    try {
-      yield batch
-    } finally {
-      releaseBatch(batch)
-    }
+  #derive(query: QueryText): DataFrame {
+    return new DataFrame(derived(this.#frame, query))
+  }
+
+  /** The SELECT to which a clause may be added: this one, or one over it. */
+  #openAt(place: Parameters<typeof isOpenAt>[1]): SelectText {
+    const { query, schema, uses } = this.#frame
+    return isOpenAt(query, place) ? query : closed(query, schema, uses)
+  }
+
+  /** Chains of one operator stay flat, however long, and only the last step of one is checked. */
+  #combine(operator: string, other: DataFrame): DataFrame {
+    const { query, schema, uses } = this.#frame
+    const theirs = frameStep(other.#frame)
+    const terms = query.kind === 'set' && query.operator === operator ? query.terms : [frameStep(this.#frame)]
+    const check: QueryText = { kind: 'set', operator, terms: [{ body: [], schema, uses }, theirs] }
+    const combined: QueryText = { kind: 'set', operator, terms: [...terms, theirs] }
+    return new DataFrame(derived(this.#frame, combined, { others: [other.#frame], check }))
   }
 }

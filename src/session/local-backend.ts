@@ -12,7 +12,6 @@ import type { PlanRequest } from './registration.js'
 import type { OpenTables } from './tables.js'
 
 export class LocalBackend implements Backend {
-  readonly checksAhead = true
   readonly #threads = availableParallelism()
   readonly #openTables: OpenTables = new WeakMap()
   readonly #engine: LocalEngine

@@ -1,6 +1,7 @@
 /** Values of `$1`, `?` and `$name` that a program gives. */
 import { BINARY, BOOLEAN, FLOAT64, INT64, NULL, UTF8, timestamp } from '../arrow/types.js'
 import { fail } from '../common/errors.js'
+import { tokenAt } from '../parser/scan.js'
 import { numberLiteral } from '../expr/build.js'
 import { literal, type LiteralExpr } from '../expr/expr.js'
 
@@ -40,4 +41,30 @@ function literalOf(name: string, value: unknown): LiteralExpr {
   throw fail('INVALID_ARGUMENT', [
     `the value of parameter $${name} must be a string, number, bigint, boolean, Date, Uint8Array or null`,
   ])
+}
+
+const NAME = /[\p{L}\p{N}_$]+/uy
+
+/**
+ * The text with something else in the place of parameters: `replace` gets a name (of the nth `?`, n) and gives SQL, or undefined to
+ * keep the parameter. Strings, quoted names and comments stay as they are.
+ */
+export function replaceParameters(sql: string, replace: (name: string) => string | undefined): string {
+  let replaced = ''
+  let copied = 0
+  let questionMarks = 0
+  for (let at = 0; at < sql.length;) {
+    const token = tokenAt(sql, at)
+    at = token.end
+    const sign = token.kind === 'symbol' ? sql[token.start] : ''
+    if (sign !== '$' && sign !== '?') continue
+    NAME.lastIndex = token.end
+    const written = sign === '$' ? (NAME.exec(sql)?.[0] ?? '') : ''
+    const value = replace(sign === '?' ? String(++questionMarks) : written)
+    at = token.end + written.length
+    if (value === undefined) continue
+    replaced += sql.slice(copied, token.start) + value
+    copied = at
+  }
+  return replaced + sql.slice(copied)
 }

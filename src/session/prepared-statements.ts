@@ -87,7 +87,7 @@ function typed(value: LiteralExpr, type: TypeNode | undefined): LiteralExpr {
 }
 
 /** The names of all parameters in a statement. Without recursion: chains are long. */
-function parameterNames(statement: StatementNode): ReadonlySet<string> {
+export function parameterNames(statement: StatementNode): ReadonlySet<string> {
   const names = new Set<string>()
   const stack: unknown[] = [statement]
   for (let node = stack.pop(); stack.length > 0 || node !== undefined; node = stack.pop()) {

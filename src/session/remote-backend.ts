@@ -9,7 +9,6 @@ import type { PlanRequest } from './registration.js'
 const DEFAULT_PORT = 50_050
 
 class RemoteBackend implements Backend {
-  readonly checksAhead = false
   readonly #client: ClusterClient
   readonly #stop: () => Promise<void>
 

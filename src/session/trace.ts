@@ -6,10 +6,10 @@ import { displayPhysical } from '../physical/display.js'
 import { OPERATORS } from '../physical/operators/index.js'
 import { EXCHANGE_OPERATORS } from '../exchange/operators.js'
 import { astText } from '../parser/ast-text.js'
-import { given } from './dataframe.js'
 import { SessionContext } from './context.js'
 import { planStatement } from './plan-statement.js'
 import { absolutePath, type Registration } from './registration.js'
+import { given } from './run-options.js'
 
 /** Two slots, and files split however small they are, so that the plan has exchanges. */
 const SLOTS = 2

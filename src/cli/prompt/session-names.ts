@@ -17,8 +17,8 @@ export function sessionNames(ctx: SessionContext): SessionNames {
   const ask = async (table: string): Promise<readonly string[]> => {
     try {
       const signal = AbortSignal.timeout(MAX_WAIT_MS)
-      const schema = await (await ctx.sql(`SELECT * FROM ${table} LIMIT 0`, { signal })).schema({ signal })
-      return schema.fields.map(({ name }) => name)
+      const frame = await ctx.sql(`SELECT * FROM ${table} LIMIT 0`, { signal })
+      return frame.schema().fields.map(({ name }) => name)
     } catch {
       return []
     }

@@ -27,7 +27,7 @@ export type ResolvedTable =
 /** By the text of the reference (referenceKey). */
 export type ResolvedTables = ReadonlyMap<string, ResolvedTable>
 
-type TableReference = Extract<TableNode, { kind: 'table' | 'file' | 'function' }>
+export type TableReference = Extract<TableNode, { kind: 'table' | 'file' | 'function' }>
 
 /** Two references with one key mean the same table. */
 export function referenceKey(node: TableReference): string {
@@ -107,7 +107,7 @@ const nameText = (reference: TableReference): string => {
 }
 
 /** Every table, file and function reference in the query and its subqueries, in no particular order. */
-function tableReferences(query: QueryNode): readonly TableReference[] {
+export function tableReferences(query: QueryNode): readonly TableReference[] {
   const found: TableReference[] = []
   const stack: { value: unknown; ctes: CteNames }[] = [{ value: query, ctes: { names: new Map(), visible: 0 } }]
   for (let top = stack.pop(); top !== undefined; top = stack.pop()) {

@@ -1,0 +1,77 @@
+/** What can be done with the rows of a query: every way in which a program takes them. */
+import type { RecordBatch, Table } from 'apache-arrow'
+import type { Schema } from '../arrow/schema.js'
+import type { QueryResult } from './backend.js'
+import { batchRows, type Row } from './rows.js'
+import { given, type RunOptions } from './run-options.js'
+import { batchCells, tableText } from './table-text.js'
+
+/**
+ * Every method that gives rows runs the query anew (results of DDL, DML and COPY are held and do not run again).
+ * Errors are BallistaError; after an error or an early end nothing of the query is left running.
+ */
+export abstract class Result implements AsyncIterable<RecordBatch> {
+  /** Starts the query: its schema, and its batches inside the engine (given away: release each one). */
+  abstract execute(options?: RunOptions): Promise<QueryResult>
+
+  /** Names and types of the columns. Runs nothing. */
+  abstract schema(): Schema
+
+  /** Arrow record batches as they come (backpressured; leaving the loop cancels). They are copies and stay valid. */
+  async *stream(options: RunOptions = {}): AsyncGenerator<RecordBatch, void, undefined> {
+    const { batches } = await this.execute(options)
+    const { loadArrow, toArrowBatch } = await import('../arrow/arrow-js.js')
+    await loadArrow()
+    for await (const batch of given(batches)) yield toArrowBatch(batch)
+  }
+
+  [Symbol.asyncIterator](): AsyncGenerator<RecordBatch, void, undefined> {
+    return this.stream()
+  }
+
+  /** All record batches. */
+  async collect(options: RunOptions = {}): Promise<RecordBatch[]> {
+    const all: RecordBatch[] = []
+    for await (const batch of this.stream(options)) all.push(batch)
+    return all
+  }
+
+  /** All rows as one Arrow table. */
+  async toArrow(options: RunOptions = {}): Promise<Table> {
+    const { schema, batches } = await this.execute(options)
+    const { loadArrow, toArrowBatch, toArrowSchema } = await import('../arrow/arrow-js.js')
+    const arrow = await loadArrow()
+    const all: RecordBatch[] = []
+    for await (const batch of given(batches)) all.push(toArrowBatch(batch))
+    return new arrow.Table(toArrowSchema(schema), all)
+  }
+
+  /** All rows as objects: BIGINT bigint, DECIMAL exact text, DATE and TIMESTAMP Date, NULL null. */
+  async rows(options: RunOptions = {}): Promise<Row[]> {
+    const { batches } = await this.execute(options)
+    const all: Row[] = []
+    for await (const batch of given(batches)) for (const row of batchRows(batch)) all.push(row)
+    return all
+  }
+
+  /** The same as `rows`. */
+  toArray(options: RunOptions = {}): Promise<Row[]> {
+    return this.rows(options)
+  }
+
+  /** The first `limit` rows as a text table. */
+  async toString(limit = Infinity, options: RunOptions = {}): Promise<string> {
+    const { schema, batches } = await this.execute(options)
+    const cells: string[][] = []
+    for await (const batch of given(batches)) {
+      for (const row of batchCells(batch).slice(0, limit - cells.length)) cells.push(row)
+      if (cells.length >= limit) break
+    }
+    return tableText(schema, cells)
+  }
+
+  /** Prints the first `limit` rows (all by default) on standard output. */
+  async show(limit = Infinity, options: RunOptions = {}): Promise<void> {
+    console.log(await this.toString(limit, options))
+  }
+}

@@ -1,0 +1,172 @@
+/** Statements that run at once and change the session or the world: DDL, DML, COPY, SET, and those that tell about them. */
+import type { Schema } from '../arrow/schema.js'
+import { fail, type Span } from '../common/errors.js'
+import type { ObjectName, StatementNode } from '../parser/ast.js'
+import { checkChange, checkSetting, settingRows } from './options.js'
+import { absolutePath, type Registration } from './registration.js'
+import { EXPLAIN_COLUMNS } from './explain.js'
+import { countRow, NO_ROWS, textRows } from './held-rows.js'
+import type { Parameters } from './parameters.js'
+import { given, type RunOptions } from './run-options.js'
+import type { HeldRows, Session } from './session.js'
+import { listingFormat } from './tables.js'
+
+/** What runs at once. */
+export type CommandNode = Exclude<StatementNode, { kind: 'query' | 'execute' }>
+type CreateNode = Extract<StatementNode, { kind: 'createExternalTable' | 'createTable' | 'createView' }>
+type Node<Kind extends StatementNode['kind']> = Extract<StatementNode, { kind: Kind }>
+
+export interface StatementOptions extends RunOptions {
+  /** Values of the parameters in the text. */
+  readonly parameters?: Parameters
+}
+
+/** Runs the statement, whose SQL is `text`, exactly once; gives the rows of its result. */
+export async function runStatement(
+  session: Session,
+  statement: CommandNode,
+  text: string,
+  options: StatementOptions,
+): Promise<HeldRows> {
+  switch (statement.kind) {
+    case 'createExternalTable':
+    case 'createTable':
+    case 'createView':
+      await create(session, statement, text, options)
+      return NO_ROWS
+    case 'drop':
+      drop(session, statement)
+      return NO_ROWS
+    case 'set': {
+      const key = checkChange(checkSetting(statement.key, statement.value, statement.span), statement.span)
+      session.settings = { ...session.settings, [key]: statement.value }
+      return NO_ROWS
+    }
+    case 'reset': {
+      const key = checkChange(checkSetting(statement.key, undefined, statement.span), statement.span)
+      const { [key]: _, ...rest } = session.settings
+      session.settings = rest
+      return NO_ROWS
+    }
+    case 'show':
+      return show(session, statement, options)
+    case 'prepare':
+      session.prepared.prepare(statement)
+      return NO_ROWS
+    case 'deallocate':
+      session.prepared.deallocate(statement.name)
+      return NO_ROWS
+    case 'insert':
+      return insert(session, statement, text, options)
+    case 'explain':
+      if (statement.analyze) return analyze(session, text, options)
+      return session.collect(session.statement(text, options.parameters), options)
+    case 'copy':
+    case 'describe':
+      return session.collect(session.statement(text, options.parameters), options)
+  }
+}
+
+/** Runs the explained statement to its end; the rows are what its operators counted. */
+async function analyze(session: Session, text: string, options: StatementOptions): Promise<HeldRows> {
+  const { batches, explanation } = await session.execute(session.statement(text, options.parameters), options)
+  for await (const _ of given(batches)) continue
+  return textRows(EXPLAIN_COLUMNS, (await explanation?.()) ?? [])
+}
+
+async function create(session: Session, statement: CreateNode, text: string, options: StatementOptions): Promise<void> {
+  const path = names(statement.name)
+  const exists = session.tables.get(path) !== undefined
+  if (exists && 'ifNotExists' in statement && statement.ifNotExists) return
+  if (exists && !statement.orReplace) {
+    throw fail('DUPLICATE_NAME', [`table or view '${path.join('.')}'`], { span: statement.name[0].span })
+  }
+  const name = path[path.length - 1]
+  const registration = await registrationOf(session, statement, { name, text }, options)
+  session.register(path, registration, statement.name[0].span)
+}
+
+async function registrationOf(
+  session: Session,
+  statement: CreateNode,
+  { name, text }: { name: string; text: string },
+  options: StatementOptions,
+): Promise<Registration> {
+  switch (statement.kind) {
+    case 'createView': {
+      const schema = await session.schemaOf(session.statement(statement.text, options.parameters), options)
+      checkViewColumns(statement, name, schema)
+      return { kind: 'view', name, sql: statement.text, columns: statement.columns.map(column => column.name) }
+    }
+    case 'createExternalTable': {
+      const path = absolutePath(statement.location, session.baseDirectory)
+      const registration = { kind: 'listing', name, path, ...listingFormat(statement) } as const
+      await session.open(registration, options)
+      return registration
+    }
+    case 'createTable': {
+      const { schema, batches } = await session.collect(session.statement(text, options.parameters), options)
+      return { kind: 'memory', name, schema, batches }
+    }
+  }
+}
+
+function checkViewColumns({ columns }: Node<'createView'>, name: string, { fields }: Schema): void {
+  if (columns.length <= fields.length) return
+  const found = `view '${name}' has ${fields.length} columns but ${columns.length} names are given`
+  throw fail('INVALID_ARGUMENT', [found], { span: columns[0].span })
+}
+
+function drop({ tables }: Session, { name, what, ifExists, span }: Node<'drop'>): void {
+  const path = names(name)
+  if (ifExists && tables.get(path) === undefined) return
+  const entry = tables.lookup(path, name[0].span)
+  const kind = entry.kind === 'view' ? 'view' : 'table'
+  if (kind !== what) {
+    throw fail('INVALID_ARGUMENT', [`'${entry.name}' is a ${kind}; use DROP ${kind.toUpperCase()}`], { span })
+  }
+  tables.deregister(path)
+}
+
+async function show(session: Session, statement: Node<'show'>, options: RunOptions): Promise<HeldRows> {
+  switch (statement.what) {
+    case 'tables':
+      return textRows(
+        ['table_catalog', 'table_schema', 'table_name', 'table_type'],
+        session.tables
+          .list()
+          .map(({ entry }) => ['datafusion', 'public', entry.name, entry.kind === 'view' ? 'VIEW' : 'BASE TABLE']),
+      )
+    case 'columns':
+      return session.collect(session.statement(`DESCRIBE ${statement.name ?? ''}`), options)
+    case 'all':
+    case 'option': {
+      const key = statement.what === 'all' ? undefined : statement.name
+      return textRows(['name', 'value'], settingRows(session.settings, key, statement.span))
+    }
+  }
+}
+
+/** Into files: the plan writes them. Into a table in memory: the rows come here and are appended, all or none. */
+async function insert(
+  session: Session,
+  statement: Node<'insert'>,
+  text: string,
+  options: StatementOptions,
+): Promise<HeldRows> {
+  const path = names(statement.table)
+  const span: Span = statement.table[0].span
+  const target = session.tables.lookup(path, span)
+  const rows = await session.collect(session.statement(text, options.parameters), options)
+  if (target.kind !== 'memory') return rows
+  // While the rows were made, other statements may have added theirs, or replaced the table.
+  const current = session.tables.lookup(path, span)
+  if (current.kind !== 'memory' || current.schema !== target.schema) {
+    throw fail('INVALID_ARGUMENT', [`table '${path.join('.')}' was replaced while rows were inserted; try again`])
+  }
+  const kept = statement.overwrite ? [] : current.batches
+  session.register(path, { ...current, batches: [...kept, ...rows.batches] })
+  return countRow(rows.batches.reduce((sum, batch) => sum + batch.rowCount, 0))
+}
+
+const names = (name: ObjectName): string[] => name.map(ident => ident.name)

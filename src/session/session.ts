@@ -1,0 +1,128 @@
+/** What one session holds: its tables, settings and backend. Contexts and frames work through it. */
+import { encodeBatch } from '../arrow/frame.js'
+import type { Schema } from '../arrow/schema.js'
+import { Catalog } from '../catalog/catalog.js'
+import type { EncodedBatch } from '../catalog/memory-table.js'
+import type { Span } from '../common/errors.js'
+import type { Settings } from '../common/option.js'
+import { quoteIdent } from '../parser/quote.js'
+import type { Backend, QueryResult } from './backend.js'
+import type { Parameters } from './parameters.js'
+import { PreparedStatements } from './prepared-statements.js'
+import type { PlanRequest, Registration } from './registration.js'
+import { openRun, given, type RunOptions } from './run-options.js'
+import type { TableUses } from './sql-text.js'
+
+/** Rows outside the arena. */
+export interface HeldRows {
+  readonly schema: Schema
+  readonly batches: readonly EncodedBatch[]
+}
+
+/** A statement with all that its meaning depends on. */
+export interface Statement {
+  readonly sql: string
+  readonly uses: TableUses
+  readonly settings: Settings
+  readonly parameters?: Parameters
+}
+
+export class Session {
+  readonly backend: Backend
+  readonly baseDirectory: string
+  readonly tables = new Catalog<Registration>()
+  readonly prepared = new PreparedStatements()
+  settings: Settings
+  readonly #columns = new WeakMap<Registration, Schema>()
+  /** Tables without a name of their own that views read. */
+  readonly #hidden = new Map<string, Registration>()
+  #anonymous = 0
+
+  constructor(backend: Backend, baseDirectory: string, settings: Settings) {
+    this.backend = backend
+    this.baseDirectory = baseDirectory
+    this.settings = settings
+  }
+
+  /** Names a table for SQL, in place of an older one. */
+  register(name: readonly string[], table: Registration, span?: Span): void {
+    this.tables.register(name, table, { orReplace: true, span })
+  }
+
+  /** Keeps a table that only frames and views know. */
+  hide(table: Registration): void {
+    this.#hidden.set(table.name, table)
+  }
+
+  /** Throws TABLE_NOT_FOUND with the nearest name. */
+  lookup(name: readonly string[], span?: Span): Registration {
+    const hidden = name.length === 1 ? this.#hidden.get(name[0]) : undefined
+    return hidden ?? this.tables.lookup(name, span)
+  }
+
+  /** The columns of a table that was opened when it was registered, or lives in memory. */
+  columns(table: Registration): Schema | undefined {
+    return table.kind === 'memory' ? table.schema : this.#columns.get(table)
+  }
+
+  /** A table name that no program has given. */
+  anonymousName(what: string): string {
+    return `${what}:${++this.#anonymous}`
+  }
+
+  /** Opens a table's files once, so that a wrong path fails here and not in the first query. */
+  async open(table: Registration, options: RunOptions = {}): Promise<void> {
+    const statement = {
+      ...this.statement(`SELECT * FROM ${quoteIdent(table.name)}`),
+      uses: new Map([[table.name, table]]),
+    }
+    this.#columns.set(table, await this.schemaOf(statement, options))
+  }
+
+  /** A statement over all tables there are now, with the settings of now. */
+  statement(sql: string, parameters?: Parameters): Statement {
+    const uses = new Map(this.tables.list().map(({ name, entry }) => [name, entry]))
+    for (const [name, table] of this.#hidden) uses.set(name, table)
+    const statement = { sql, uses, settings: this.settings }
+    return parameters === undefined ? statement : { ...statement, parameters }
+  }
+
+  async schemaOf(statement: Statement, options: RunOptions): Promise<Schema> {
+    // The rows of tables in memory need not travel for their columns.
+    const uses = [...statement.uses.values()].map(table =>
+      table.kind === 'memory' ? { ...table, batches: [] } : table,
+    )
+    const run = openRun(options)
+    try {
+      const request = { ...this.#request(statement), registrations: uses, planOnly: true }
+      return (await this.backend.execute(request, run.signal)).schema
+    } finally {
+      run.end()
+    }
+  }
+
+  /** Starts a statement; its batches are given away. */
+  async execute(statement: Statement, options: RunOptions): Promise<QueryResult> {
+    const run = openRun(options)
+    try {
+      const result = await this.backend.execute(this.#request(statement), run.signal)
+      return { ...result, batches: run.until(result.batches) }
+    } catch (error) {
+      run.end()
+      throw error
+    }
+  }
+
+  /** Runs a statement to its end and holds its rows. */
+  async collect(statement: Statement, options: RunOptions): Promise<HeldRows> {
+    const { schema, batches } = await this.execute(statement, options)
+    const encoded: EncodedBatch[] = []
+    for await (const batch of given(batches)) encoded.push({ bytes: encodeBatch(batch), rowCount: batch.rowCount })
+    return { schema, batches: encoded }
+  }
+
+  #request({ sql, uses, settings, parameters }: Statement): PlanRequest {
+    const request = { sql, settings, registrations: [...uses.values()], baseDirectory: this.baseDirectory }
+    return parameters === undefined ? request : { ...request, parameters }
+  }
+}
