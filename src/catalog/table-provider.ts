@@ -8,6 +8,7 @@ export interface ColumnStatistics {
   /** Bounds, not necessarily tight. */
   readonly min?: Value
   readonly max?: Value
+  /** An estimate. */
   readonly distinctCount?: number
 }
 

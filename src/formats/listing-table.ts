@@ -157,13 +157,28 @@ function combine(schema: Schema, descriptions: readonly FileDescription[]): Stat
   const columns = new Map<string, ColumnStatistics>()
   for (const { name, type } of schema.fields) {
     const all = descriptions.map(description => description.columns.get(name) ?? {})
-    const merged = all.slice(1).reduce((left, right) => mergeStatistics(left, right, { type }), all[0] ?? {})
+    const bounds = all.slice(1).reduce((left, right) => mergeStatistics(left, right, { type }), all[0] ?? {})
+    const counts = all.map(column => column.distinctCount)
+    const distinctCount = counts.includes(undefined) ? undefined : distinctOfFiles(descriptions, counts)
+    const merged = distinctCount === undefined ? bounds : { ...bounds, distinctCount }
     if (Object.keys(merged).length > 0) columns.set(name, merged)
   }
   const byteLength = descriptions.reduce((sum, description) => sum + description.byteLength, 0)
   const counts = descriptions.map(description => description.rowCount)
   if (counts.includes(undefined)) return { byteLength, columns }
   return { rowCount: counts.reduce<number>((sum, count) => sum + (count ?? 0), 0), byteLength, columns }
+}
+
+/** Files with few values are taken to repeat them, those with mostly different ones not to. */
+function distinctOfFiles(
+  descriptions: readonly FileDescription[],
+  counts: readonly (number | undefined)[],
+): number | undefined {
+  if (counts.length === 0) return undefined
+  const isKey = descriptions.every(({ rowCount = 0 }, file) => 2 * (counts[file] ?? 0) > rowCount)
+  return isKey
+    ? counts.reduce<number>((sum, count) => sum + (count ?? 0), 0)
+    : Math.max(...counts.map(count => count ?? 0))
 }
 
 /** The filter over `input` columns; undefined if it names a column that the schema lacks. */

@@ -1,5 +1,6 @@
 /** Parquet as a file format. */
 import type { FileFormat } from '../format.js'
+import { withDistinctCounts } from './distinct-counts.js'
 import { readFooter } from './footer.js'
 import { scanParquet } from './read.js'
 import { dataBytes, fileStatistics, rowGroupSplits } from './split-plan.js'
@@ -16,7 +17,7 @@ export const parquetFormat: FileFormat = {
       schema: footer.schema,
       rowCount: footer.rowCount,
       byteLength: dataBytes(footer),
-      columns: fileStatistics(footer),
+      columns: await withDistinctCounts(footer, fileStatistics(footer), host),
     }
   },
   async splits(path, { pruning, fileSchema, host }) {

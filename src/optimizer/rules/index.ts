@@ -1,7 +1,7 @@
 /** The logical rules in the order in which they run; the comments say why it matters. */
 import type { LogicalRule } from '../rule.js'
 import { chooseBuildSide } from './choose-build-side.js'
-import { eliminateCrossJoin } from './eliminate-cross-join.js'
+import { orderJoinsRule } from './order-joins.js'
 import { eliminateFilter } from './eliminate-filter.js'
 import { eliminateOuterJoin } from './eliminate-outer-join.js'
 import { optimizeProjections } from './optimize-projections.js'
@@ -23,7 +23,7 @@ export const LOGICAL_RULES: readonly LogicalRule[] = [
   pushDownFilter,
   // After filters have left the joins below, and before the order of these joins is decided.
   pushDownSemiJoin,
-  eliminateCrossJoin,
+  orderJoinsRule,
   // After the order is decided: also turns outer, semi and anti joins, which are not reordered.
   chooseBuildSide,
   // After filters: a limit may enter a scan only if no filter is left there.

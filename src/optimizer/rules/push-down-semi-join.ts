@@ -7,8 +7,8 @@ import { estimateRows } from '../cardinality.js'
 import { logicalRule } from '../rule.js'
 
 /**
- * Moves a left semi or anti join into the side of an inner join that its condition is about, unless the inner join is
- * estimated to give fewer rows than that side has.
+ * Moves a left semi or anti join into the side of an inner join that its condition is about, where that is estimated to be cheaper:
+ * it then looks up all rows of the side, but leaves fewer of them for the inner join.
  *
  *   LeftSemi Join: t.a = s.k            Inner Join: t.a = u.a
  *     Inner Join: t.a = u.a      =>       LeftSemi Join: t.a = s.k
@@ -20,14 +20,27 @@ export const pushDownSemiJoin = logicalRule('push_down_semi_join', 'topDown', pl
   if (plan.kind !== 'join' || (plan.type !== 'leftSemi' && plan.type !== 'leftAnti')) return plan
   const inner = plan.left
   if (inner.kind !== 'join' || inner.type !== 'inner') return plan
-  if (belongsTo(plan, inner.left)) return { ...inner, left: moved(plan, inner.left) }
-  return belongsTo(plan, inner.right) ? { ...inner, right: moved(plan, inner.right) } : plan
+  for (const side of ['left', 'right'] as const) {
+    if (!belongsTo(plan, inner[side])) continue
+    const below: JoinPlan = { ...inner, [side]: moved(plan, inner[side]) }
+    const [before, after] = [joinCost(inner) + estimateRows(inner), joinCost(below) + estimateRows(inner[side])]
+    return after < before * WORTHWHILE ? below : plan
+  }
+  return plan
 })
 
-/** Whether the condition is about `side` and the semi join's own right input only, and `side` is not the larger input. */
+/** What is moved for less may cost more: the other join may drop many rows of the side while it is scanned. */
+const WORTHWHILE = 0.9
+
+/** Building costs about twice what probing does. */
+function joinCost({ left, right }: JoinPlan): number {
+  const [build, probe] = [estimateRows(left), estimateRows(right)].sort((a, b) => a - b)
+  return 2 * build + probe
+}
+
+/** Whether the condition is about `side` and the semi join's own right input only. */
 function belongsTo(semi: JoinPlan, side: LogicalPlan): boolean {
   const schema = [...schemaOf(side), ...schemaOf(semi.right)]
-  if (estimateRows(side) > estimateRows(semi.left)) return false
   const conditions = [
     ...semi.on.flatMap(pair => [pair.left, pair.right]),
     ...(semi.filter === undefined ? [] : [semi.filter]),
