@@ -1,11 +1,7 @@
-/** Sequential bytes of a file, plain or gzipped, with a buffer that keeps what has not been consumed. */
-import { createReadStream } from 'node:fs'
-import { stat } from 'node:fs/promises'
-import { pipeline } from 'node:stream'
-import { createGunzip } from 'node:zlib'
+/** Sequential bytes of a file, with a window that keeps what has not been consumed. */
+import { alloc, release, views } from '../arrow/memory.js'
 import { fail } from '../common/errors.js'
-import { countBytesRead, countOpenFile } from '../runtime/io-counters.js'
-import { notReadable, openForRead, readUpTo, type FilePlace } from './read-file.js'
+import { openForRead, readUpTo, type FilePlace } from './read-file.js'
 
 export interface ByteSource {
   /** Fills the front of `target`; 0 at the end. */
@@ -27,58 +23,33 @@ export async function fileSource(place: FilePlace, start = 0): Promise<ByteSourc
   }
 }
 
-/** The decompressed bytes of a gzip file. Throws FILE_NOT_READABLE, FILE_INVALID. */
-export async function gzipSource(place: FilePlace): Promise<ByteSource> {
-  await stat(place.path).catch((error: unknown) => {
-    throw notReadable(place, error)
-  })
-  const plain = createGunzip()
-  const compressed = createReadStream(place.path)
-  countOpenFile(compressed)
-  compressed.once('close', () => countBytesRead(compressed.bytesRead))
-  const closed = new Promise<void>(resolve => compressed.once('close', resolve))
-  pipeline(compressed, plain, () => undefined)
-  const chunks = plain[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>
-  let rest: Uint8Array = new Uint8Array(0)
-  return {
-    async read(target) {
-      while (rest.length === 0) {
-        const next = await chunks.next().catch((error: Error) => {
-          throw fail('FILE_INVALID', [place.path, `is not a complete gzip file: ${error.message}`], { cause: error })
-        })
-        if (next.done === true) return 0
-        rest = next.value
-      }
-      const byteCount = Math.min(rest.length, target.length)
-      target.set(rest.subarray(0, byteCount))
-      rest = rest.subarray(byteCount)
-      return byteCount
-    },
-    async close() {
-      plain.destroy()
-      compressed.destroy()
-      await closed
-    },
-  }
-}
+/** Bytes read at first, for few rows, and then at once, for a batch of ordinary ones. */
+const FIRST_BYTES = 256 * 1024
+const BLOCK_BYTES = 4 * 1024 * 1024
+/** Longest record of a text file, and so the largest window. */
+const MAX_RECORD_BYTES = 64 * 1024 * 1024
 
-/** Bytes read at once: large enough for a batch of ordinary rows. */
-const BLOCK_BYTES = 2 * 1024 * 1024
-
-/** A window on a source: bytes [start, end) of `bytes` are read and not consumed. */
+/** A window on a source, in the arena: bytes [start, end) are read and not consumed. Its owner closes it. */
 export class ByteWindow {
-  bytes = new Uint8Array(BLOCK_BYTES)
+  /** View of the block. */
+  bytes: Uint8Array
   start = 0
   end = 0
   /** The source has ended: nothing follows `end`. */
   atEnd = false
+  /** Position in the arena of `bytes[0]`. */
+  block: number
   /** Place in the file of `bytes[0]`. */
   private origin: number
   private readonly source: ByteSource
+  private readonly path: string
 
-  constructor(source: ByteSource, origin = 0) {
+  constructor(source: ByteSource, path: string, origin = 0) {
     this.source = source
+    this.path = path
     this.origin = origin
+    this.block = alloc(FIRST_BYTES)
+    this.bytes = views().u8.subarray(this.block, this.block + FIRST_BYTES)
   }
 
   /** Place in the file of `bytes[index]`. */
@@ -86,44 +57,62 @@ export class ByteWindow {
     return this.origin + index
   }
 
-  /** What is read and not consumed; valid until `fill`. */
-  unread(): { readonly bytes: Uint8Array; readonly start: number; readonly end: number; readonly isLast: boolean } {
-    return { bytes: this.bytes, start: this.start, end: this.end, isLast: this.atEnd }
+  /** Index of the first `byte` from `from` on, before `end`; -1 if there is none. */
+  indexOf(byte: number, from: number): number {
+    const found = this.bytes.indexOf(byte, from)
+    return found < this.end ? found : -1
   }
 
-  /** Drops what was consumed and fills the window to its end or the source's; it grows when it is full already. */
+  /**
+   * Drops what was consumed and fills the window to its end or the source's; it grows when nothing was consumed. Throws
+   * FILE_INVALID for a record of more than 64 MiB.
+   */
   async fill(): Promise<void> {
     if (this.atEnd) return
-    if (this.start > 0) {
-      this.bytes.copyWithin(0, this.start, this.end)
-      this.origin += this.start
-      this.end -= this.start
-      this.start = 0
+    const isFull = this.end - this.start === this.bytes.length
+    if (isFull && this.bytes.length >= MAX_RECORD_BYTES) {
+      const place = `at byte ${this.position(this.start)}: a record of more than ${MAX_RECORD_BYTES} bytes`
+      throw fail('FILE_INVALID', [this.path, `${place}; is a quote not closed?`])
     }
-    if (this.end === this.bytes.length) {
-      const larger = new Uint8Array(2 * this.bytes.length)
-      larger.set(this.bytes)
-      this.bytes = larger
-    }
+    const wanted = this.end === 0 ? FIRST_BYTES : Math.max(BLOCK_BYTES, (isFull ? 2 : 1) * this.bytes.length)
+    if (wanted > this.bytes.length) this.grow(wanted)
+    else if (this.start > 0) this.bytes.copyWithin(0, this.start, this.end)
+    this.origin += this.start
+    this.end -= this.start
+    this.start = 0
     while (!this.atEnd && this.end < this.bytes.length) {
       const byteCount = await this.source.read(this.bytes.subarray(this.end))
       this.atEnd = byteCount === 0
       this.end += byteCount
     }
   }
+
+  close(): void {
+    release(this.block)
+  }
+
+  /** A larger block with the bytes that were not consumed at its start. */
+  private grow(byteLength: number): void {
+    const larger = alloc(byteLength)
+    const bytes = views().u8.subarray(larger, larger + byteLength)
+    bytes.set(this.bytes.subarray(this.start, this.end))
+    release(this.block)
+    this.block = larger
+    this.bytes = bytes
+  }
 }
 
 const NEWLINE = 10
 
-/** Number of the line (from 1) that holds the byte at `position`, by counting; only for error messages. */
-export async function lineAt(source: ByteSource, position: number): Promise<number> {
+/** Number of the line (from 1) that holds the byte at `position`, by counting line ends; only for error messages. */
+export async function lineAt(source: ByteSource, position: number, newline = NEWLINE): Promise<number> {
   const buffer = new Uint8Array(BLOCK_BYTES)
   let line = 1
   for (let before = 0; before < position;) {
     const byteCount = await source.read(buffer)
     if (byteCount === 0) break
     const end = Math.min(byteCount, position - before)
-    for (let i = buffer.indexOf(NEWLINE); i >= 0 && i < end; i = buffer.indexOf(NEWLINE, i + 1)) line++
+    for (let i = buffer.indexOf(newline); i >= 0 && i < end; i = buffer.indexOf(newline, i + 1)) line++
     before += byteCount
   }
   return line

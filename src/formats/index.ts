@@ -17,9 +17,9 @@ export function formatNamed(name: string): FileFormat {
   throw fail('NOT_SUPPORTED', [`the file format '${name}' (known: ${known})`])
 }
 
-/** The format that a file name's ending stands for, before a `.gz`; undefined for an unknown ending. */
+/** The format that a file name's ending stands for, before a `.gz` or `.zst`; undefined for an unknown ending. */
 export function formatOfPath(path: string): FileFormat | undefined {
-  const [, extension] = /\.([^./]+?)(?:\.gz)?$/i.exec(path) ?? []
+  const [, extension] = /\.([^./]+?)(?:\.(?:gz|zst))?$/i.exec(path) ?? []
   if (extension === undefined) return undefined
   return FORMATS.find(format => format.extensions.includes(extension.toLowerCase()))
 }

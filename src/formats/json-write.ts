@@ -4,7 +4,7 @@ import { gzip } from 'node:zlib'
 import type { Batch, Column } from '../arrow/batch.js'
 import { openAtomicFile } from './atomic-file.js'
 import { cellWriter, hasValue, type CellWriter } from './cell-text.js'
-import { isGzip } from './csv/dialect.js'
+import { writesGzip } from './compression.js'
 import type { FileWriter, WriteRequest } from './format.js'
 import { TextBuffer } from './text-buffer.js'
 
@@ -17,7 +17,7 @@ const HEX = '0123456789abcdef'
  * which JSON lacks, are the strings "NaN", "inf", "-inf". Options: compression. Throws FILE_NOT_WRITABLE.
  */
 export async function openJsonWriter({ path, schema, options, host }: WriteRequest): Promise<FileWriter> {
-  const isCompressed = isGzip(options, path)
+  const isCompressed = writesGzip(options, path)
   const file = await openAtomicFile({ path, host })
   const out = new TextBuffer()
   const prefixes = schema.fields.map(({ name }, i) => `${i === 0 ? '{' : ','}${JSON.stringify(name)}:`)

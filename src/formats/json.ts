@@ -2,14 +2,15 @@
 import { stat } from 'node:fs/promises'
 import type { Batch } from '../arrow/batch.js'
 import { batchFromValues } from '../arrow/column.js'
+import { readText } from '../arrow/memory.js'
 import { field, type Schema } from '../arrow/schema.js'
 import { BOOLEAN, FLOAT64, INT64, UTF8, typeName, type DataType, type Value } from '../arrow/types.js'
 import type { FileSplit } from '../catalog/table-provider.js'
 import { BallistaError, fail } from '../common/errors.js'
 import { parseValue } from '../expr/value-text.js'
 import { byteRanges, rangeCount } from './byte-ranges.js'
-import { ByteWindow, fileSource, gzipSource, lineAt, type ByteSource } from './byte-source.js'
-import { isGzip } from './csv/dialect.js'
+import { ByteWindow, lineAt, type ByteSource } from './byte-source.js'
+import { compressionOf, openBytes } from './compression.js'
 import { integerOption } from './format-options.js'
 import type { FileDescription, FileFormat, FileScan, FormatOptions, SplitRequest } from './format.js'
 import { JsonSyntaxError, parseJsonObject, type JsonCell } from './json-text.js'
@@ -31,13 +32,13 @@ const INFER_RECORDS = 1000
 const LF = 10
 
 const openSource = (place: FilePlace, options: FormatOptions, start = 0): Promise<ByteSource> =>
-  isGzip(options, place.path) ? gzipSource(place) : fileSource(place, start)
+  openBytes(place, compressionOf(options, place.path), start)
 
 async function splitJson(path: string, request: SplitRequest): Promise<readonly FileSplit[]> {
   const { size } = await stat(path).catch((error: unknown) => {
     throw notReadable({ path, host: request.host }, error)
   })
-  return byteRanges(path, size, isGzip(request.options, path) ? 1 : rangeCount(size, request))
+  return byteRanges(path, size, compressionOf(request.options, path) === 'none' ? rangeCount(size, request) : 1)
 }
 
 interface Line {
@@ -47,24 +48,32 @@ interface Line {
 }
 
 /** The lines that start in [start, end), without blank ones. The source starts at byte `start` - 1 (0 for 0). */
-async function* linesOf(source: ByteSource, start: number, end: number): AsyncGenerator<Line, void> {
-  const window = new ByteWindow(source, Math.max(0, start - 1))
-  await window.fill()
-  let isSkipping = start > 0
-  for (;;) {
-    const found = window.bytes.subarray(0, window.end).indexOf(LF, window.start)
-    if (found < 0 && !window.atEnd) {
-      await window.fill()
-      continue
+async function* linesOf(
+  source: ByteSource,
+  path: string,
+  { start, end }: { readonly start: number; readonly end: number },
+): AsyncGenerator<Line, void> {
+  const window = new ByteWindow(source, path, Math.max(0, start - 1))
+  try {
+    await window.fill()
+    let isSkipping = start > 0
+    for (;;) {
+      const found = window.indexOf(LF, window.start)
+      if (found < 0 && !window.atEnd) {
+        await window.fill()
+        continue
+      }
+      const lineEnd = found < 0 ? window.end : found
+      const position = window.position(window.start)
+      if (!isSkipping && position >= end) return
+      const text = readText(window.block + window.start, lineEnd - window.start)
+      if (!isSkipping && text.trim() !== '') yield { text, position }
+      isSkipping = false
+      if (found < 0) return
+      window.start = found + 1
     }
-    const lineEnd = found < 0 ? window.end : found
-    const position = window.position(window.start)
-    if (!isSkipping && position >= end) return
-    const text = Buffer.from(window.bytes.buffer, window.start, lineEnd - window.start).toString('utf8')
-    if (!isSkipping && text.trim() !== '') yield { text, position }
-    isSkipping = false
-    if (found < 0) return
-    window.start = found + 1
+  } finally {
+    window.close()
   }
 }
 
@@ -78,7 +87,7 @@ async function inspectJson(path: string, options: FormatOptions, host: string): 
   let records = 0
   let byteLength = 0
   try {
-    for await (const line of linesOf(source, 0, Infinity)) {
+    for await (const line of linesOf(source, path, { start: 0, end: Infinity })) {
       for (const [name, cell] of await parseLine(line, { path, host }, options))
         types.set(name, widen(types.get(name), cell))
       byteLength = line.position + line.text.length + 1
@@ -161,7 +170,7 @@ async function* scanSplit(scan: FileScan, split: FileSplit): AsyncGenerator<Batc
     return batch
   }
   try {
-    for await (const line of linesOf(source, start, end)) {
+    for await (const line of linesOf(source, split.path, { start, end })) {
       const members = await parseLine(line, place, scan.options)
       for (const [i, { name, type }] of fields.entries()) {
         const value = cellValue(members.get(name) ?? null, type)

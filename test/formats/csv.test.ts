@@ -176,14 +176,14 @@ const CASES: readonly Case[] = [
     rows: [['1']],
   },
   {
-    title: 'comments, through the general reader',
+    title: 'comments',
     content: '# first\na,b\n1,"x # y"\n# last\n',
     options: { comment: '#' },
     types: ['a BIGINT', 'b VARCHAR'],
     rows: [[1n, 'x # y']],
   },
   {
-    title: 'escapes, through the general reader',
+    title: 'escapes',
     content: 'a,b\n"x\\"y",\n"",2\n',
     options: { escape: '\\' },
     types: ['a VARCHAR', 'b BIGINT'],
@@ -191,6 +191,43 @@ const CASES: readonly Case[] = [
       ['x"y', null],
       ['', 2n],
     ],
+  },
+  {
+    title: 'lone CRs end lines where there is no LF',
+    content: 'a,b\r1,"x\ry"\r\r2,z',
+    types: ['a BIGINT', 'b VARCHAR'],
+    rows: [
+      [1n, 'x\ry'],
+      [2n, 'z'],
+    ],
+  },
+  {
+    title: 'short records are filled with NULL when asked',
+    content: 'a,b,c\n1\n2,x\n3,y,z\n',
+    options: { truncated_rows: 'true' },
+    types: ['a BIGINT', 'b VARCHAR', 'c VARCHAR'],
+    rows: [
+      [1n, null, null],
+      [2n, 'x', null],
+      [3n, 'y', 'z'],
+    ],
+  },
+  {
+    title: 'malformed records and values are left out when asked',
+    content: 'a,b\n1,x\n2\n3,x,y\nfour,x\n5,"x"y\n6,x\n7,"open\n8,x\n',
+    options: { ignore_errors: 'true', schema_infer_max_rec: '1' },
+    types: ['a BIGINT', 'b VARCHAR'],
+    rows: [
+      [1n, 'x'],
+      [6n, 'x'],
+      [8n, 'x'],
+    ],
+  },
+  {
+    title: 'a zero byte is a character',
+    content: 'a,b\nx\0y,1\n',
+    types: ['a VARCHAR', 'b BIGINT'],
+    rows: [['x\0y', 1n]],
   },
   {
     title: 'long delimiters, through the general reader',

@@ -5,14 +5,18 @@ import type { FileSplit } from '../../catalog/table-provider.js'
 import { fail } from '../../common/errors.js'
 import { byteRanges, rangeCount } from '../byte-ranges.js'
 import { ByteWindow } from '../byte-source.js'
+import { openBytes } from '../compression.js'
 import type { FileDescription, FileFormat, FormatOptions, SplitRequest } from '../format.js'
 import { notReadable } from '../read-file.js'
 import { CSV_READ_OPTIONS, csvDialect, isUsual, type CsvDialect } from './dialect.js'
+import { CellTable, countFields } from './cells.js'
 import { SchemaGuess, checkUtf8, columnNames } from './infer.js'
+import { newlineOf, skipByteOrderMark } from './line-ends.js'
 import { oddRecords } from './odd-dialect.js'
-import { openSource, scanCsv, separatorsOf, skipByteOrderMark } from './read.js'
-import { FieldTable, countFields, fieldText, tokenize } from './tokenize.js'
+import { scanCsv } from './read.js'
 import { openCsvWriter } from './write.js'
+
+const LF = 10
 
 export const csvFormat: FileFormat = {
   name: 'csv',
@@ -39,9 +43,10 @@ async function splitCsv(path: string, request: SplitRequest): Promise<readonly F
   const size = await sizeOf(path, host)
   const dialect = csvDialect(options, path)
   const count = rangeCount(size, request)
-  if (count === 1 || dialect.gzip || dialect.newlinesInValues || !isUsual(dialect)) return byteRanges(path, size, 1)
-  const { records, byteLength, hasQuotedLineEnd } = await sampleOf(path, host, dialect)
-  if (hasQuotedLineEnd || byteLength === 0) return byteRanges(path, size, 1)
+  const isCut = dialect.compression === 'none' && !dialect.newlinesInValues && isUsual(dialect)
+  if (count === 1 || !isCut) return byteRanges(path, size, 1)
+  const { records, byteLength, mayBeCut } = await sampleOf(path, host, dialect)
+  if (!mayBeCut || byteLength === 0) return byteRanges(path, size, 1)
   const lines = Math.floor((size / byteLength) * records.length)
   return byteRanges(path, size, Math.max(1, Math.min(count, lines)))
 }
@@ -51,7 +56,8 @@ interface Sample {
   readonly records: readonly (readonly (string | null)[])[]
   /** Bytes of the sampled records. */
   readonly byteLength: number
-  readonly hasQuotedLineEnd: boolean
+  /** No line end stands in quotes, and lines end with LF. */
+  readonly mayBeCut: boolean
 }
 
 async function inspectCsv(path: string, options: FormatOptions, host: string): Promise<FileDescription> {
@@ -77,44 +83,62 @@ function schemaOf({ header, records }: Sample, dialect: CsvDialect, path: string
 const sampleSize = ({ inferRecords }: CsvDialect): number => Math.max(inferRecords, 1)
 
 async function sampleOf(path: string, host: string, dialect: CsvDialect): Promise<Sample> {
-  const source = await openSource({ path, host }, dialect)
+  const source = await openBytes({ path, host }, dialect.compression)
+  const window = new ByteWindow(source, path)
   try {
-    const window = new ByteWindow(source)
     await window.fill()
     skipByteOrderMark(window)
-    let fieldCount = countFields(window.unread(), separatorsOf(dialect))
+    const newline = newlineOf(window, dialect)
+    let fieldCount = countFields(window, dialect, newline)
     while (fieldCount === undefined && !window.atEnd) {
       await window.fill()
-      fieldCount = countFields(window.unread(), separatorsOf(dialect))
+      fieldCount = countFields(window, dialect, newline)
     }
-    if (window.end === window.start) return { header: undefined, records: [], byteLength: 0, hasQuotedLineEnd: false }
+    if (window.end === window.start) return { header: undefined, records: [], byteLength: 0, mayBeCut: false }
     if (fieldCount === undefined) throw fail('FILE_INVALID', [path, 'line 1, column 1: a quoted field is not closed'])
-    return readSample(window, path, dialect, fieldCount)
+    return await readSample(window, path, { dialect, fieldCount, newline })
   } finally {
     await source.close()
+    window.close()
   }
 }
 
-/** The records that lie whole in the window; a malformed one ends the sample (the scan reports it with its line). */
-function readSample(window: ByteWindow, path: string, dialect: CsvDialect, fieldCount: number): Sample {
-  const table = new FieldTable(fieldCount, sampleSize(dialect) + 1)
-  tokenize(window.unread(), separatorsOf(dialect), table)
-  const last = table.count * fieldCount - 1
-  checkUtf8(window.bytes.subarray(window.start, last < 0 ? window.start : table.ends[last]), path)
-  const records = Array.from({ length: table.count }, (_, record) =>
-    Array.from({ length: fieldCount }, (_, field) => {
-      const cell = record * fieldCount + field
-      const text = fieldText(window.bytes, table, cell, dialect.quote)
-      return table.quoting[cell] === 0 && (text === '' || text === dialect.nullValue) ? null : text
-    }),
-  )
-  const header = dialect.hasHeader ? records.shift() : undefined
-  return {
-    header,
-    records,
-    byteLength: last < 0 ? 0 : table.ends[last] + 1 - table.starts[0],
-    hasQuotedLineEnd: records.some(record => record.some(text => text?.includes('\n'))),
+interface SampleRequest {
+  readonly dialect: CsvDialect
+  readonly fieldCount: number
+  readonly newline: number
+}
+
+/** The first records; a malformed one ends the sample (the scan reports it with its line). */
+async function readSample(
+  window: ByteWindow,
+  path: string,
+  { dialect, fieldCount, newline }: SampleRequest,
+): Promise<Sample> {
+  const fields = Array.from({ length: fieldCount }, (_, field) => field)
+  const wanted = sampleSize(dialect) + 1
+  const table = new CellTable({ dialect, fieldCount, fields, capacity: wanted })
+  const records: (string | null)[][] = []
+  let byteLength = 0
+  try {
+    for (;;) {
+      const { start } = window
+      const cut = table.cut(window, newline)
+      checkUtf8(window.bytes.subarray(start, window.start), path, newline)
+      byteLength += window.start - start
+      for (let record = 0; record < table.count; record++) {
+        records.push(fields.map(field => table.value(field, record)))
+      }
+      table.count = 0
+      if (cut.kind === 'malformed' || cut.more === 'nothing' || records.length >= wanted) break
+      if (cut.more === 'bytes') await window.fill()
+    }
+  } finally {
+    table.close()
   }
+  const header = dialect.hasHeader ? records.shift() : undefined
+  const hasQuotedLineEnd = records.some(record => record.some(text => text?.includes('\n')))
+  return { header, records, byteLength, mayBeCut: !hasQuotedLineEnd && newline === LF }
 }
 
 async function oddSampleOf(path: string, host: string, dialect: CsvDialect): Promise<Sample> {
@@ -128,5 +152,5 @@ async function oddSampleOf(path: string, host: string, dialect: CsvDialect): Pro
     (sum, record) => sum + record.reduce((total, text) => total + (text?.length ?? 0) + 1, 0),
     0,
   )
-  return { header, records, byteLength, hasQuotedLineEnd: true }
+  return { header, records, byteLength, mayBeCut: false }
 }

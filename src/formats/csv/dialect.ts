@@ -1,6 +1,7 @@
 /** How a CSV file is written: its options, read once. */
 import { fail } from '../../common/errors.js'
 import { booleanOption, integerOption } from '../format-options.js'
+import { compressionOf, type Compression } from '../compression.js'
 import type { FormatOptions } from '../format.js'
 
 export interface CsvDialect {
@@ -14,11 +15,17 @@ export interface CsvDialect {
   readonly comment: string
   /** This unquoted text is NULL, like an empty field. */
   readonly nullValue: string
-  readonly gzip: boolean
+  readonly compression: Compression
   /** Records that type inference looks at; 0: every column is VARCHAR. */
   readonly inferRecords: number
   /** Quoted fields may hold line ends, so that a file cannot be cut at any line. */
   readonly newlinesInValues: boolean
+  /** The byte that ends lines (behind an optional CR if it is LF); auto: CR in a file without LF at its start, else LF. */
+  readonly lineEnd: 'auto' | 'lf' | 'cr'
+  /** Records may have fewer fields than the table; the others are NULL. */
+  readonly truncatedRows: boolean
+  /** Malformed records and values leave their record out instead of ending the query. */
+  readonly ignoreErrors: boolean
 }
 
 export const CSV_READ_OPTIONS = [
@@ -28,10 +35,14 @@ export const CSV_READ_OPTIONS = [
   'double_quote',
   'escape',
   'has_header',
+  'ignore_errors',
+  'malformed',
   'newlines_in_values',
   'null_value',
   'quote',
   'schema_infer_max_rec',
+  'terminator',
+  'truncated_rows',
 ]
 
 const INFER_RECORDS = 1000
@@ -55,28 +66,34 @@ export function csvDialect(options: FormatOptions, path: string): CsvDialect {
       : single(options, 'escape', '\\'),
     comment: single(options, 'comment', ''),
     nullValue: options['null_value'] ?? '',
-    gzip: isGzip(options, path),
+    compression: compressionOf(options, path),
     inferRecords: integerOption(options, 'schema_infer_max_rec', INFER_RECORDS),
     newlinesInValues: booleanOption(options, 'newlines_in_values', false),
+    lineEnd: lineEndOf(options),
+    truncatedRows: booleanOption(options, 'truncated_rows', false),
+    ignoreErrors: ignoresErrors(options),
   }
 }
 
-/** Whether the scanner of this project reads the dialect: one-byte delimiter and quote, doubled quotes, no comments. */
-export const isUsual = ({ delimiter, quote, escape, comment }: CsvDialect): boolean =>
-  delimiter.length === 1 &&
-  delimiter.charCodeAt(0) < 128 &&
-  (quote === '' || quote.charCodeAt(0) < 128) &&
-  escape === quote &&
-  comment === ''
-
-/** By the `compression` option, else by the ending `.gz`. */
-export function isGzip(options: FormatOptions, path: string): boolean {
-  const compression = options['compression']?.toLowerCase()
-  if (compression === undefined) return path.toLowerCase().endsWith('.gz')
-  if (compression === 'gzip') return true
-  if (compression === 'uncompressed' || compression === 'none' || compression === '') return false
-  throw fail('NOT_SUPPORTED', [`the compression '${options['compression']}' (known: gzip, uncompressed)`])
+function lineEndOf(options: FormatOptions): CsvDialect['lineEnd'] {
+  const text = options['terminator']?.replaceAll('\\r', '\r').replaceAll('\\n', '\n')
+  if (text === undefined || text === '') return 'auto'
+  if (text === '\n' || text === '\r\n') return 'lf'
+  if (text === '\r') return 'cr'
+  throw fail('INVALID_OPTION', ['terminator', `expected '\\n', '\\r\\n' or '\\r', got '${text}'`])
 }
+
+/** `malformed` says it in words; `ignore_errors` is DuckDB's name. */
+export function ignoresErrors(options: FormatOptions): boolean {
+  const word = options['malformed']?.toLowerCase()
+  if (word === undefined) return booleanOption(options, 'ignore_errors', false)
+  if (word === 'skip' || word === 'error') return word === 'skip'
+  throw fail('INVALID_OPTION', ['malformed', `expected 'error' or 'skip', got '${options['malformed']}'`])
+}
+
+/** Whether the scanner of this project reads the dialect: delimiter, quote, escape and comment of one byte. */
+export const isUsual = ({ delimiter, quote, escape, comment }: CsvDialect): boolean =>
+  delimiter.length === 1 && [delimiter, quote, escape, comment].every(text => text === '' || text.charCodeAt(0) < 128)
 
 function single(options: FormatOptions, key: string, defaultValue: string): string {
   const text = options[key] ?? defaultValue

@@ -85,14 +85,12 @@ export function columnNames(header: readonly (string | null)[] | undefined, fiel
   })
 }
 
-const LF = 10
-
 /** Throws FILE_INVALID with the line unless the bytes, which are the start of the file, are UTF-8. */
-export function checkUtf8(bytes: Uint8Array, path: string): void {
+export function checkUtf8(bytes: Uint8Array, path: string, newline: number): void {
   if (isUtf8(bytes)) return
   let line = 1
   for (let start = 0; ; line++) {
-    const end = bytes.indexOf(LF, start) + 1
+    const end = bytes.indexOf(newline, start) + 1
     if (end === 0 || !isUtf8(bytes.subarray(start, end))) break
     start = end
   }

@@ -6,9 +6,10 @@ import type { Value } from '../../arrow/types.js'
 import { fail } from '../../common/errors.js'
 import { parseValue } from '../../expr/value-text.js'
 import type { ByteSource } from '../byte-source.js'
+import { openBytes } from '../compression.js'
 import type { FileScan } from '../format.js'
 import type { CsvDialect } from './dialect.js'
-import { openSource, valueReason } from './read.js'
+import { valueReason } from './read.js'
 
 /** A record with its line (from 1); null where a field is NULL. */
 export interface TextRecord {
@@ -30,7 +31,7 @@ async function* chunksOf(source: ByteSource): AsyncGenerator<Uint8Array, void> {
 /** All records of a file, the header too. Throws FILE_NOT_READABLE, FILE_INVALID. */
 export async function* oddRecords(path: string, host: string, dialect: CsvDialect): AsyncGenerator<TextRecord, void> {
   const { parse } = await import('csv-parse')
-  const source = await openSource({ path, host }, dialect)
+  const source = await openBytes({ path, host }, dialect.compression)
   const parser = parse({
     bom: true,
     comment: dialect.comment === '' ? null : dialect.comment,

@@ -1,23 +1,51 @@
-/** Turns the fields of one CSV column into an arena column: one loop per type over bytes, no object per row. */
+/** Turns the cells of one CSV field into an arena column: a kernel a type, and the general parser for what it leaves. */
 import type { Column } from '../../arrow/batch.js'
 import { bitmapBytes, columnFromValues, makeColumn } from '../../arrow/column.js'
-import { views, type Views } from '../../arrow/memory.js'
+import { kernels, views } from '../../arrow/memory.js'
 import { withRange } from '../../arrow/range.js'
+import { COPY_SLOP, checkedTotal } from '../../arrow/take.js'
 import type { DataType, Value } from '../../arrow/types.js'
-import { daysFromCivil, daysInMonth } from '../../expr/calendar.js'
 import { parseValue } from '../../expr/value-text.js'
 import type { BlockScope } from '../block-scope.js'
-import { fieldText, type FieldTable } from './tokenize.js'
+import type { CellTable } from './cells.js'
 
-/** The records of a table from number `from` to before `to`, and how NULL and quotes are written. */
-export interface Fields {
-  readonly bytes: Uint8Array
-  readonly table: FieldTable
-  readonly from: number
-  readonly to: number
-  readonly quote: string
-  /** UTF-8; empty: only the empty field is NULL. */
-  readonly nullValue: Uint8Array
+interface ValueKernels {
+  bitmapFill(target: number, length: number): void
+  csvBooleans(cells: number, from: number, n: number, validity: number, out: number): number
+  csvDates(cells: number, from: number, n: number, validity: number, out: number): number
+  csvDecimals(
+    cells: number,
+    from: number,
+    n: number,
+    validity: number,
+    width: number,
+    scale: number,
+    limit: bigint,
+    out: number,
+  ): number
+  csvFloats(cells: number, from: number, n: number, validity: number, width: number, out: number): number
+  csvIntegers(
+    cells: number,
+    from: number,
+    n: number,
+    validity: number,
+    width: number,
+    low: bigint,
+    high: bigint,
+    out: number,
+  ): number
+  csvNulls(cells: number, n: number, nullText: number, nullLength: number, validity: number): number
+  csvTextBytes(cells: number, n: number): number
+  csvTexts(
+    cells: number,
+    n: number,
+    validity: number,
+    quote: number,
+    escape: number,
+    offsets: number,
+    out: number,
+  ): void
+  csvTimestamps(cells: number, from: number, n: number, validity: number, perSecond: bigint, out: number): number
 }
 
 /** A field that is not of its column's type. */
@@ -35,278 +63,167 @@ export class FieldError extends Error {
 
 /**
  * Field number `field` of all records as a column of `type`; unquoted empty fields are NULL, `""` is the empty string. Blocks
- * belong to the scope. Throws FieldError for a field that is no value of the type.
+ * belong to the scope. `onBad` is asked about a field that is no value of the type: NULL is put there if it returns.
  */
-export function parseColumn(fields: Fields, field: number, type: DataType, scope: BlockScope): Column {
-  const cells: Cells = { ...fields, field, stride: fields.table.fieldCount, length: fields.to - fields.from }
+export function parseColumn(
+  table: CellTable,
+  field: number,
+  type: DataType,
+  { scope, onBad }: { readonly scope: BlockScope; readonly onBad: (record: number, text: string) => void },
+): Column {
   const blocks: number[] = []
   const own = (byteLength: number): number => {
     const block = scope.alloc(byteLength)
     blocks.push(block)
     return block
   }
-  const nulls = readNulls(cells, own)
-  const parts = { type, length: cells.length, ...nulls, blocks }
+  const length = table.count
+  const cells: Cells = { table, field, type, own, onBad }
+  const fill = fillOf(cells)
+  if (fill === undefined) {
+    const column = columnFromValues(type, readValues(cells))
+    column.blocks.forEach(block => scope.adopt(block))
+    return column
+  }
+  const nulls = readNulls(cells)
+  if (nulls.nullCount === 0 && nulls.block !== 0) {
+    blocks.splice(blocks.indexOf(nulls.block), 1)
+    scope.drop(nulls.block)
+  }
+  const { nullCount } = nulls
+  const validity = nullCount === 0 ? 0 : nulls.block
+  return withRange(makeColumn({ type, length, nullCount, validity, ...fill(validity), blocks }))
+}
+
+interface Cells {
+  readonly table: CellTable
+  readonly field: number
+  readonly type: DataType
+  readonly own: (byteLength: number) => number
+  readonly onBad: (record: number, text: string) => void
+}
+
+function readNulls({ table, field, own }: Cells): { readonly nullCount: number; readonly block: number } {
+  const { count, nullText } = table
+  if (count === 0) return { nullCount: 0, block: 0 }
+  const { bitmapFill, csvNulls } = kernels<ValueKernels>()
+  const block = own(bitmapBytes(count))
+  bitmapFill(block, count)
+  return { nullCount: csvNulls(table.cells(field), count, nullText.position, nullText.byteLength, block), block }
+}
+
+/** Fills a new block with the values of the rows that `validity` says are not NULL. */
+type Fill = (validity: number) => Partial<Column>
+
+const UNITS_A_SECOND = { s: 1n, ms: 1_000n, us: 1_000_000n, ns: 1_000_000_000n } as const
+const MAX_INT64 = 2n ** 63n - 1n
+
+/** undefined: the type has no kernel. */
+function fillOf(cells: Cells): Fill | undefined {
+  const { table, field, type } = cells
+  const { count } = table
+  const at = table.cells(field)
+  const kernel = kernels<ValueKernels>()
+  const { width } = makeColumn({ type, length: 0 })
   switch (type.kind) {
     case 'utf8':
-      return makeColumn({ ...parts, ...readBytes(cells, nulls.nullCount > 0, own) })
-    case 'int':
+      return validity => readTexts(cells, validity)
+    case 'boolean':
+      return validity => readBooleans(cells, validity)
+    case 'int': {
+      const bits = BigInt(type.bits)
+      const low = type.signed ? -(2n ** (bits - 1n)) : 0n
+      const high = type.signed ? 2n ** (bits - 1n) - 1n : 2n ** bits - 1n
+      const top = high > MAX_INT64 ? MAX_INT64 : high
+      return fixed(cells, width, (from, validity, out) =>
+        kernel.csvIntegers(at, from, count, validity, width, low, top, out),
+      )
+    }
+    case 'decimal': {
+      const limit = type.precision > 18 ? MAX_INT64 : 10n ** BigInt(type.precision)
+      return fixed(cells, width, (from, validity, out) =>
+        kernel.csvDecimals(at, from, count, validity, width, type.scale, limit, out),
+      )
+    }
     case 'float':
+      return fixed(cells, width, (from, validity, out) => kernel.csvFloats(at, from, count, validity, width, out))
     case 'date':
-    case 'decimal':
-      return withRange(makeColumn({ ...parts, ...readFixed(cells, type, nulls.validity, own) }))
-    default: {
-      // The values are few or rare; the bitmap was only for the fast types.
-      blocks.forEach(block => scope.drop(block))
-      const column = columnFromValues(type, readValues(cells, type))
-      column.blocks.forEach(block => scope.adopt(block))
-      return column
-    }
+      return fixed(cells, width, (from, validity, out) => kernel.csvDates(at, from, count, validity, out))
+    case 'timestamp':
+      return fixed(cells, width, (from, validity, out) =>
+        kernel.csvTimestamps(at, from, count, validity, UNITS_A_SECOND[type.unit], out),
+      )
+    default:
+      return undefined
   }
 }
 
-interface Cells extends Fields {
-  readonly field: number
-  readonly stride: number
-  readonly length: number
-}
+type Loop = (from: number, validity: number, out: number) => number
 
-type Own = (byteLength: number) => number
+/** Runs a kernel's loop over all rows; those at which it stops go through the general parser. */
+const fixed =
+  (cells: Cells, width: number, loop: Loop): Fill =>
+  validity => {
+    const { count } = cells.table
+    const values = cells.own(count * width)
+    for (let row = loop(0, validity, values); row < count; row = loop(row + 1, validity, values)) {
+      writeValue(width, values + row * width, parseField(cells, row) ?? 0, cells.type)
+    }
+    return { values, width }
+  }
 
-const cellOf = (cells: Cells, row: number): number => (cells.from + row) * cells.stride + cells.field
-
-function isNull({ bytes, table, nullValue }: Cells, cell: number): boolean {
-  if (table.quoting[cell] !== 0) return false
-  const start = table.starts[cell]
-  const length = table.ends[cell] - start
-  if (length === 0) return true
-  if (length !== nullValue.length) return false
-  for (let i = 0; i < length; i++) if (bytes[start + i] !== nullValue[i]) return false
-  return true
-}
-
-function readNulls(cells: Cells, own: Own): { readonly nullCount: number; readonly validity: number } {
-  let nullCount = 0
-  let validity = 0
+function readBooleans(cells: Cells, validity: number): Partial<Column> {
+  const { table, field, own } = cells
+  const values = own(bitmapBytes(table.count))
   const { u8 } = views()
-  const { starts, ends } = cells.table
-  const hasText = cells.nullValue.length > 0
-  for (let row = 0, cell = cellOf(cells, 0); row < cells.length; row++, cell += cells.stride) {
-    if ((!hasText && starts[cell] !== ends[cell]) || !isNull(cells, cell)) continue
-    if (validity === 0) {
-      const byteLength = bitmapBytes(cells.length)
-      validity = own(byteLength)
-      u8.fill(255, validity, validity + byteLength)
-    }
-    u8[validity + (row >>> 3)] &= ~(1 << (row & 7))
-    nullCount++
+  u8.fill(0, values, values + bitmapBytes(table.count))
+  const loop = (from: number): number =>
+    kernels<ValueKernels>().csvBooleans(table.cells(field), from, table.count, validity, values)
+  for (let row = loop(0); row < table.count; row = loop(row + 1)) {
+    if (parseField(cells, row) === true) u8[values + (row >>> 3)] |= 1 << (row & 7)
   }
-  return { nullCount, validity }
+  return { values }
 }
 
-/** Longer fields are copied by the runtime's memcpy. */
-const SHORT_BYTES = 32
-
-function readBytes(cells: Cells, hasNulls: boolean, own: Own): { readonly offsets: number; readonly values: number } {
-  const { bytes, table, length } = cells
-  const { starts, ends, quoting } = table
-  let room = 0
-  for (let row = 0; row < length; row++) {
-    const cell = cellOf(cells, row)
-    room += ends[cell] - starts[cell]
-  }
-  const offsets = own((length + 1) * 4)
-  const values = own(room)
-  const { u8, i32 } = views()
-  const quote = cells.quote.charCodeAt(0)
-  let to = values
-  i32[offsets / 4] = 0
-  for (let row = 0; row < length; row++) {
-    const cell = cellOf(cells, row)
-    const end = ends[cell]
-    let at = starts[cell]
-    if (quoting[cell] === 2) {
-      for (; at < end; at++) {
-        u8[to++] = bytes[at]
-        if (bytes[at] === quote) at++
-      }
-    } else if (!hasNulls || !isNull(cells, cell)) {
-      if (end - at > SHORT_BYTES) {
-        u8.set(bytes.subarray(at, end), to)
-        to += end - at
-      } else while (at < end) u8[to++] = bytes[at++]
-    }
-    i32[offsets / 4 + row + 1] = to - values
-  }
+function readTexts({ table, field, own }: Cells, validity: number): Partial<Column> {
+  const { csvTextBytes, csvTexts } = kernels<ValueKernels>()
+  const { count, dialect } = table
+  const cells = table.cells(field)
+  const offsets = own((count + 1) * 4)
+  const values = own(checkedTotal(csvTextBytes(cells, count)) + COPY_SLOP)
+  csvTexts(cells, count, validity, dialect.quote.charCodeAt(0), dialect.escape.charCodeAt(0), offsets, values)
   return { offsets, values }
 }
 
-type FixedType = Extract<DataType, { kind: 'int' | 'float' | 'date' | 'decimal' }>
-
-/** Digits that a double surely holds. */
-const SAFE_DIGITS = 15
-
-/** Sign, digits without the point, and digits after the point of a plain decimal number; reused for every field. */
-const number = { value: 0, scale: 0 }
-
-/** Reads `[+-]digits[.digits]` of at most 15 digits into `number`; false for everything else. */
-function readNumber(bytes: Uint8Array, start: number, end: number): boolean {
-  let at = start
-  const sign = bytes[at]
-  if (sign === 45 || sign === 43) at++
-  const first = at
-  let value = 0
-  let point = -1
-  for (; at < end; at++) {
-    const digit = bytes[at] - 48
-    if (digit >= 0 && digit <= 9) value = value * 10 + digit
-    else if (digit === -2 && point < 0) point = at
-    else return false
-  }
-  const digits = end - first - (point < 0 ? 0 : 1)
-  if (digits === 0 || digits > SAFE_DIGITS) return false
-  number.value = sign === 45 ? -value : value
-  number.scale = point < 0 ? 0 : end - point - 1
-  return true
-}
-
-const POWERS = Array.from({ length: SAFE_DIGITS + 1 }, (_, exponent) => 10 ** exponent)
-
-function readFixed(
-  cells: Cells,
-  type: FixedType,
-  validity: number,
-  own: Own,
-): { readonly values: number; readonly width: number } {
-  const { width } = makeColumn({ type, length: 0 })
-  const values = own(cells.length * width)
-  const { starts, ends } = cells.table
-  const { u8 } = views()
-  const write = writerOf(type, width)
-  for (let row = 0; row < cells.length; row++) {
-    const position = values + row * width
-    if (validity !== 0 && ((u8[validity + (row >>> 3)] >>> (row & 7)) & 1) === 0) {
-      u8.fill(0, position, position + width)
-      continue
-    }
-    const cell = cellOf(cells, row)
-    if (write(cells.bytes, starts[cell], ends[cell], position)) continue
-    writeValue(width, position, parseField(cells, type, row), type)
-  }
-  return { values, width }
-}
-
-type FieldWriter = (bytes: Uint8Array, start: number, end: number, position: number) => boolean
-
-/** Writes the common spellings of a type; false sends the field to the general parser. */
-function writerOf(type: FixedType, width: number): FieldWriter {
-  const arena = views()
-  switch (type.kind) {
-    case 'int': {
-      const limit = type.bits >= 53 ? Infinity : 2 ** (type.bits - (type.signed ? 1 : 0))
-      const low = type.signed ? -limit : 0
-      return (bytes, start, end, position) => {
-        if (!readNumber(bytes, start, end) || number.scale !== 0 || bytes[end - 1] === 46) return false
-        if (number.value < low || number.value >= limit) return false
-        writeInteger(arena, width, position, number.value)
-        return true
-      }
-    }
-    case 'decimal': {
-      const limit = 10 ** type.precision
-      return (bytes, start, end, position) => {
-        if (!readNumber(bytes, start, end) || number.scale > type.scale) return false
-        const unscaled = number.value * POWERS[Math.min(type.scale - number.scale, SAFE_DIGITS)]
-        if (!Number.isSafeInteger(unscaled) || Math.abs(unscaled) >= limit || type.scale - number.scale > SAFE_DIGITS)
-          return false
-        writeInteger(arena, width, position, unscaled)
-        return true
-      }
-    }
-    case 'float':
-      return (bytes, start, end, position) => {
-        if (!readNumber(bytes, start, end)) return false
-        const negativeZero = number.value === 0 && bytes[start] === 45
-        // Both are exact doubles, so that one division rounds correctly.
-        const value = negativeZero ? -0 : number.value / POWERS[number.scale]
-        if (width === 8) arena.f64[position / 8] = value
-        else arena.f32[position / 4] = value
-        return true
-      }
-    case 'date':
-      return (bytes, start, end, position) => {
-        const days = isoDays(bytes, start, end)
-        if (days === undefined) return false
-        arena.i32[position / 4] = days
-        return true
-      }
-  }
-}
-
-/** Days of `YYYY-MM-DD`; undefined for anything else. */
-function isoDays(bytes: Uint8Array, start: number, end: number): number | undefined {
-  if (end - start !== 10 || bytes[start + 4] !== 45 || bytes[start + 7] !== 45) return undefined
-  const year = digitsAt(bytes, start, 4)
-  const month = digitsAt(bytes, start + 5, 2)
-  const day = digitsAt(bytes, start + 8, 2)
-  if (year < 1 || month < 1 || month > 12 || day < 1 || day > daysInMonth(year, month)) return undefined
-  return daysFromCivil(year, month, day)
-}
-
-/** The number of `count` digits; -1 if one is not a digit. */
-function digitsAt(bytes: Uint8Array, start: number, count: number): number {
-  let value = 0
-  for (let i = start; i < start + count; i++) {
-    const digit = bytes[i] - 48
-    if (digit < 0 || digit > 9) return -1
-    value = value * 10 + digit
-  }
-  return value
-}
-
-/** A safe integer in two's complement of `width` bytes. */
-function writeInteger({ i8, i16, i32 }: Views, width: number, position: number, value: number): void {
-  if (width === 1) i8[position] = value
-  else if (width === 2) i16[position / 2] = value
-  else if (width === 4) i32[position / 4] = value
-  else {
-    const high = Math.floor(value / 2 ** 32)
-    i32[position / 4] = value - high * 2 ** 32
-    i32[position / 4 + 1] = high
-    if (width === 16) i32.fill(high < 0 ? -1 : 0, position / 4 + 2, position / 4 + 4)
-  }
-}
-
-function writeValue(width: number, position: number, value: Value, type: FixedType): void {
-  const { i64, u64, f32, f64 } = views()
+/** A number of the type, 0 for a BOOLEAN's false. */
+function writeValue(width: number, position: number, value: Value, type: DataType): void {
+  const { i8, i16, i32, i64, u64, f32, f64 } = views()
   if (type.kind === 'float') {
     if (width === 8) f64[position / 8] = Number(value)
     else f32[position / 4] = Number(value)
-  } else if (typeof value === 'bigint') {
-    u64[position / 8] = BigInt.asUintN(64, value)
-    if (width === 16) i64[position / 8 + 1] = value >> 64n
-  } else writeInteger(views(), width, position, Number(value))
+  } else if (width >= 8) {
+    const wide = BigInt(value as bigint | number)
+    u64[position / 8] = BigInt.asUintN(64, wide)
+    if (width === 16) i64[position / 8 + 1] = wide >> 64n
+  } else if (width === 4) i32[position / 4] = Number(value)
+  else if (width === 2) i16[position / 2] = Number(value)
+  else i8[position] = Number(value)
 }
 
-function parseField(cells: Cells, type: DataType, row: number): Value {
-  const text = fieldText(cells.bytes, cells.table, cellOf(cells, row), cells.quote)
+/** The value of a cell that is not NULL; null where `onBad` accepts that it is none. */
+function parseField({ table, field, type, onBad }: Cells, record: number): Value {
+  const text = table.text(field, record)
   try {
-    return parseValue(text, type)
+    if (type.kind !== 'null') return parseValue(text, type)
   } catch {
-    throw new FieldError(cells.from + row, text)
+    // Whatever it was, the text is no value.
   }
+  onBad(record, text)
+  return null
 }
 
-function readValues(cells: Cells, type: DataType): Value[] {
-  return Array.from({ length: cells.length }, (_, row) =>
-    isNull(cells, cellOf(cells, row))
-      ? null
-      : type.kind === 'null'
-        ? failNull(cells, row)
-        : parseField(cells, type, row),
+function readValues(cells: Cells): Value[] {
+  return Array.from({ length: cells.table.count }, (_, record) =>
+    cells.table.value(cells.field, record) === null ? null : parseField(cells, record),
   )
-}
-
-function failNull(cells: Cells, row: number): never {
-  throw new FieldError(cells.from + row, fieldText(cells.bytes, cells.table, cellOf(cells, row), cells.quote))
 }

@@ -6,13 +6,15 @@ import { typeName } from '../../arrow/types.js'
 import type { FileSplit } from '../../catalog/table-provider.js'
 import { fail } from '../../common/errors.js'
 import { BlockScope } from '../block-scope.js'
-import { ByteWindow, fileSource, gzipSource, lineAt, type ByteSource } from '../byte-source.js'
+import { ByteWindow, lineAt } from '../byte-source.js'
+import { openBytes } from '../compression.js'
 import type { FileScan } from '../format.js'
-import type { FilePlace } from '../read-file.js'
+import { CellTable, type Cut } from './cells.js'
 import { csvDialect, isUsual, type CsvDialect } from './dialect.js'
+import { withoutRecords } from './drop-records.js'
+import { newlineOf, skipByteOrderMark } from './line-ends.js'
 import { scanOddCsv } from './odd-dialect.js'
 import { FieldError, parseColumn } from './parse-columns.js'
-import { FieldTable, tokenize, type Separators } from './tokenize.js'
 
 const LF = 10
 
@@ -24,7 +26,7 @@ export async function* scanCsv(scan: FileScan): AsyncGenerator<Batch, void> {
   let wanted = scan.fetch ?? Infinity
   for (const split of scan.splits) {
     const dialect = csvDialect(scan.options, split.path)
-    const batches = isUsual(dialect) ? scanSplit({ scan, split, dialect }) : scanOddCsv(scan, split.path, dialect)
+    const batches = isUsual(dialect) ? scanSplit(scan, split, dialect) : scanOddCsv(scan, split.path, dialect)
     for await (const batch of batches) {
       yield batch
       wanted -= batch.rowCount
@@ -37,141 +39,144 @@ interface SplitScan {
   readonly scan: FileScan
   readonly split: FileSplit
   readonly dialect: CsvDialect
+  readonly window: ByteWindow
+  /** The byte that ends lines. */
+  readonly newline: number
 }
 
-export const openSource = (place: FilePlace, dialect: CsvDialect, start = 0): Promise<ByteSource> =>
-  dialect.gzip ? gzipSource(place) : fileSource(place, start)
-
-export const separatorsOf = ({ delimiter, quote }: CsvDialect): Separators => ({
-  delimiter: delimiter.charCodeAt(0),
-  quote: quote === '' ? -1 : quote.charCodeAt(0),
-})
-
-async function* scanSplit(at: SplitScan): AsyncGenerator<Batch, void> {
-  const { scan, split, dialect } = at
-  const place = { path: split.path, host: scan.host }
+async function* scanSplit(scan: FileScan, split: FileSplit, dialect: CsvDialect): AsyncGenerator<Batch, void> {
   const { start, end } = split.range ?? { start: 0, end: Infinity }
   // The byte before the range tells whether a line starts exactly at its start.
   const from = Math.max(0, start - 1)
-  const source = await openSource(place, dialect, from)
+  const source = await openBytes({ path: split.path, host: scan.host }, dialect.compression, from)
+  const window = new ByteWindow(source, split.path, from)
+  let table: CellTable | undefined
   try {
-    const window = new ByteWindow(source, from)
-    const isInside = start === 0 ? await skipHeader(window, at) : await skipToLine(window, end)
+    await window.fill()
+    const at: SplitScan = { scan, split, dialect, window, newline: newlineOf(window, dialect) }
+    const isInside = start === 0 ? await skipHeader(at) : await skipToLine(at, end)
     if (!isInside) return
-    const table = new FieldTable(scan.fileSchema.fields.length, Math.min(scan.batchRows, scan.fetch ?? Infinity))
-    yield* records(at, window, table, end)
+    table = new CellTable({
+      dialect,
+      fieldCount: scan.fileSchema.fields.length,
+      fields: scan.projection,
+      capacity: Math.min(scan.batchRows, scan.fetch ?? Infinity),
+    })
+    yield* records(at, table, end)
   } finally {
+    table?.close()
     await source.close()
+    window.close()
   }
 }
 
 /** Moves to the first record; false if there is none. */
-async function skipHeader(window: ByteWindow, { dialect, split, scan }: SplitScan): Promise<boolean> {
-  await window.fill()
+async function skipHeader(at: SplitScan): Promise<boolean> {
+  const { window, dialect, scan, newline } = at
   skipByteOrderMark(window)
   if (!dialect.hasHeader) return true
-  const table = new FieldTable(scan.fileSchema.fields.length, 1)
-  for (;;) {
-    const result = tokenize(window.unread(), separatorsOf(dialect), table)
-    if (result.kind === 'malformed')
-      throw await malformed({ scan, split, dialect }, window.position(result.position), result)
-    window.start = result.next
-    if (table.count === 1) return true
-    if (window.atEnd) return false
-    await window.fill()
-  }
-}
-
-export function skipByteOrderMark(window: ByteWindow): void {
-  const { bytes } = window
-  if (window.end >= 3 && bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf) window.start = 3
-}
-
-/** Moves behind the first line end; false if no line starts before `end`. */
-async function skipToLine(window: ByteWindow, end: number): Promise<boolean> {
-  for (;;) {
-    await window.fill()
-    const at = window.bytes.subarray(0, window.end).indexOf(LF, window.start)
-    if (at >= 0) {
-      window.start = at + 1
-      return window.position(window.start) < end
+  const table = new CellTable({ dialect, fieldCount: scan.fileSchema.fields.length, fields: [], capacity: 1 })
+  try {
+    for (;;) {
+      const cut = table.cut(window, newline)
+      if (cut.kind === 'malformed') throw await malformed(at, cut)
+      if (table.count === 1) return true
+      if (cut.more === 'nothing') return false
+      await window.fill()
     }
-    window.start = window.end
-    if (window.atEnd || window.position(window.start) >= end) return false
+  } finally {
+    table.close()
   }
 }
 
-async function* records(
-  at: SplitScan,
-  window: ByteWindow,
-  table: FieldTable,
-  end: number,
-): AsyncGenerator<Batch, void> {
-  const { scan, dialect } = at
-  const separators = separatorsOf(dialect)
+/** Moves behind the next line end; false if no line starts before `end`. */
+async function skipToLine({ window, newline }: SplitScan, end: number): Promise<boolean> {
+  for (;;) {
+    const found = window.indexOf(newline, window.start)
+    window.start = found < 0 ? window.end : found + 1
+    if (found >= 0) return window.position(window.start) < end
+    if (window.atEnd || window.position(window.start) >= end) return false
+    await window.fill()
+  }
+}
+
+async function* records(at: SplitScan, table: CellTable, end: number): AsyncGenerator<Batch, void> {
+  const { scan, window, newline } = at
+  let before = window.start
   for (;;) {
     scan.signal.throwIfAborted()
-    const limit = end - window.position(0)
-    const before = window.start
-    const result = tokenize(window.unread(), separators, table, limit)
-    if (result.kind === 'malformed') throw await malformed(at, window.position(result.position), result)
-    if (table.count > 0) {
-      await checkText(at, window, before, result.next)
-      yield await parse(at, window, table)
+    const cut = table.cut(window, newline, end - window.position(0))
+    if (cut.kind === 'malformed') await leaveOut(at, cut)
+    const hasRoom = cut.kind === 'malformed' && table.count < table.capacity
+    // A malformed record may end behind the window: then those before it go first.
+    if (hasRoom && window.indexOf(newline, window.start) >= 0) {
+      await skipToLine(at, Infinity)
+      continue
     }
-    window.start = result.next
-    if (window.position(window.start) >= end) return checkCut(at, window, { before, end })
-    if (window.atEnd && (window.start >= window.end || table.count === 0)) return
-    if (table.count === 0 || window.start >= window.end) await window.fill()
+    if (table.count > 0) {
+      await checkText(at, before, window.start)
+      const batch = await parse(at, table)
+      table.count = 0
+      if (batch !== undefined) yield batch
+    }
+    if (cut.kind === 'malformed' && !(await skipToLine(at, end))) return
+    if (window.position(window.start) >= end) return checkCut(at, { before, end })
+    if (cut.kind === 'ok' && cut.more === 'nothing') return
+    if (cut.kind === 'ok' && cut.more === 'bytes') await window.fill()
+    before = window.start
   }
+}
+
+/** Stands at the malformed record's start if malformed records are to be left out, else throws. */
+async function leaveOut(at: SplitScan, cut: Cut & { readonly kind: 'malformed' }): Promise<void> {
+  if (!at.dialect.ignoreErrors) throw await malformed(at, cut)
+  at.window.start = cut.start
 }
 
 /**
  * The reader of the next range starts behind the first line end at or after its own start. Unless that is where this one
  * stopped, a line end inside quotes lies between, and the two would read different records.
  */
-function checkCut({ split }: SplitScan, window: ByteWindow, { before, end }: { before: number; end: number }): void {
-  const boundary = Math.max(before, end - 1 - window.position(0))
-  const line = window.bytes.subarray(0, window.end).indexOf(LF, boundary)
+function checkCut({ split, window }: SplitScan, { before, end }: { before: number; end: number }): void {
+  const line = window.indexOf(LF, Math.max(before, end - 1 - window.position(0)))
   if (line < 0 || line + 1 === window.start || line >= window.start) return
   const advice =
     "a quoted line end lies where the file is cut for parallel reading; set the option newlines_in_values to 'true'"
   throw fail('FILE_INVALID', [split.path, advice])
 }
 
-async function checkText(at: SplitScan, window: ByteWindow, start: number, end: number): Promise<void> {
+async function checkText(at: SplitScan, start: number, end: number): Promise<void> {
+  const { window } = at
   if (isUtf8(window.bytes.subarray(start, end))) return
   let line = start
   for (let next = line; next < end && isUtf8(window.bytes.subarray(line, next));) {
     line = next
-    const lineEnd = window.bytes.indexOf(LF, line)
+    const lineEnd = window.indexOf(at.newline, line)
     next = lineEnd < 0 ? end : lineEnd + 1
   }
   throw await invalid(at, window.position(line), 'the text is not UTF-8; convert it, for example with iconv')
 }
 
-async function parse(at: SplitScan, window: ByteWindow, table: FieldTable): Promise<Batch> {
+/** The table's records as a batch; undefined if all were left out. */
+async function parse(at: SplitScan, table: CellTable): Promise<Batch | undefined> {
   const { scan, dialect } = at
-  const fields = {
-    bytes: window.bytes,
-    table,
-    from: 0,
-    to: table.count,
-    quote: dialect.quote,
-    nullValue: Buffer.from(dialect.nullValue),
-  }
   const scope = new BlockScope()
+  const bad = new Set<number>()
+  const onBad = (record: number, text: string): void => {
+    if (!dialect.ignoreErrors) throw new FieldError(record, text)
+    bad.add(record)
+  }
   let column = 0
   try {
     const columns = scan.projection.map((field): Column => {
       column = field
-      return parseColumn(fields, field, scan.fileSchema.fields[field].type, scope)
+      return parseColumn(table, field, scan.fileSchema.fields[field].type, { scope, onBad })
     })
     scope.take()
-    return { schema: scan.schema, rowCount: table.count, columns }
+    return withoutRecords({ schema: scan.schema, rowCount: table.count, columns }, bad)
   } catch (error) {
     if (!(error instanceof FieldError)) throw error
-    const position = window.position(table.starts[error.record * table.fieldCount + column])
+    const position = at.window.position(table.place(column, error.record) - at.window.block)
     throw await invalid(at, position, valueReason(scan.fileSchema, column, error.text))
   } finally {
     scope.close()
@@ -186,16 +191,13 @@ export function valueReason(schema: Schema, column: number, text: string): strin
   )
 }
 
-const malformed = (
-  at: SplitScan,
-  position: number,
-  { field, reason }: { readonly field: number; readonly reason: string },
-): Promise<Error> => invalid(at, position, `column ${field + 1}: ${reason}`)
+const malformed = (at: SplitScan, { place, field, reason }: Cut & { readonly kind: 'malformed' }): Promise<Error> =>
+  invalid(at, at.window.position(place), `column ${field + 1}: ${reason}`)
 
-async function invalid({ scan, split, dialect }: SplitScan, position: number, reason: string): Promise<Error> {
-  const source = await openSource({ path: split.path, host: scan.host }, dialect)
+async function invalid({ scan, split, dialect, newline }: SplitScan, position: number, reason: string): Promise<Error> {
+  const source = await openBytes({ path: split.path, host: scan.host }, dialect.compression)
   try {
-    return fail('FILE_INVALID', [split.path, `line ${await lineAt(source, position)}, ${reason}`])
+    return fail('FILE_INVALID', [split.path, `line ${await lineAt(source, position, newline)}, ${reason}`])
   } finally {
     await source.close()
   }

@@ -2,6 +2,7 @@
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import type { Batch } from '../../arrow/batch.js'
+import { writesGzip } from '../compression.js'
 import { openAtomicFile } from '../atomic-file.js'
 import { cellWriter, hasValue, type BytesWriter } from '../cell-text.js'
 import type { FileWriter, WriteRequest } from '../format.js'
@@ -21,8 +22,9 @@ const CR = 13
  */
 export async function openCsvWriter({ path, schema, options, host }: WriteRequest): Promise<FileWriter> {
   const dialect = csvDialect(options, path)
-  if (!isUsual(dialect) || dialect.quote === '')
+  if (!isUsual(dialect) || dialect.quote === '' || dialect.escape !== dialect.quote)
     throw fail('NOT_SUPPORTED', ['writing CSV with this delimiter or quote'])
+  const isCompressed = writesGzip(options, path)
   const file = await openAtomicFile({ path, host })
   const out = new TextBuffer()
   let rows = 0
@@ -30,7 +32,7 @@ export async function openCsvWriter({ path, schema, options, host }: WriteReques
     if (out.length === 0) return
     // Members of a gzip file may follow each other (RFC 1952, section 2.2).
     const bytes = out.take()
-    await file.append(dialect.gzip ? await gzipMember(bytes) : bytes)
+    await file.append(isCompressed ? await gzipMember(bytes) : bytes)
   }
   const writer = fieldWriter(dialect)
   if (dialect.hasHeader) {

@@ -1,0 +1,112 @@
+/** Compressed text files: which compression, and their decompressed bytes as a stream that holds little. */
+import { createReadStream } from 'node:fs'
+import { stat } from 'node:fs/promises'
+import { pipeline } from 'node:stream'
+import { createGunzip } from 'node:zlib'
+import { fail } from '../common/errors.js'
+import { countBytesRead, countOpenFile } from '../runtime/io-counters.js'
+import { fileSource, type ByteSource } from './byte-source.js'
+import type { FormatOptions } from './format.js'
+import { notReadable, type FilePlace } from './read-file.js'
+
+export type Compression = 'none' | 'gzip' | 'zstd'
+
+const NAMES: Readonly<Record<string, Compression>> = {
+  '': 'none',
+  gz: 'gzip',
+  gzip: 'gzip',
+  none: 'none',
+  uncompressed: 'none',
+  zst: 'zstd',
+  zstd: 'zstd',
+}
+
+/** By the `compression` option, else by the ending `.gz` or `.zst`. Throws NOT_SUPPORTED. */
+export function compressionOf(options: FormatOptions, path: string): Compression {
+  const name = options['compression']?.toLowerCase()
+  if (name === undefined || name === 'auto') {
+    const [, ending] = /\.(gz|zst)$/i.exec(path) ?? []
+    return NAMES[ending?.toLowerCase() ?? ''] ?? 'none'
+  }
+  const compression = NAMES[name]
+  if (compression !== undefined) return compression
+  throw fail('NOT_SUPPORTED', [`the compression '${options['compression']}' (known: gzip, zstd, uncompressed)`])
+}
+
+/** Whether to write gzip; other compressions can only be read. Throws NOT_SUPPORTED. */
+export function writesGzip(options: FormatOptions, path: string): boolean {
+  const compression = compressionOf(options, path)
+  if (compression === 'zstd') throw fail('NOT_SUPPORTED', ['writing text files with zstd'])
+  return compression === 'gzip'
+}
+
+/** The decompressed bytes of a file; `start` only counts for one that is not compressed. Throws FILE_NOT_READABLE, FILE_INVALID. */
+export function openBytes(place: FilePlace, compression: Compression, start = 0): Promise<ByteSource> {
+  if (compression === 'none') return fileSource(place, start)
+  return compression === 'gzip' ? gzipSource(place) : zstdSource(place)
+}
+
+async function gzipSource(place: FilePlace): Promise<ByteSource> {
+  await stat(place.path).catch((error: unknown) => {
+    throw notReadable(place, error)
+  })
+  const plain = createGunzip()
+  const compressed = createReadStream(place.path)
+  countOpenFile(compressed)
+  compressed.once('close', () => countBytesRead(compressed.bytesRead))
+  const closed = new Promise<void>(resolve => compressed.once('close', resolve))
+  pipeline(compressed, plain, () => undefined)
+  const chunks = plain[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>
+  const next = async (): Promise<Uint8Array | undefined> => {
+    const step = await chunks.next().catch((error: NodeJS.ErrnoException) => {
+      if (error.syscall !== undefined) throw notReadable(place, error)
+      throw fail('FILE_INVALID', [place.path, `is not a complete gzip file: ${error.message}`], { cause: error })
+    })
+    return step.done === true ? undefined : step.value
+  }
+  return fromChunks(next, async () => {
+    plain.destroy()
+    compressed.destroy()
+    await closed
+  })
+}
+
+/** Bytes out of chunks, the next of which is asked for when the last is used up. */
+function fromChunks(next: () => Promise<Uint8Array | undefined>, close: () => Promise<void>): ByteSource {
+  let rest: Uint8Array = new Uint8Array(0)
+  return {
+    async read(target) {
+      while (rest.length === 0) {
+        const chunk = await next()
+        if (chunk === undefined) return 0
+        rest = chunk
+      }
+      const byteCount = Math.min(rest.length, target.length)
+      target.set(rest.subarray(0, byteCount))
+      rest = rest.subarray(byteCount)
+      return byteCount
+    },
+    close,
+  }
+}
+
+const ZSTD_READ_BYTES = 64 * 1024
+
+async function zstdSource(place: FilePlace): Promise<ByteSource> {
+  const { ZstdDecoder } = await import('./zstd-stream.js')
+  const file = await fileSource(place)
+  const decoder = new ZstdDecoder(place.path)
+  let atEnd = false
+  const next = async (): Promise<Uint8Array | undefined> => {
+    for (;;) {
+      const chunk = decoder.take()
+      if (chunk !== undefined || atEnd) return chunk
+      const bytes = new Uint8Array(ZSTD_READ_BYTES)
+      const byteCount = await file.read(bytes)
+      atEnd = byteCount === 0
+      if (atEnd) decoder.end()
+      else decoder.push(bytes.subarray(0, byteCount))
+    }
+  }
+  return fromChunks(next, () => file.close())
+}
