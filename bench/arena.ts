@@ -14,7 +14,7 @@ import { targetPartitions } from '../src/session/options.js'
 import { findDataFiles, registerDataFiles } from '../tpch/data-files.js'
 import { benchData } from './bench-data.js'
 import { isFlat, trendOf, type Trend } from './flatness.js'
-import { machine } from './machine.js'
+import { machine, ownVersions } from './machine.js'
 import { mixedQuery, type MixedQuery } from './mixed-queries.js'
 import { arenaChart } from './arena-chart.js'
 
@@ -158,8 +158,7 @@ function reportOf(
     isFlat(trends.arenaBytes, ARENA_TOLERANCE) &&
     isFlat(trends.rssBytes, RSS_TOLERANCE) &&
     isFlat(trends.largestFreeRun, -RUN_TOLERANCE)
-  const versions = { node: process.versions.node }
-  return { mode: 'arena', ...info, machine: machine(), versions, trends, flat, samples }
+  return { mode: 'arena', ...info, machine: machine(), versions: ownVersions(), trends, flat, samples }
 }
 
 function summary({ trends, flat, queries, seconds }: ArenaReport): string {

@@ -1,5 +1,4 @@
 /** Our engine, in this process. Between runs it keeps footers and plans nothing ahead; decoded columns are released with each run. */
-import { readFileSync } from 'node:fs'
 import type { Batch } from '../src/arrow/batch.js'
 import { releaseBatch } from '../src/arrow/column.js'
 import { SessionContext } from '../src/session/context.js'
@@ -7,13 +6,14 @@ import { given } from '../src/session/dataframe.js'
 import { targetPartitions } from '../src/session/options.js'
 import { registerDataFiles } from '../tpch/data-files.js'
 import { batchCells } from '../tpch/run.js'
+import { ownVersions } from './machine.js'
 import type { Engine, EngineOptions } from './engine.js'
 
 export async function openBallista({ files, threads, settings }: EngineOptions): Promise<Engine> {
   const ctx = new SessionContext({ settings: { [targetPartitions.key]: String(threads), ...settings } })
   await registerDataFiles(ctx, files)
   return {
-    version: packageVersion(),
+    version: ownVersions().ballista,
     async run(statements) {
       let held: Batch[] = []
       const release = (): void => held.splice(0).forEach(releaseBatch)
@@ -42,10 +42,4 @@ export async function openBallista({ files, threads, settings }: EngineOptions):
     },
     close: () => ctx.close(),
   }
-}
-
-/** From the package.json of the checkout, beside the build. */
-function packageVersion(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
-  return (JSON.parse(text) as { version: string }).version
 }

@@ -36,7 +36,7 @@ function perQuery(report: Report, compared: readonly Compared[]): string {
       ...bar('theirs', y + 13, scale.at(theirs.medianMs), theirs.medianMs.toFixed(0)),
     ]
   })
-  const body = [...grid(scale.ticks, compared.length, tick => scale.at(tick)), ...legend(), ...rows]
+  const body = [...grid(scale.ticks, compared.length, tick => scale.at(tick)), ...legend(report.versus), ...rows]
   return drawing(report, 'milliseconds, median', compared.length, body)
 }
 
@@ -63,7 +63,7 @@ function relative(report: Report, compared: readonly Compared[]): string {
     y2: TOP + compared.length * ROW,
     'stroke-width': 1.5,
   })
-  return drawing(report, 'ballista / DuckDB, below 1 is faster', compared.length, [
+  return drawing(report, `ballista / ${report.versus}, below 1 is faster`, compared.length, [
     ...grid(ticks, compared.length, at),
     even,
     ...rows,
@@ -86,7 +86,7 @@ function overall(report: Report, { ours, theirs }: NonNullable<Report['overall']
       ...bar('theirs', y + 13, at(other), other.toFixed(2)),
     ]
   })
-  return drawing(report, 'all together', groups.length, [...legend(), ...rows])
+  return drawing(report, 'all together', groups.length, [...legend(report.versus), ...rows])
 }
 
 function drawing(report: Report, what: string, rows: number, body: readonly string[]): string {
@@ -112,10 +112,10 @@ const bar = (side: 'ours' | 'theirs', y: number, end: number, text: string): str
   label(text, { class: 'quiet', x: end + 5, y: y + 8, 'font-size': 10 }),
 ]
 
-const legend = (): string[] =>
+const legend = (versus: string): string[] =>
   (['ours', 'theirs'] as const).flatMap((side, i) => [
     rect({ class: side, x: WIDTH - 190 + i * 90, y: 32, width: 10, height: 10, 'stroke-width': 0 }),
-    label(side === 'ours' ? 'ballista' : 'DuckDB', { class: 'text', x: WIDTH - 175 + i * 90, y: 42 }),
+    label(side === 'ours' ? 'ballista' : versus, { class: 'text', x: WIDTH - 175 + i * 90, y: 42 }),
   ])
 
 const grid = (ticks: readonly number[], rows: number, at: (tick: number) => number): string[] =>

@@ -11,8 +11,8 @@ import { SCHEMAS } from '../tpch/schema.js'
 import { benchData } from './bench-data.js'
 import { charts } from './charts.js'
 import type { EngineName } from './engine.js'
-import { machine } from './machine.js'
-import { measure, type Measurement, type Workload } from './pairs.js'
+import { machine, ownVersions } from './machine.js'
+import { measure, RECORD_PAIRS, type Measurement, type Workload } from './pairs.js'
 import { headerLine, overallLines, workloadLine } from './report-text.js'
 import { reportJson, reportOf, workloadReport, type Report } from './report.js'
 import { scanWorkloads, SINGLE_COLUMNS, tpchWorkloads } from './workloads.js'
@@ -26,9 +26,6 @@ export interface CompareFlags {
   readonly set?: Readonly<Record<string, string>>
   readonly out?: string
 }
-
-/** A run of fewer pairs is a look, not a record. */
-export const RECORD_PAIRS = 9
 
 export function comparisonCommands(program: Command, root: string, setStatus: (status: number) => void): void {
   compareCommand(program, 'tpch', 'the 22 queries of TPC-H')
@@ -76,7 +73,7 @@ async function compare({ mode, workloads, all, root }: Comparison, flags: Compar
   }
   return interruptible(async signal => {
     const files = findDataFiles(flags.data ?? (await benchData(root, flags.scale, signal)))
-    const versions: Record<string, string> = { node: process.versions.node }
+    const versions: Record<string, string> = { ...ownVersions() }
     const measurements: Measurement[] = []
     print(`${headerLine()}\n`)
     for (const workload of workloads) {
@@ -92,7 +89,10 @@ async function compare({ mode, workloads, all, root }: Comparison, flags: Compar
     }
     const { threads, pairs, set: settings = {} } = flags
     const data = await dataLabel(files, flags)
-    const report = reportOf({ mode, data, threads, pairs, settings, machine: machine(), versions }, measurements)
+    const report = reportOf(
+      { mode, versus: 'DuckDB', data, threads, pairs, settings, machine: machine(), versions },
+      measurements,
+    )
     print(overallLines(report))
     const record = all && flags.vs !== undefined && pairs >= RECORD_PAIRS && report.overall !== undefined
     const out = flags.out ?? (record ? join(root, 'docs/benchmarks') : undefined)

@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander'
 import { arenaCommand } from './arena.js'
 import { comparisonCommands } from './compare.js'
+import { kernelsCommand } from './kernels.js'
 
 const USAGE_STATUS = 2
 
@@ -13,6 +14,7 @@ export async function main(root: string, args: readonly string[]): Promise<numbe
   }
   const program = new Command('npm run bench --').description('benchmarks of the engine').exitOverride()
   comparisonCommands(program, root, setStatus)
+  kernelsCommand(program, root, setStatus)
   arenaCommand(program, root, setStatus)
   try {
     await program.parseAsync(args, { from: 'user' })

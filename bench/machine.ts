@@ -1,4 +1,5 @@
 /** What a reader has to know of the machine: no names of hosts, users or paths. */
+import { readFileSync } from 'node:fs'
 import { availableParallelism, cpus, totalmem } from 'node:os'
 
 export interface Machine {
@@ -15,3 +16,9 @@ export const machine = (): Machine => ({
   memoryGiB: Math.round((totalmem() / 1024 ** 3) * 10) / 10,
   platform: `${process.platform} ${process.arch}`,
 })
+
+/** Ours is that of the package.json beside the build. */
+export function ownVersions(): { readonly node: string; readonly ballista: string } {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
+  return { node: process.versions.node, ballista: (JSON.parse(text) as { version: string }).version }
+}

@@ -18,8 +18,8 @@ export interface Measured {
   readonly cold: Run
   /** After the cold run and one more that is not counted, one of each pair. */
   readonly runs: readonly Run[]
-  /** Largest resident memory of the process, the JavaScript runtime included. */
-  readonly peakBytes: number
+  /** Largest resident memory of the process, the JavaScript runtime included; absent where others ran in it. */
+  readonly peakBytes?: number
 }
 
 export interface Measurement {
@@ -29,6 +29,9 @@ export interface Measurement {
   /** Why there is no measurement, or what differs between the answers. */
   readonly problem?: string
 }
+
+/** A run of fewer pairs is a look, not a record. */
+export const RECORD_PAIRS = 9
 
 export interface PairOptions {
   readonly pairs: number

@@ -38,7 +38,12 @@ export function workloadLine({ name, ours, theirs, ratio, cpuRatio, problem }: W
 const sideCells = (side: Side | undefined): string[] =>
   side === undefined
     ? ['-', '-', '-', '-']
-    : [tenths(side.medianMs), tenths(side.userMs + side.systemMs), tenths(side.coldMs), megabytes(side.peakBytes)]
+    : [
+        tenths(side.medianMs),
+        tenths(side.userMs + side.systemMs),
+        tenths(side.coldMs),
+        side.peakBytes === undefined ? '-' : megabytes(side.peakBytes),
+      ]
 
 /** What all workloads together say; empty if they were not compared or one failed. */
 export function overallLines({ overall }: Report): string {

@@ -11,7 +11,7 @@ export interface Side {
   readonly userMs: number
   readonly systemMs: number
   readonly coldMs: number
-  readonly peakBytes: number
+  readonly peakBytes?: number
   readonly cold: Run
   readonly runs: readonly Run[]
 }
@@ -42,6 +42,8 @@ export interface Overall {
 
 export interface Report {
   readonly mode: string
+  /** What is measured beside ours, as it is called. */
+  readonly versus: string
   readonly data: string
   readonly threads: number
   readonly pairs: number
@@ -88,7 +90,7 @@ const sideOf = ({ cold, runs, peakBytes }: Measured): Side => ({
   userMs: medianOf(runs, run => run.userMs),
   systemMs: medianOf(runs, run => run.systemMs),
   coldMs: cold.ms,
-  peakBytes,
+  ...(peakBytes === undefined ? {} : { peakBytes }),
   cold,
   runs,
 })
@@ -128,7 +130,7 @@ const totals = (sides: readonly Measured[]): Overall['ours'] => {
     ms: sum(({ runs }) => medianOf(runs, run => run.ms)),
     cpuMs: sum(({ runs }) => medianOf(runs, cpuMs)),
     coldMs: sum(({ cold }) => cold.ms),
-    peakBytes: Math.max(...sides.map(({ peakBytes }) => peakBytes)),
+    peakBytes: Math.max(...sides.map(({ peakBytes = 0 }) => peakBytes)),
   }
 }
 

@@ -56,7 +56,7 @@ test('tpch runs pairs, compares the answers and writes a report with three chart
   )
   for (const { ours, theirs } of report.workloads) {
     for (const side of [ours, theirs]) {
-      t.true(side !== undefined && side.medianMs > 0 && side.userMs + side.systemMs > 0 && side.peakBytes > 1e7)
+      t.true(side !== undefined && side.medianMs > 0 && side.userMs + side.systemMs > 0 && (side.peakBytes ?? 0) > 1e7)
     }
   }
   t.deepEqual(Object.keys(report.versions).sort(), ['ballista', 'duckdb', 'node'])
@@ -70,6 +70,28 @@ test('scan reads the columns alone too', async t => {
   const { status, stdout, stderr } = await bench('scan', '--pairs', '1', '--data', data, '--columns', 'l_comment')
   t.is(status, 0, stdout + stderr)
   t.regex(stdout, /^max of l_comment +\d/m)
+})
+
+test('kernels give what plain JavaScript gives', async t => {
+  t.timeout(120_000)
+  const out = join(directory, 'kernels')
+  const flags = ['--vs', 'duckdb', '--pairs', '1', '--rows', '5000', '--out', out]
+  const { status, stdout, stderr } = await bench('kernels', ...flags)
+  t.is(status, 0, stdout + stderr)
+  t.is(stderr, '')
+  const report = JSON.parse(await readFile(join(out, 'kernels.json'), 'utf8')) as Report
+  t.deepEqual(
+    report.workloads.map(({ name, problem }) => [name, problem]),
+    ['snappy', 'hash aggregate', 'join', 'LIKE', 'sort'].map(name => [name, undefined]),
+  )
+  t.deepEqual((await readdir(out)).sort(), [
+    'kernels-duckdb-per-query.svg',
+    'kernels-duckdb-relative.svg',
+    'kernels-duckdb.json',
+    'kernels-per-query.svg',
+    'kernels-relative.svg',
+    'kernels.json',
+  ])
 })
 
 test('arena runs mixed queries, finds nothing left behind, and draws it', async t => {

@@ -10,6 +10,7 @@ const measured = (...ms: number[]): Measured => ({ cold: run(2 * ms[0]), runs: m
 
 const info: Omit<Report, 'workloads' | 'overall'> = {
   mode: 'tpch',
+  versus: 'DuckDB',
   data: 'TPC-H scale 1',
   threads: 1,
   pairs: 3,
