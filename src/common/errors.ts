@@ -42,7 +42,10 @@ export const ERRORS = {
   INVALID_ARGUMENT: define('user', '%s'),
   INVALID_CAST: define('user', "cannot cast %s to %s: '%s'"),
   INVALID_OPTION: define('user', "option '%s': %s"),
-  MEMORY_LIMIT: define('resource', 'memory limit of %s bytes reached by %s, which asked for %s more'),
+  MEMORY_LIMIT: define(
+    'resource',
+    'memory limit of %s bytes reached by %s, which asked for %s more; raise ballista.memory.limit, or lower ballista.execution.batch_size',
+  ),
   NETWORK: define('network', '%s', true),
   NO_EXECUTORS: define(
     'resource',
@@ -55,6 +58,16 @@ export const ERRORS = {
   QUERY_TOO_DEEP: define(
     'user',
     'the query nests too deeply for this version; split it, or use fewer terms in one chain',
+  ),
+  SPILL_CORRUPT: define('resource', 'a temporary file in %s does not hold what was written to it: %s'),
+  SPILL_DISK_FULL: define(
+    'resource',
+    'no space left for temporary files in %s; free some, or set ballista.runtime.temp_directory to another disk',
+  ),
+  SPILL_FAILED: define('resource', 'temporary file in %s: %s'),
+  SPILL_LIMIT: define(
+    'resource',
+    'temporary files would take more than the %s bytes of ballista.runtime.max_temp_directory_size; raise it, or raise ballista.memory.limit',
   ),
   SYNTAX: define('user', '%s'),
   TABLE_NOT_FOUND: define('user', "table '%s' not found%s"),

@@ -8,6 +8,7 @@ import type { Settings } from '../common/option.js'
 import type { PhysicalPlan } from '../physical/plan.js'
 import type { MetricsRow } from '../runtime/metrics.js'
 import { openStream, type OperatorTable } from '../runtime/run-pipelines.js'
+import { spillSpace, type SpillPlace } from '../runtime/spill-space.js'
 import type { ExchangePorts } from '../runtime/task-context.js'
 import { ExchangeHub } from './exchange-hub.js'
 import { localInput, MergedReader } from './merged-reader.js'
@@ -22,6 +23,8 @@ export interface LocalEngineOptions {
   readonly operators: OperatorTable
   /** Bytes that the operators of all tasks together may hold. */
   readonly memoryLimit: number
+  /** Where operators that reach it write. */
+  readonly temp: SpillPlace
   readonly clock: Clock
   readonly rng: Rng
   /** Name of this host, for error messages. */
@@ -56,6 +59,7 @@ export function createLocalEngine(options: LocalEngineOptions): LocalEngine {
   const hub = new ExchangeHub({ clock: options.clock })
   const limit = sharedLimit(options.memoryLimit, options.threads)
   const memory = sharedMemoryPool(limit)
+  const spill = spillSpace(options.temp)
   let threads: Promise<TaskHost> | undefined
   const startThreads = async (): Promise<TaskHost> => {
     const { threadHost } = await import('./thread-host.js')
@@ -63,6 +67,7 @@ export function createLocalEngine(options: LocalEngineOptions): LocalEngine {
       hub,
       threads: options.threads,
       memory: limit,
+      temp: options.temp,
       host: options.host,
       ...(options.workerEntry === undefined ? {} : { workerEntry: options.workerEntry }),
     })
@@ -72,6 +77,7 @@ export function createLocalEngine(options: LocalEngineOptions): LocalEngine {
       const environment = {
         operators: options.operators,
         memory,
+        spill,
         host: options.host,
         streams: query.streams ?? new Map(),
       }

@@ -5,6 +5,7 @@ import { sharedAbortController } from '../common/abort.js'
 import { BallistaError } from '../common/errors.js'
 import { invariant } from '../common/invariant.js'
 import type { OperatorTable } from '../runtime/run-pipelines.js'
+import { spillSpace, type SpillPlace } from '../runtime/spill-space.js'
 import { attachIoCounters } from '../runtime/io-counters.js'
 import { WORKER_STOP, type WorkerReady, type WorkerStart } from '../runtime/worker-pool.js'
 import { sharedMemoryPool, type SharedLimit } from './shared-memory-pool.js'
@@ -21,6 +22,7 @@ interface Running {
 /** What the main thread passes as the `data` of every thread. */
 export interface ThreadData {
   readonly memory: SharedLimit
+  readonly temp: SpillPlace
   readonly host: string
 }
 
@@ -35,6 +37,7 @@ export function serveTasks(operators: OperatorTable): void {
   const environment: TaskEnvironment = {
     operators,
     memory: sharedMemoryPool(data.memory, start.thread),
+    spill: spillSpace(data.temp),
     host: data.host,
     streams: new Map(),
   }

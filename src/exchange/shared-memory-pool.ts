@@ -1,6 +1,6 @@
 /** One memory limit for all threads of a process: counters in shared memory, granted or refused at once. */
 import { fail } from '../common/errors.js'
-import { memoryPool } from '../runtime/memory-pool.js'
+import { largestWorkingSet, memoryPool, minimumGrant } from '../runtime/memory-pool.js'
 import type { MemoryPool } from '../runtime/task-context.js'
 
 /** What threads need to draw on one limit; travels in `workerData`. */
@@ -32,9 +32,9 @@ export function sharedMemoryPool(shared: SharedLimit, thread = -1): MemoryPool {
     }
   }
 
-  function giveBack(byteLength: number): void {
-    Atomics.sub(counters, 0, BigInt(byteLength))
-    Atomics.sub(counters, mine, BigInt(byteLength))
+  function add(byteLength: number): void {
+    Atomics.add(counters, 0, BigInt(byteLength))
+    Atomics.add(counters, mine, BigInt(byteLength))
   }
 
   return {
@@ -46,10 +46,15 @@ export function sharedMemoryPool(shared: SharedLimit, thread = -1): MemoryPool {
       const inner = named.reserve(owner)
       const tryResize = (byteLength: number): boolean => {
         const more = byteLength - inner.byteLength
-        if (more > 0 && !grant(more)) return false
+        if (more > 0 && byteLength > minimumGrant(shared.limit)) {
+          if (!grant(more)) return false
+        } else add(more)
         inner.tryResize(byteLength)
-        if (more < 0) giveBack(-more)
         return true
+      }
+      const refusal = (byteLength: number): Error => {
+        const held = `${owner}, which holds ${inner.byteLength} of ${Atomics.load(counters, 0)} in use,`
+        return fail('MEMORY_LIMIT', [shared.limit, held, byteLength - inner.byteLength])
       }
       return {
         get byteLength() {
@@ -57,9 +62,12 @@ export function sharedMemoryPool(shared: SharedLimit, thread = -1): MemoryPool {
         },
         tryResize,
         resize(byteLength) {
-          if (tryResize(byteLength)) return
-          const held = `${owner}, which holds ${inner.byteLength} of ${Atomics.load(counters, 0)} in use,`
-          throw fail('MEMORY_LIMIT', [shared.limit, held, byteLength - inner.byteLength])
+          if (!tryResize(byteLength)) throw refusal(byteLength)
+        },
+        force(byteLength) {
+          if (byteLength > largestWorkingSet(shared.limit)) throw refusal(byteLength)
+          add(byteLength - inner.byteLength)
+          inner.tryResize(byteLength)
         },
         release() {
           tryResize(0)

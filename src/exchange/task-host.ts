@@ -3,8 +3,9 @@ import type { Schema } from '../arrow/schema.js'
 import { toBallistaError } from '../common/errors.js'
 import { configOf } from '../common/option.js'
 import { DynamicFilters } from '../runtime/dynamic-filter.js'
-import { taskMetrics, type MetricsRow } from '../runtime/metrics.js'
+import { noMetrics, taskMetrics, type MetricsRow } from '../runtime/metrics.js'
 import { runTask, type OperatorTable } from '../runtime/run-pipelines.js'
+import type { SpillSpace } from '../runtime/spill-space.js'
 import type { ExchangePorts, ExchangeWriter, MemoryPool, TaskContext } from '../runtime/task-context.js'
 import type { ExchangeHub } from './exchange-hub.js'
 import { localInput, MergedReader, type InputChannel } from './merged-reader.js'
@@ -36,6 +37,7 @@ export interface RemoteKey {
 export interface TaskEnvironment {
   readonly operators: OperatorTable
   readonly memory: MemoryPool
+  readonly spill: SpillSpace
   readonly host: string
   readonly streams: ReadonlyMap<string, NodeJS.ReadableStream>
 }
@@ -121,6 +123,8 @@ export function taskContext(
     exchange,
     host: environment.host,
     metrics: (path, kind) => metrics.of(path, kind),
+    counters: noMetrics,
+    spill: environment.spill,
     streams: environment.streams,
     filters: new DynamicFilters(),
   }

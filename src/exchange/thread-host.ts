@@ -7,6 +7,7 @@ import { deferred } from '../common/deferred.js'
 import { BallistaError, toBallistaError } from '../common/errors.js'
 import { Gate } from '../common/gate.js'
 import { configOf } from '../common/option.js'
+import type { SpillPlace } from '../runtime/spill-space.js'
 import { WorkerPool } from '../runtime/worker-pool.js'
 import type { ExchangeHub } from './exchange-hub.js'
 import type { MergedReader } from './merged-reader.js'
@@ -58,6 +59,7 @@ export interface ThreadHostOptions {
   /** Default: task-worker.js, beside this file. */
   readonly workerEntry?: URL
   readonly memory: SharedLimit
+  readonly temp: SpillPlace
   /** Name of this host, for error messages. */
   readonly host: string
 }
@@ -115,7 +117,7 @@ class ThreadHost implements TaskHost {
   private nextTask = 0
 
   constructor(options: ThreadHostOptions) {
-    const data: ThreadData = { memory: options.memory, host: options.host }
+    const data: ThreadData = { memory: options.memory, temp: options.temp, host: options.host }
     this.memory = options.memory
     this.hub = options.hub
     this.remote = options.remote

@@ -1,19 +1,29 @@
-/** What the threads of this process have read from files and hold open: counters in memory that they share. */
+/** What the threads of this process have read from files, spilled and hold open: counters in memory that they share. */
 import type { EventEmitter } from 'node:events'
 import type { FileHandle } from 'node:fs/promises'
 import type { Readable } from 'node:stream'
 
-/** i64: element 0 is the bytes read since the process started, element 1 the files that are open. */
-let counters = new BigInt64Array(new SharedArrayBuffer(16))
+/** i64, by the numbers below. */
+let counters = new BigInt64Array(new SharedArrayBuffer(48))
 
 const BYTES_READ = 0
 const OPEN_FILES = 1
+const TEMP_BYTES = 2
+const TEMP_FILES = 3
+const SPILL_BYTES_WRITTEN = 4
+const SPILL_BYTES_READ = 5
 
 export interface IoStats {
   /** Bytes of table files, as they lie on disk. */
   readonly bytesRead: number
   /** Table files being read or written. */
   readonly openFiles: number
+  /** Temporary files, all of them open, and their bytes. */
+  readonly tempFiles: number
+  readonly tempBytes: number
+  /** Bytes of temporary files since the process started. */
+  readonly spillBytesWritten: number
+  readonly spillBytesRead: number
 }
 
 /** The counters, to hand to worker threads. */
@@ -37,8 +47,34 @@ export function countOpenFile(file: FileHandle | Readable): void {
   emitter.once('close', () => Atomics.sub(opened, OPEN_FILES, 1n))
 }
 
+/** Counts `delta` more bytes of temporary files; false, and nothing counted, if that makes more than `limit`. */
+export function takeTempBytes(delta: number, limit: number): boolean {
+  const total = Number(Atomics.add(counters, TEMP_BYTES, BigInt(delta))) + delta
+  if (total <= limit) return true
+  giveTempBytes(delta)
+  return false
+}
+
+export function giveTempBytes(byteLength: number): void {
+  Atomics.sub(counters, TEMP_BYTES, BigInt(byteLength))
+}
+
+/** One temporary file more, or (-1) less. */
+export function countTempFile(delta: 1 | -1): void {
+  Atomics.add(counters, TEMP_FILES, BigInt(delta))
+}
+
+export function countSpill(written: number, read: number): void {
+  Atomics.add(counters, SPILL_BYTES_WRITTEN, BigInt(written))
+  Atomics.add(counters, SPILL_BYTES_READ, BigInt(read))
+}
+
 /** Of all threads of this process. */
 export const ioStats = (): IoStats => ({
   bytesRead: Number(Atomics.load(counters, BYTES_READ)),
   openFiles: Number(Atomics.load(counters, OPEN_FILES)),
+  tempFiles: Number(Atomics.load(counters, TEMP_FILES)),
+  tempBytes: Number(Atomics.load(counters, TEMP_BYTES)),
+  spillBytesWritten: Number(Atomics.load(counters, SPILL_BYTES_WRITTEN)),
+  spillBytesRead: Number(Atomics.load(counters, SPILL_BYTES_READ)),
 })

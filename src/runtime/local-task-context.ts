@@ -4,8 +4,9 @@ import { configOf, type Config } from '../common/option.js'
 import { fail } from '../common/errors.js'
 import { DynamicFilters } from './dynamic-filter.js'
 import { memoryPool } from './memory-pool.js'
-import { taskMetrics, type TaskMetrics } from './metrics.js'
+import { noMetrics, taskMetrics, type TaskMetrics } from './metrics.js'
 import { memoryLimit } from './options.js'
+import { spillPlace, spillSpace, type SpillSpace } from './spill-space.js'
 import type { ExchangePorts, MemoryPool, TaskContext } from './task-context.js'
 
 export interface LocalTask {
@@ -18,6 +19,7 @@ export interface LocalTask {
   readonly memory?: MemoryPool
   readonly exchange?: ExchangePorts
   readonly metrics?: TaskMetrics
+  readonly spill?: SpillSpace
   readonly streams?: ReadonlyMap<string, NodeJS.ReadableStream>
 }
 
@@ -36,6 +38,8 @@ export function localTaskContext(task: LocalTask = {}): TaskContext {
     exchange: task.exchange ?? NO_EXCHANGE,
     host: hostname(),
     metrics: (path, kind) => metrics.of(path, kind),
+    counters: noMetrics,
+    spill: task.spill ?? spillSpace(spillPlace(config)),
     streams: task.streams ?? new Map(),
     filters: new DynamicFilters(),
   }

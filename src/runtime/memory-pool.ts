@@ -5,6 +5,17 @@ import type { MemoryPool, Reservation } from './task-context.js'
 
 /** How many of the other consumers a MEMORY_LIMIT error names. */
 const NAMED_CONSUMERS = 3
+/** What every consumer may hold although others hold all the rest: this share of the limit, and at most that much. */
+const MINIMUM_SHARE = 1 / 32
+const MAX_MINIMUM = 1024 * 1024
+/** An operator that has spilled all it can still works on one batch; it never needs more than this, or than the limit. */
+const MAX_WORKING_SET = 64 * 1024 * 1024
+
+/** Bytes that a consumer is granted in any case. */
+export const minimumGrant = (limit: number): number => Math.min(MAX_MINIMUM, Math.floor(limit * MINIMUM_SHARE))
+
+/** Bytes up to which `force` goes. */
+export const largestWorkingSet = (limit: number): number => Math.max(limit, MAX_WORKING_SET)
 
 interface Holding {
   readonly owner: string
@@ -26,16 +37,21 @@ export function memoryPool(limit: number): MemoryPool {
     return fail('MEMORY_LIMIT', [limit, `${holding.owner} (${who})`, byteLength - holding.byteLength])
   }
 
+  function set(holding: Holding, byteLength: number): void {
+    invariant(byteLength >= 0, `reservation of ${byteLength} bytes`)
+    invariant(holdings.has(holding) || byteLength === 0, `${holding.owner} resizes a released reservation`)
+    reserved += byteLength - holding.byteLength
+    holding.byteLength = byteLength
+  }
+
   function reservation(owner: string): Reservation {
     const holding: Holding = { owner, byteLength: 0 }
     holdings.add(holding)
     function tryResize(byteLength: number): boolean {
-      invariant(byteLength >= 0, `reservation of ${byteLength} bytes`)
-      invariant(holdings.has(holding) || byteLength === 0, `${owner} resizes a released reservation`)
       const total = reserved - holding.byteLength + byteLength
-      if (total > limit && byteLength > holding.byteLength) return false
-      reserved = total
-      holding.byteLength = byteLength
+      const isMore = byteLength > holding.byteLength
+      if (isMore && total > limit && byteLength > minimumGrant(limit)) return false
+      set(holding, byteLength)
       return true
     }
     return {
@@ -46,8 +62,12 @@ export function memoryPool(limit: number): MemoryPool {
       resize(byteLength) {
         if (!tryResize(byteLength)) throw refusal(holding, byteLength)
       },
+      force(byteLength) {
+        if (byteLength > largestWorkingSet(limit)) throw refusal(holding, byteLength)
+        set(holding, byteLength)
+      },
       release() {
-        tryResize(0)
+        set(holding, 0)
         holdings.delete(holding)
       },
     }

@@ -15,13 +15,25 @@ export interface TaskMetrics {
   snapshot(): readonly MetricsRow[]
 }
 
+/** Counters that have counted nothing. */
+export const noMetrics = (): OperatorMetrics => ({
+  outputRows: 0,
+  outputBatches: 0,
+  outputBytes: 0,
+  elapsedComputeMs: 0,
+  blockedMs: 0,
+  spillCount: 0,
+  spilledBytes: 0,
+  spilledRows: 0,
+})
+
 export function taskMetrics(): TaskMetrics {
   const rows = new Map<string, OperatorMetrics & { readonly path: string; readonly kind: string }>()
   return {
     of(path, kind) {
       let row = rows.get(path)
       if (row === undefined) {
-        row = { path, kind, outputRows: 0, outputBatches: 0, outputBytes: 0, elapsedComputeMs: 0, blockedMs: 0 }
+        row = { path, kind, ...noMetrics() }
         rows.set(path, row)
       }
       return row

@@ -7,6 +7,16 @@ export const FINISHED: unique symbol = Symbol('FINISHED')
 /** Batches given away (one reference each) and, at most once and last, FINISHED. */
 export type Output = Iterable<Batch | typeof FINISHED> | AsyncIterable<Batch | typeof FINISHED> | undefined
 
+/** Gives nothing, after some I/O. */
+export const afterwards = (work: () => Promise<void>): AsyncIterable<never> => ({
+  [Symbol.asyncIterator]: () => ({
+    async next() {
+      await work()
+      return { done: true, value: undefined }
+    },
+  }),
+})
+
 export interface Operator {
   /** One non-empty batch in (borrowed: released after the returned generator has ended), zero or more out (given away). Async only for I/O. */
   push(batch: Batch): Output

@@ -4,7 +4,7 @@ import { fail } from '../common/errors.js'
 import { invariant } from '../common/invariant.js'
 import type { Operator, Sink, Source } from './operator.js'
 import type { Place } from './pipeline-control.js'
-import type { TaskContext } from './task-context.js'
+import { derivedContext, type TaskContext } from './task-context.js'
 
 /** The part of a physical plan that the runtime sees. */
 export interface PlanLike {
@@ -148,12 +148,16 @@ function operatorPart(
   return {
     place,
     make(ctx, states) {
-      const operator = definition.open?.(plan, ctx, buildIndex < 0 ? undefined : states[buildIndex])
+      const operator = definition.open?.(plan, counted(ctx, place), buildIndex < 0 ? undefined : states[buildIndex])
       invariant(operator !== undefined, `${plan.kind} did not open`)
       return operator
     },
   }
 }
+
+/** The context in which the operator at this place is opened. */
+const counted = (ctx: TaskContext, { path, kind }: Place): TaskContext =>
+  derivedContext(ctx, { counters: () => ctx.metrics(path, kind) })
 
 function buildPart(
   definition: RunnableOperator,
@@ -165,7 +169,7 @@ function buildPart(
   invariant(build !== undefined, `${plan.kind} has no build side`)
   return {
     place,
-    makeState: ctx => build.state(plan, ctx),
+    makeState: ctx => build.state(plan, counted(ctx, place)),
     pipeline: state =>
       pipelineOf(plan.children[0], `${place.path}.0`, { place, role: 'build', make: () => build.sink(state) }, env),
   }

@@ -3,6 +3,7 @@ import type { Batch } from '../arrow/batch.js'
 import type { Schema } from '../arrow/schema.js'
 import type { Config } from '../common/option.js'
 import type { DynamicFilters } from './dynamic-filter.js'
+import type { SpillSpace } from './spill-space.js'
 
 /** Bytes an operator holds, charged before they are allocated. */
 export interface Reservation {
@@ -12,6 +13,8 @@ export interface Reservation {
   tryResize(byteLength: number): boolean
   /** Sets the size; throws MEMORY_LIMIT. */
   resize(byteLength: number): void
+  /** Sets the size, past the limit too: for the batch in hand of an operator that spills. MEMORY_LIMIT if no batch is that large. */
+  force(byteLength: number): void
   release(): void
 }
 
@@ -50,6 +53,10 @@ export interface OperatorMetrics {
   elapsedComputeMs: number
   /** Milliseconds a finished batch waited for its consumer. */
   blockedMs: number
+  /** Times the operator was refused memory and wrote what it held to a file. */
+  spillCount: number
+  spilledBytes: number
+  spilledRows: number
 }
 
 export interface TaskContext {
@@ -66,6 +73,10 @@ export interface TaskContext {
   readonly host: string
   /** Made on first use; `path` is the operator's place in the stage plan, e.g. `0.1.0`. */
   metrics(path: string, kind: string): OperatorMetrics
+  /** Those of the operator that is opened with this context. */
+  counters(): OperatorMetrics
+  /** Temporary files. */
+  readonly spill: SpillSpace
   /** Input streams of this process by name (`stdin`). */
   readonly streams: ReadonlyMap<string, NodeJS.ReadableStream>
   readonly filters: DynamicFilters
@@ -74,7 +85,7 @@ export interface TaskContext {
 /** The same task with some fields replaced. (A spread would lose what an implementation keeps in its prototype.) */
 export const derivedContext = (
   ctx: TaskContext,
-  changes: Partial<Pick<TaskContext, 'partition' | 'partitionCount' | 'signal'>>,
+  changes: Partial<Pick<TaskContext, 'partition' | 'partitionCount' | 'signal' | 'counters'>>,
 ): TaskContext => ({
   jobId: ctx.jobId,
   stage: ctx.stage,
@@ -86,6 +97,8 @@ export const derivedContext = (
   exchange: ctx.exchange,
   host: ctx.host,
   metrics: (path, kind) => ctx.metrics(path, kind),
+  counters: changes.counters ?? (() => ctx.counters()),
+  spill: ctx.spill,
   streams: ctx.streams,
   filters: ctx.filters,
 })

@@ -7,7 +7,6 @@ import { configOf, type Settings } from '../common/option.js'
 import { errorInside } from '../logical/bind/context.js'
 import type { StatementNode } from '../parser/ast.js'
 import { parseStatement } from '../parser/parse.js'
-import { memoryLimit } from '../runtime/options.js'
 import type { Backend } from './backend.js'
 import { ClosableBackend } from './closable-backend.js'
 import { DataFrame } from './dataframe.js'
@@ -56,7 +55,7 @@ export class SessionContext {
   constructor(options: SessionOptions = {}, backend?: Backend) {
     const settings = checkedSettings(options.settings)
     this.#session = new Session(
-      new ClosableBackend(backend ?? new LocalBackend(configOf(settings).get(memoryLimit))),
+      new ClosableBackend(backend ?? new LocalBackend(configOf(settings))),
       absolutePath(options.baseDirectory ?? '.', process.cwd()),
       settings,
     )

@@ -1,11 +1,14 @@
 /** Runs a session's statements in this process: those of one task on this thread, others on worker threads. */
 import { availableParallelism, hostname } from 'node:os'
 import { systemClock, systemRng } from '../common/clock.js'
+import type { Config } from '../common/option.js'
 import { EXCHANGE_OPERATORS } from '../exchange/operators.js'
 import type { TaskReport } from '../exchange/stage.js'
 import { createLocalEngine, type LocalEngine } from '../exchange/local-run.js'
 import { OPERATORS } from '../physical/operators/index.js'
+import { memoryLimit } from '../runtime/options.js'
 import { operatorTable } from '../runtime/pipeline.js'
+import { spillPlace } from '../runtime/spill-space.js'
 import type { Backend, QueryResult } from './backend.js'
 import { planStatement } from './plan-statement.js'
 import type { PlanRequest } from './registration.js'
@@ -16,12 +19,13 @@ export class LocalBackend implements Backend {
   readonly #openTables: OpenTables = new WeakMap()
   readonly #engine: LocalEngine
 
-  /** `memoryLimit`: bytes that the operators of all queries together may hold. */
-  constructor(memoryLimit: number) {
+  /** Reads what is fixed for a session: the memory limit of all its queries together, and where operators that reach it write. */
+  constructor(config: Config) {
     this.#engine = createLocalEngine({
       threads: this.#threads,
       operators: operatorTable(OPERATORS, EXCHANGE_OPERATORS),
-      memoryLimit,
+      memoryLimit: config.get(memoryLimit),
+      temp: spillPlace(config),
       clock: systemClock,
       rng: systemRng,
       host: hostname(),

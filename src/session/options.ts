@@ -3,13 +3,20 @@ import { minPartitionBytes } from '../catalog/options.js'
 import { didYouMean, fail, type Span } from '../common/errors.js'
 import { int, type Option, type Settings } from '../common/option.js'
 import { exchangeReadBytes, exchangeWriteBytes } from '../exchange/options.js'
-import { batchSize, memoryLimit } from '../runtime/options.js'
+import { batchSize, maxTempDirectorySize, memoryLimit, tempDirectory } from '../runtime/options.js'
 
 export const targetPartitions = int('ballista.execution.target_partitions', {
   default: 0,
   min: 0,
   doc: 'Partitions that scans, joins and aggregates aim for; 0: as many as there are task slots.',
 })
+
+/** Settings of whoever runs tasks, with the flags that set them. */
+const FIXED: ReadonlyMap<string, string> = new Map([
+  [memoryLimit.key, 'ballista sql -m, ballista executor -m'],
+  [tempDirectory.key, 'ballista sql --set, ballista executor --work-dir'],
+  [maxTempDirectorySize.key, 'ballista sql --set'],
+])
 
 /** In the order in which they are listed. */
 export const OPTIONS: readonly Option<unknown>[] = [
@@ -19,6 +26,8 @@ export const OPTIONS: readonly Option<unknown>[] = [
   exchangeReadBytes,
   exchangeWriteBytes,
   memoryLimit,
+  tempDirectory,
+  maxTempDirectorySize,
 ]
 
 /** Keys of DataFusion mean the same key of ours. */
@@ -44,13 +53,14 @@ export const checkedSettings = (settings: Settings = {}): Settings =>
   Object.fromEntries(Object.entries(settings).map(([key, value]) => [checkSetting(key, value), value]))
 
 /**
- * The key of a setting that may change while a session runs; INVALID_OPTION for the memory limit, which whoever runs the tasks reads
- * once: a session in this process (or its standalone cluster) when it is made, an executor when it starts.
+ * The key of a setting that may change while a session runs; INVALID_OPTION for the memory limit and the place of temporary files,
+ * which whoever runs the tasks reads once: a session in this process (or its standalone cluster) when it is made, an executor when it
+ * starts. (Nor may a client choose where an executor writes.)
  */
 export function checkChange(key: string, span?: Span): string {
-  if (key !== memoryLimit.key) return key
-  const how =
-    'it is fixed when a session is made or an executor starts; give it to ballista sql -m, ballista executor -m, or the settings of a new local or standalone session'
+  const flags = FIXED.get(key)
+  if (flags === undefined) return key
+  const how = `it is fixed when a session is made or an executor starts; give it to ${flags}, or the settings of a new local or standalone session`
   throw fail('INVALID_OPTION', [key, how], { span })
 }
 

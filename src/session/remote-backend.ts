@@ -3,6 +3,7 @@ import { fail } from '../common/errors.js'
 import { configOf, type Settings } from '../common/option.js'
 import { clusterClient, type ClusterClient } from '../exchange/remote-query.js'
 import { memoryLimit } from '../runtime/options.js'
+import { spillPlace } from '../runtime/spill-space.js'
 import type { Backend, QueryResult } from './backend.js'
 import type { PlanRequest } from './registration.js'
 
@@ -37,15 +38,17 @@ export function connectRemoteBackend(url: string): Backend {
   return new RemoteBackend(`${parsed.hostname}:${port}`, async () => undefined)
 }
 
-/** A scheduler and executors in this process, each with the memory limit of `settings`; closing the backend stops them. */
+/** A scheduler and executors in this process, each with the memory limit and temporary files of `settings`; closing the backend stops them. */
 export async function startStandaloneBackend(executors: number, slots: number, settings: Settings): Promise<Backend> {
   const { startStandalone } = await import('../cluster/standalone.js')
   const { planForCluster } = await import('./plan-statement.js')
+  const config = configOf(settings)
+  const { directory, maxBytes } = spillPlace(config)
   const cluster = await startStandalone({
     executors,
     slots,
     planner: planForCluster,
-    executor: { memoryLimit: configOf(settings).get(memoryLimit) },
+    executor: { memoryLimit: config.get(memoryLimit), workDir: directory, maxTempBytes: maxBytes },
   })
   return new RemoteBackend(cluster.address, () => cluster.close())
 }

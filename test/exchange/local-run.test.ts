@@ -9,7 +9,9 @@ import { ExchangeHub } from '../../src/exchange/exchange-hub.js'
 import { createLocalEngine, type LocalEngine, type LocalQuery } from '../../src/exchange/local-run.js'
 import { localInput, MergedReader } from '../../src/exchange/merged-reader.js'
 import { EXCHANGE_OPERATORS } from '../../src/exchange/operators.js'
+import { configOf } from '../../src/common/option.js'
 import { sharedLimit, sharedMemoryPool } from '../../src/exchange/shared-memory-pool.js'
+import { spillPlace, spillSpace } from '../../src/runtime/spill-space.js'
 import { inlineHost } from '../../src/exchange/task-host.js'
 import { operatorTable } from '../../src/runtime/run-pipelines.js'
 import {
@@ -33,6 +35,7 @@ function engine(threads: number): LocalEngine {
     threads,
     operators,
     memoryLimit: 2 ** 30,
+    temp: spillPlace(configOf({})),
     clock: systemClock,
     rng: seededRng(7),
     host: 'here',
@@ -168,7 +171,13 @@ test.serial('a slow consumer stays bounded in bytes: the producer stops at its b
   const oneBatch = batchBytes(example)
   releaseBatch(example)
   const hub = new ExchangeHub({ clock: systemClock })
-  const environment = { operators, memory: sharedMemoryPool(sharedLimit(2 ** 30, 0)), host: 'here', streams: new Map() }
+  const environment = {
+    operators,
+    memory: sharedMemoryPool(sharedLimit(2 ** 30, 0)),
+    spill: spillSpace(spillPlace(configOf({}))),
+    host: 'here',
+    streams: new Map(),
+  }
   const host = inlineHost({ hub, environment })
   const [stage] = stagesOf(gather(numbers({ partitions: 1, batches: 200, rows: 100 })))
   hub.openJob('job')

@@ -9,7 +9,9 @@ import { ExchangeHub } from '../../src/exchange/exchange-hub.js'
 import { fragment } from '../../src/exchange/fragment.js'
 import { localInput, MergedReader, type InputChannel } from '../../src/exchange/merged-reader.js'
 import { EXCHANGE_OPERATORS } from '../../src/exchange/operators.js'
+import { configOf } from '../../src/common/option.js'
 import { sharedLimit, sharedMemoryPool } from '../../src/exchange/shared-memory-pool.js'
+import { spillPlace, spillSpace } from '../../src/runtime/spill-space.js'
 import type { ExchangeSinkExec, TaskReport, TaskSpec } from '../../src/exchange/stage.js'
 import { inlineHost } from '../../src/exchange/task-host.js'
 import { OPERATORS } from '../../src/physical/operators/index.js'
@@ -132,7 +134,8 @@ async function runOnDemand(t: ExecutionContext, decide: (hub: ExchangeHub) => Pr
   const hub = new ExchangeHub({ clock: systemClock })
   const operators = operatorTable(FAKE_OPERATORS, EXCHANGE_OPERATORS)
   const memory = sharedMemoryPool(sharedLimit(2 ** 30, 0))
-  const host = inlineHost({ hub, environment: { operators, memory, host: 'here', streams: new Map() } })
+  const spill = spillSpace(spillPlace(configOf({})))
+  const host = inlineHost({ hub, environment: { operators, memory, spill, host: 'here', streams: new Map() } })
   const [stage] = stagesOf(gather(numbers({ partitions: 1, batches: 2, rows: 10 })))
   const plan: ExchangeSinkExec = { ...(stage.plan as ExchangeSinkExec), onDemand: true }
   const spec: TaskSpec = {

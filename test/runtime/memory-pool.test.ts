@@ -34,7 +34,7 @@ test('a refusal keeps the old size and names the largest consumers', t => {
   t.is((error as BallistaError).code, 'MEMORY_LIMIT')
   t.is(
     error?.message,
-    'memory limit of 100 bytes reached by AggregateExec (0) (AggregateExec (0) holds 15, B holds 30, C holds 20, D holds 10), which asked for 25 more',
+    'memory limit of 100 bytes reached by AggregateExec (0) (AggregateExec (0) holds 15, B holds 30, C holds 20, D holds 10), which asked for 25 more; raise ballista.memory.limit, or lower ballista.execution.batch_size',
   )
   t.is(last.byteLength, 15)
 })

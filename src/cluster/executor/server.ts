@@ -16,6 +16,7 @@ import { grpcTransport, type Transport } from '../../exchange/transport.js'
 import type { OperatorDefinition } from '../../physical/plan.js'
 import { ioStats } from '../../runtime/io-counters.js'
 import { memoryLimit } from '../../runtime/options.js'
+import { spillPlace, spillSpace, type SpillPlace } from '../../runtime/spill-space.js'
 import { operatorTable, type OperatorTable } from '../../runtime/run-pipelines.js'
 import { stderrLogger } from '../stderr-logger.js'
 import { ExecutorJobs } from './executor-jobs.js'
@@ -36,6 +37,8 @@ export interface ExecutorOptions {
   readonly logLevel?: string
   /** Bytes that the operators of all tasks together may hold. */
   readonly memoryLimit?: number
+  /** Bytes that temporary files may take. */
+  readonly maxTempBytes?: number
   /** Threads that run tasks; default `slots`; 0: the main thread, for tests. */
   readonly threads?: number
   /** Default: all operators of the engine. A thread has those of its entry. */
@@ -68,7 +71,7 @@ export async function startExecutor(options: ExecutorOptions): Promise<RunningEx
   const transport = options.transport ?? grpcTransport
   const remote = new RemoteExchange(transport)
   const memory = sharedLimit(options.memoryLimit ?? configOf({}).get(memoryLimit), options.threads ?? options.slots)
-  const host = taskHost(options, { hub, remote, operators, memory })
+  const host = taskHost(options, { hub, remote, operators, memory, temp: tempPlace(options) })
   const jobs = new ExecutorJobs({ hub, host, log })
   let served = 0
   const serve = async (call: ExchangeCall): Promise<void> => {
@@ -119,20 +122,37 @@ async function engineOperators(): Promise<readonly OperatorDefinition[]> {
   return OPERATORS
 }
 
+const tempPlace = ({ workDir, maxTempBytes }: ExecutorOptions): SpillPlace => ({
+  directory: workDir,
+  maxBytes: maxTempBytes ?? spillPlace(configOf({})).maxBytes,
+})
+
 function taskHost(
   options: ExecutorOptions,
-  parts: { hub: ExchangeHub; remote: RemoteExchange; operators: OperatorTable; memory: SharedLimit },
+  parts: {
+    hub: ExchangeHub
+    remote: RemoteExchange
+    operators: OperatorTable
+    memory: SharedLimit
+    temp: SpillPlace
+  },
 ): TaskHost {
   const threads = options.threads ?? options.slots
-  const { memory } = parts
+  const { memory, temp } = parts
   const remote: typeof parts.remote.open = (address, key) => parts.remote.open(address, key)
   const host = options.advertiseHost ?? options.host
   if (threads === 0) {
-    const environment = { operators: parts.operators, memory: sharedMemoryPool(memory), host, streams: new Map() }
+    const environment = {
+      operators: parts.operators,
+      memory: sharedMemoryPool(memory),
+      spill: spillSpace(temp),
+      host,
+      streams: new Map(),
+    }
     return inlineHost({ hub: parts.hub, remote, environment })
   }
   const entry = options.workerEntry === undefined ? {} : { workerEntry: options.workerEntry }
-  return threadHost({ hub: parts.hub, remote, threads, memory, host, ...entry })
+  return threadHost({ hub: parts.hub, remote, threads, memory, temp, host, ...entry })
 }
 
 function executorStats(parts: {
