@@ -22,6 +22,7 @@ interface HashKernels {
   hashCodes(hashes: number, codes: number, validity: number, count: number, out: number, combine: number): void
   hashLists(hashes: number, offsets: number, validity: number, count: number, out: number, combine: number): void
   hashNulls(validity: number, count: number, out: number): void
+  partitionSalt(hashes: number, count: number, salt: number): void
   partitionRows(hashes: number, count: number, partitions: number, starts: number, indices: number): void
 }
 
@@ -102,9 +103,10 @@ function hashStruct(column: Column, rowCount: number, out: number, combine: 0 | 
 
 /**
  * The rows of a batch by the hash of their keys, in `count` partitions: the batch of each (owned by the caller, rows in
- * their order), undefined where there are no rows. A row's partition depends on its key values and `count` only.
+ * their order), undefined where there are no rows. A row's partition depends on its key values, `count` and `salt` only. Exchanges
+ * have salt 0; what one of their partitions, or of a partition by another salt, holds is spread by a new one.
  */
-export function partitionBatch(batch: Batch, keys: readonly Column[], count: number): (Batch | undefined)[] {
+export function partitionBatch(batch: Batch, keys: readonly Column[], count: number, salt = 0): (Batch | undefined)[] {
   const { rowCount } = batch
   if (rowCount === 0) return Array.from({ length: count }, () => undefined)
   if (count === 1) {
@@ -116,6 +118,7 @@ export function partitionBatch(batch: Batch, keys: readonly Column[], count: num
     const starts = scratch((count + 2) * 4)
     const indices = scratch(rowCount * 4)
     hashColumns(keys, rowCount, hashes)
+    if (salt !== 0) kernels<HashKernels>().partitionSalt(hashes, rowCount, salt)
     kernels<HashKernels>().partitionRows(hashes, rowCount, count, starts, indices)
     const { u32 } = views()
     const parts: (Batch | undefined)[] = []

@@ -93,6 +93,15 @@ export function groupNarrow(values: usize, validity: usize, n: u32, out: usize):
   return 1
 }
 
+/** The key words of n groups by their numbers. */
+export function groupGatherKeys(dense: usize, words: u32, groups: usize, n: u32, out: usize): void {
+  const size = <usize>words << 3
+  for (let i: u32 = 0; i < n; i++, out += size) {
+    const key = entryAt(dense, load<u32>(groups + (<usize>i << 2)), size)
+    for (let at: usize = 0; at < size; at += 8) store<u64>(out + at, load<u64>(key + at))
+  }
+}
+
 /** out[row] = map[codes[row]], 0 for NULL. */
 export function groupMapCodes(codes: usize, validity: usize, n: u32, map: usize, out: usize): void {
   for (let row: u32 = 0; row < n; row++) {

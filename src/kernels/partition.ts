@@ -28,3 +28,16 @@ export function partitionRows(hashes: usize, count: u32, partitions: u32, starts
     store<u32>(at, place + 1)
   }
 }
+
+/**
+ * Replaces hashes by others, by which rows spread anew although all of the old ones have one partition: rows with equal hashes stay
+ * together. `salt` chooses among them.
+ */
+export function partitionSalt(hashes: usize, count: u32, salt: u32): void {
+  for (let row: u32 = 0; row < count; row++) {
+    const at = hashes + (<usize>row << 2)
+    let h = (load<u32>(at) ^ (salt * 0x9e3779b9)) * 0x85ebca6b
+    h = (h ^ (h >> 15)) * 0xc2b2ae35
+    store<u32>(at, h ^ (h >> 16))
+  }
+}

@@ -54,6 +54,9 @@ const COUNTERS: readonly {
   { key: 'outputBytes', name: 'output_bytes', text: bytesText, always: true },
   { key: 'elapsedComputeMs', name: 'elapsed_compute', text: elapsedText, always: true },
   { key: 'blockedMs', name: 'blocked_time', text: elapsedText, always: true },
+  { key: 'spillCount', name: 'spill_count', text: String, always: false },
+  { key: 'spilledBytes', name: 'spilled_bytes', text: bytesText, always: false },
+  { key: 'spilledRows', name: 'spilled_rows', text: String, always: false },
 ]
 
 /** The sum of two rows of one operator. */

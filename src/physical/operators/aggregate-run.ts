@@ -1,40 +1,15 @@
-/** The running AggregateExec: batches to group numbers, then one loop per aggregate. */
+/** The running AggregateExec: in memory while it is granted, else by partitions in temporary files. */
 import type { Batch, Column } from '../../arrow/batch.js'
-import { makeColumn, releaseColumn } from '../../arrow/column.js'
-import { kernels, withScratch } from '../../arrow/memory.js'
-import { Room, type Charge } from '../../arrow/segments.js'
-import { decodeDictionary, takeColumn } from '../../arrow/take.js'
-import { UINT32, type DataType } from '../../arrow/types.js'
-import { equals } from '../../common/tree.js'
-import { inputExpr } from '../../expr/build.js'
-import { compileExprs, compilePredicate } from '../../expr/compile.js'
-import { typeOf, type AggregateExpr, type Expr } from '../../expr/expr.js'
-import type { Accumulator, GroupRows, Siblings } from '../../expr/functions/aggregate/accumulator.js'
-import { aggregateFunction } from '../../expr/functions/index.js'
-import { argumentsOf, inputsOf, openAccumulator, stateTypesOf } from '../../expr/functions/aggregate/open.js'
-import type { Operator } from '../../runtime/operator.js'
+import { releaseColumn } from '../../arrow/column.js'
+import type { Charge } from '../../arrow/segments.js'
+import { Budget } from '../../runtime/budget.js'
+import { afterwards, type Operator, type Output } from '../../runtime/operator.js'
 import { batchSize } from '../../runtime/options.js'
 import type { TaskContext } from '../../runtime/task-context.js'
 import type { AggregateExec } from './aggregate.js'
-import { CodeGroups } from './code-groups.js'
-import { GroupTable } from './group-table.js'
-import { RowKeys } from './row-keys.js'
-
-/** One aggregate of the plan. */
-interface Running {
-  readonly accumulator: Accumulator
-  /** Its columns among the evaluated ones: arguments, or the states to merge. */
-  readonly first: number
-  readonly columnCount: number
-  readonly select: ReturnType<typeof compilePredicate> | undefined
-  readonly distinct: DistinctRows | undefined
-  /** Only whether a value is NULL matters: dictionaries may stay. */
-  readonly isCount: boolean
-}
-
-/** DISTINCT changes nothing for some aggregates, such as the least and the greatest value. */
-export const isDistinct = (expr: AggregateExpr): boolean =>
-  expr.distinct && aggregateFunction(expr.name)?.ignoresDuplicates !== true
+import { AggregateProgram, stateLayout } from './aggregate-program.js'
+import { GroupSpill, type SpillParts } from './aggregate-spill.js'
+import { GroupStates } from './group-states.js'
 
 /** A charge that sets one reservation, for everything an operator holds. */
 export function chargeTo(ctx: TaskContext, owner: string): { readonly charge: Charge; release(): void } {
@@ -54,18 +29,11 @@ export function chargeTo(ctx: TaskContext, owner: string): { readonly charge: Ch
 }
 
 export function openAggregate(plan: AggregateExec, ctx: TaskContext): Operator {
-  const budget = chargeTo(ctx, plan.kind)
-  const run = new AggregateRun(plan, budget.charge)
-  const rows = ctx.config.get(batchSize)
+  const budget = new Budget(ctx, plan.kind)
+  const run = new AggregateRun(plan, ctx, budget)
   return {
-    push(batch) {
-      run.add(batch)
-      return undefined
-    },
-    *finish() {
-      for (let from = 0; from < run.groupCount; from += rows)
-        yield run.output(from, Math.min(rows, run.groupCount - from))
-    },
+    push: batch => run.push(batch),
+    finish: () => run.finish(),
     close() {
       run.close()
       budget.release()
@@ -73,231 +41,150 @@ export function openAggregate(plan: AggregateExec, ctx: TaskContext): Operator {
   }
 }
 
+/** A partial phase that makes a group of more than 4 in 5 of so many rows costs more than it saves. */
+const TRIAL_ROWS = 100_000
+const MAX_GROUPS_A_ROW = 0.8
+
 class AggregateRun {
   readonly #plan: AggregateExec
-  readonly #keys: RowKeys | undefined
-  readonly #table: GroupTable | undefined
-  readonly #aggregates: readonly Running[]
-  readonly #evaluate: (batch: Batch) => Column[]
-  readonly #ids = new Room()
-  readonly #codes = new CodeGroups()
+  readonly #program: AggregateProgram
+  readonly #parts: SpillParts
+  readonly #budget: Budget
+  #states: GroupStates
+  #spill: GroupSpill | undefined
+  /** Bytes that the last batch took. */
+  #growth = 0
+  #rowCount = 0
+  /** A partial phase that has given up: every row goes on as a group of its own. */
+  #isPassing = false
 
-  constructor(plan: AggregateExec, charge: Charge) {
+  constructor(plan: AggregateExec, ctx: TaskContext, budget: Budget) {
     this.#plan = plan
-    if (plan.groups.length > 0) {
-      this.#keys = new RowKeys(
-        plan.groups.map(({ expr }) => ({ type: typeOf(expr), nullable: true })),
-        'group',
-        charge,
-      )
-      this.#table = new GroupTable(this.#keys.words, this.#keys.isInteger, charge)
+    this.#program = new AggregateProgram(plan)
+    this.#budget = budget
+    this.#parts = {
+      ctx,
+      budget,
+      groupTypes: this.#program.groupTypes,
+      specs: this.#program.specs,
+      layout: stateLayout(this.#program),
+      batchRows: ctx.config.get(batchSize),
+      output: (states, from, n) => this.#output(states, from, n),
     }
-    const exprs: Expr[] = plan.groups.map(({ expr }) => expr)
-    const siblingsOf = siblingFinder()
-    this.#aggregates = plan.aggregates.map(({ expr }) => {
-      const columns = plan.mode === 'final' ? stateColumns(expr, exprs.length, plan) : inputsOf(expr)
-      exprs.push(...columns)
-      const place = { first: exprs.length - columns.length, columnCount: columns.length }
-      return startAggregate(plan, expr, place, { charge, siblings: siblingsOf(expr) })
-    })
-    const compiled = exprs.length === 0 ? undefined : compileExprs(exprs, plan.children[0].schema)
-    this.#evaluate = batch => compiled?.evaluate(batch) ?? []
+    this.#states = this.#empty()
   }
 
-  get groupCount(): number {
-    return this.#table === undefined ? 1 : this.#table.count
+  push(batch: Batch): Output {
+    if (this.#isPassing) return this.#pass(batch)
+    if (!this.#budget.fits(this.#growth) && this.#hasMuch)
+      return this.#plan.mode === 'partial' ? this.#emitAndAdd(batch) : afterwards(() => this.#spillAndAdd(batch))
+    this.#add(batch)
+    return this.#doesNotReduce ? this.#giveUp() : undefined
   }
 
-  add(batch: Batch): void {
-    const columns = this.#evaluate(batch)
-    try {
-      const groups = this.#assign(columns, batch.rowCount)
-      const rows = { groups, count: batch.rowCount, groupCount: this.groupCount, isPartial: false }
-      for (const aggregate of this.#aggregates) this.#update(aggregate, batch, columns, rows)
-    } finally {
-      columns.forEach(releaseColumn)
-    }
+  finish(): Output {
+    return this.#spill === undefined ? this.#results() : this.#spilledResults(this.#spill)
   }
 
-  output(from: number, n: number): Batch {
+  close(): void {
+    this.#states.close()
+    this.#spill?.close()
+  }
+
+  /** There is something that can go to a file. */
+  get #hasMuch(): boolean {
+    if (this.#plan.mode === 'partial') return this.#plan.groups.length > 0 && this.#states.count > 0
+    const { groupTypes, specs } = this.#parts
+    if (specs.some((_, index) => (this.#states.distinct(index)?.count ?? 0) > 0)) return true
+    return groupTypes.length > 0 && this.#states.count > 1
+  }
+
+  get #doesNotReduce(): boolean {
+    if (this.#plan.mode !== 'partial' || this.#rowCount < TRIAL_ROWS) return false
+    return this.#plan.groups.length > 0 && this.#states.count > MAX_GROUPS_A_ROW * this.#rowCount
+  }
+
+  *#giveUp(): Generator<Batch> {
+    yield* this.#results()
+    this.#reset()
+    this.#isPassing = true
+  }
+
+  *#pass(batch: Batch): Generator<Batch> {
+    const states = this.#empty()
     const columns: Column[] = []
     try {
-      const keys = this.#keys
-      const table = this.#table
-      if (keys !== undefined && table !== undefined) {
-        this.#plan.groups.forEach((_, index) => columns.push(keys.decode(index, table.keys, from, n, table.nullGroup)))
-      }
-      for (const { accumulator } of this.#aggregates) {
-        if (this.#plan.mode === 'partial') columns.push(...accumulator.states(from, n))
-        else columns.push(accumulator.finish(from, n))
-      }
+      columns.push(...this.#program.addEach(batch, states))
+      this.#plan.aggregates.forEach((_, index) => columns.push(...states.states(index, 0, batch.rowCount)))
+      yield { schema: this.#plan.schema, rowCount: batch.rowCount, columns: columns.splice(0) }
+    } finally {
+      columns.forEach(releaseColumn)
+      states.close()
+    }
+  }
+
+  #add(batch: Batch): void {
+    this.#rowCount += batch.rowCount
+    const before = this.#budget.held
+    this.#program.add(batch, this.#states)
+    this.#growth = Math.max(0, this.#budget.held - before)
+  }
+
+  async #spillAndAdd(batch: Batch): Promise<void> {
+    await this.#spillStates()
+    this.#add(batch)
+  }
+
+  async #spillStates(): Promise<void> {
+    this.#spill ??= await GroupSpill.open(this.#parts, 0)
+    await this.#spill.add(this.#states)
+    this.#reset()
+  }
+
+  /** A partial phase may give its groups more than once. */
+  *#emitAndAdd(batch: Batch): Generator<Batch> {
+    yield* this.#results()
+    this.#reset()
+    this.#add(batch)
+  }
+
+  #reset(): void {
+    this.#rowCount = 0
+    const full = this.#states
+    this.#states = this.#empty()
+    full.close()
+    this.#budget.settle()
+  }
+
+  *#results(): Generator<Batch> {
+    const { count } = this.#states
+    const { batchRows } = this.#parts
+    for (let from = 0; from < count; from += batchRows)
+      yield this.#output(this.#states, from, Math.min(batchRows, count - from))
+  }
+
+  async *#spilledResults(spill: GroupSpill): AsyncGenerator<Batch> {
+    await this.#spillStates()
+    yield* spill.output()
+  }
+
+  #empty(): GroupStates {
+    const { groupTypes, specs, budget } = this.#parts
+    return new GroupStates(groupTypes, specs, { charge: budget.charge, watchesDistinct: true })
+  }
+
+  #output(states: GroupStates, from: number, n: number): Batch {
+    const columns: Column[] = []
+    try {
+      columns.push(...states.keys(from, n))
+      this.#plan.aggregates.forEach((_, index) => {
+        if (this.#plan.mode === 'partial') columns.push(...states.states(index, from, n))
+        else columns.push(states.finish(index, from, n))
+      })
       return { schema: this.#plan.schema, rowCount: n, columns }
     } catch (error) {
       columns.forEach(releaseColumn)
       throw error
     }
-  }
-
-  close(): void {
-    for (const { accumulator, distinct } of this.#aggregates) {
-      accumulator.close()
-      distinct?.close()
-    }
-    this.#keys?.close()
-    this.#table?.close()
-    this.#ids.close()
-    this.#codes.close()
-  }
-
-  #assign(columns: readonly Column[], rowCount: number): number {
-    const keys = this.#keys
-    const table = this.#table
-    if (keys === undefined || table === undefined) return 0
-    const ids = this.#ids.take(rowCount * 4)
-    const assign = (some: readonly Column[], count: number, groups: number): void =>
-      table.assign(keys.encode(some, count), count, groups)
-    this.#codes.assign(columns.slice(0, this.#plan.groups.length), rowCount, ids, assign)
-    return ids
-  }
-
-  #update(aggregate: Running, batch: Batch, columns: readonly Column[], rows: GroupRows): void {
-    const args = columns.slice(aggregate.first, aggregate.first + aggregate.columnCount)
-    if (aggregate.select === undefined) return this.#feed(aggregate, args, rows)
-    const selection = aggregate.select.select(batch)
-    try {
-      if (selection.indices === 0 && selection.count === rows.count) this.#feed(aggregate, args, rows)
-      else
-        this.#feedPicked(args, rows, selection.indices, selection.count, (some, picked) =>
-          this.#feed(aggregate, some, picked),
-        )
-    } finally {
-      selection.release()
-    }
-  }
-
-  /** Flattens the arguments, drops values that are not new to DISTINCT, and updates. */
-  #feed(aggregate: Running, args: readonly Column[], rows: GroupRows): void {
-    const { accumulator, distinct } = aggregate
-    const flat = args.map(column => flatten(column, aggregate.isCount && distinct === undefined))
-    try {
-      if (this.#plan.mode === 'final') accumulator.merge(rows, flat)
-      else if (distinct === undefined) accumulator.update(rows, flat)
-      else {
-        const firsts = distinct.firsts(flat, rows)
-        this.#feedPicked(flat, rows, firsts.indices, firsts.count, (some, picked) => accumulator.update(picked, some))
-      }
-    } finally {
-      flat.forEach((column, i) => column !== args[i] && releaseColumn(column))
-    }
-  }
-
-  #feedPicked(
-    args: readonly Column[],
-    rows: GroupRows,
-    indices: number,
-    count: number,
-    feed: (args: readonly Column[], rows: GroupRows) => void,
-  ): void {
-    const taken: Column[] = []
-    try {
-      for (const column of args) taken.push(takeColumn(column, indices, count))
-      withScratch(scratch => {
-        const groups = rows.groups === 0 ? 0 : scratch(count * 4)
-        if (groups !== 0) kernels().groupGather(rows.groups, indices, count, groups)
-        feed(taken, { groups, count, groupCount: rows.groupCount, isPartial: true })
-      })
-    } finally {
-      taken.forEach(releaseColumn)
-    }
-  }
-}
-
-function startAggregate(
-  plan: AggregateExec,
-  expr: AggregateExpr,
-  { first, columnCount }: Pick<Running, 'first' | 'columnCount'>,
-  { charge, siblings }: { readonly charge: Charge; readonly siblings: Siblings | undefined },
-): Running {
-  const accumulator = openAccumulator(expr, {
-    groupCount: plan.groups.length === 0 ? 1 : 0,
-    charge,
-    ...(siblings === undefined ? {} : { siblings }),
-  })
-  const isInput = plan.mode !== 'final'
-  const distinct =
-    isInput && isDistinct(expr)
-      ? new DistinctRows(argumentsOf(expr).map(typeOf), plan.groups.length > 0, charge)
-      : undefined
-  const select =
-    isInput && expr.filter !== undefined ? compilePredicate(expr.filter, plan.children[0].schema) : undefined
-  return { accumulator, first, columnCount, select, distinct, isCount: expr.name === 'count' && isInput }
-}
-
-/** One object for all aggregates of equal arguments; none for those that do not get every row. */
-function siblingFinder(): (expr: AggregateExpr) => Siblings | undefined {
-  const known: { readonly args: readonly Expr[]; readonly siblings: Siblings }[] = []
-  return ({ args, distinct, filter, orderBy }) => {
-    if (distinct || filter !== undefined || orderBy !== undefined) return undefined
-    const found = known.find(other => equals(other.args, args))
-    if (found !== undefined) return found.siblings
-    known.push({ args, siblings: {} })
-    return known[known.length - 1].siblings
-  }
-}
-
-/** The state columns of an aggregate as inputs of the final phase, from column `first` on. */
-function stateColumns(expr: AggregateExpr, first: number, plan: AggregateExec): Expr[] {
-  const { fields } = plan.children[0].schema
-  return stateTypesOf(expr).map((type, index) => inputExpr(first + index, fields[first + index].name, type))
-}
-
-function flatten(column: Column, keepsCodes: boolean): Column {
-  const { dictionary } = column
-  return dictionary === undefined || (keepsCodes && dictionary.nullCount === 0) ? column : decodeDictionary(column)
-}
-
-/** The values that each group has had, for DISTINCT. */
-class DistinctRows {
-  readonly #keys: RowKeys
-  readonly #table: GroupTable
-  readonly #isGrouped: boolean
-  readonly #argumentCount: number
-  readonly #ids = new Room()
-  readonly #firsts = new Room()
-
-  constructor(args: readonly DataType[], isGrouped: boolean, charge: Charge) {
-    const types = isGrouped ? [UINT32, ...args] : args
-    this.#isGrouped = isGrouped
-    this.#argumentCount = args.length
-    this.#keys = new RowKeys(
-      types.map(type => ({ type, nullable: true })),
-      'group',
-      charge,
-    )
-    this.#table = new GroupTable(this.#keys.words, this.#keys.isInteger, charge)
-  }
-
-  /**
-   * The rows whose group has not had their values before: u32 row numbers, valid until the next call. Columns after those of
-   * the arguments do not count.
-   */
-  firsts(
-    columns: readonly Column[],
-    { groups, count }: GroupRows,
-  ): { readonly indices: number; readonly count: number } {
-    const args = columns.slice(0, this.#argumentCount)
-    const group = makeColumn({ type: UINT32, length: count, values: groups })
-    const known = this.#table.count
-    const ids = this.#ids.take(count * 4)
-    this.#table.assign(this.#keys.encode(this.#isGrouped ? [group, ...args] : args, count), count, ids)
-    const indices = this.#firsts.take(count * 4 + 4)
-    return { indices, count: kernels().groupFirsts(ids, count, known, indices) }
-  }
-
-  close(): void {
-    this.#keys.close()
-    this.#table.close()
-    this.#ids.close()
-    this.#firsts.close()
   }
 }

@@ -11,7 +11,8 @@ import { schemaOf as logicalSchemaOf } from '../../logical/schema-of.js'
 import { defineOperator, type Distribution, type LowerContext, type PhysicalPlan, type Properties } from '../plan.js'
 import { projectProperties, withRowCount } from '../properties.js'
 import { numbersSample } from '../samples.js'
-import { isDistinct, openAggregate } from './aggregate-run.js'
+import { isDistinct } from './aggregate-program.js'
+import { openAggregate } from './aggregate-run.js'
 
 export interface AggregateExec extends PhysicalPlan {
   readonly kind: 'AggregateExec'

@@ -2,12 +2,17 @@
 import type { Column } from '../../arrow/batch.js'
 import { bitmapBytes, defaultWidth, makeColumn, releaseColumn } from '../../arrow/column.js'
 import { alloc, kernels, release, views } from '../../arrow/memory.js'
-import { Room, zeroBitmap, zeroFill, type Charge, type Segments } from '../../arrow/segments.js'
+import { Room, zeroBitmap, zeroFill, type Charge } from '../../arrow/segments.js'
 import { decodeDictionary } from '../../arrow/take.js'
 import { typeName, type DataType } from '../../arrow/types.js'
 import { fail } from '../../common/errors.js'
 import { invariant, unreachable } from '../../common/invariant.js'
 import { StringIds } from './string-ids.js'
+
+/** Dense words by group: the directory of Segments. */
+interface DenseWords {
+  readonly directory: number
+}
 
 export interface KeyType {
   readonly type: DataType
@@ -75,7 +80,7 @@ export class RowKeys {
   }
 
   /** Key column `index` of groups from..from+n out of dense words; `nullGroup` is the number of the NULL group, or -1. */
-  decode(index: number, dense: Segments, from: number, n: number, nullGroup: number): Column {
+  decode(index: number, dense: DenseWords, from: number, n: number, nullGroup: number): Column {
     const place = this.#places[index]
     const own = kernels()
     const size = this.words * 8
@@ -175,7 +180,7 @@ export class RowKeys {
     own.groupEncode(values, width, isSigned ? 1 : 0, validity, ...rest)
   }
 
-  #decodeValues(place: Place, dense: Segments, from: number, n: number): { values: number; width: number } {
+  #decodeValues(place: Place, dense: DenseWords, from: number, n: number): { values: number; width: number } {
     const own = kernels()
     const entry = [dense.directory, from, n, this.words * 8, place.word * 8, place.shift] as const
     if (place.type.kind === 'boolean') {
@@ -191,7 +196,7 @@ export class RowKeys {
 
   #decodeNulls(
     place: Place,
-    dense: Segments,
+    dense: DenseWords,
     from: number,
     n: number,
     nullGroup: number,

@@ -25,6 +25,7 @@ import {
 import { seededRng, type Rng } from '../../../src/common/clock.js'
 import { configOf } from '../../../src/common/option.js'
 import { localTaskContext } from '../../../src/runtime/local-task-context.js'
+import { ioStats } from '../../../src/runtime/io-counters.js'
 import type { TaskContext } from '../../../src/runtime/task-context.js'
 import { FINISHED, type Operator, type Output } from '../../../src/runtime/operator.js'
 import type { PhysicalPlan } from '../../../src/physical/plan.js'
@@ -198,8 +199,12 @@ export function valueKey(value: Value): string {
   return `${typeof value}:${String(value)}`
 }
 
-/** Runs under memory limits of 1 kB to 4 MB: each run succeeds or fails with MEMORY_LIMIT, and nothing stays behind. */
-export async function underLimits(t: ExecutionContext, run: (ctx: TaskContext) => Promise<unknown>): Promise<void> {
+/** Runs under memory limits of 1 kB to 4 MB: the outcomes ('done' or an error's code) are these, and nothing stays behind. */
+export async function underLimits(
+  t: ExecutionContext,
+  run: (ctx: TaskContext) => Promise<unknown>,
+  expected: readonly string[] = ['MEMORY_LIMIT', 'done'],
+): Promise<void> {
   const before = bytesInUse()
   const outcomes = new Set<string>()
   for (let bytes = 1024; bytes <= 4 * 1024 * 1024; bytes = Math.ceil(bytes * 1.7)) {
@@ -213,5 +218,6 @@ export async function underLimits(t: ExecutionContext, run: (ctx: TaskContext) =
     t.is(bytesInUse(), before, `limit ${bytes}`)
     t.is(ctx.memory.reserved, 0, `limit ${bytes}`)
   }
-  t.deepEqual([...outcomes].sort(), ['MEMORY_LIMIT', 'done'])
+  t.is(ioStats().tempFiles, 0)
+  t.deepEqual([...outcomes].sort(), expected)
 }
