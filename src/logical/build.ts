@@ -4,7 +4,7 @@ import { conjunction, splitConjunction } from '../expr/build.js'
 import type { Expr, SortKey } from '../expr/expr.js'
 import { isOver } from './plan-exprs.js'
 import { fieldColumn, schemaOf } from './schema-of.js'
-import type { LogicalJoinType, LogicalPlan, NamedExpr, PlanSchema } from './plan.js'
+import type { LogicalJoinType, LogicalPlan, MarkColumn, NamedExpr, PlanSchema } from './plan.js'
 
 export type JoinPlan = Extract<LogicalPlan, { kind: 'join' }>
 export type ScanPlanNode = Extract<LogicalPlan, { kind: 'scan' }>
@@ -88,6 +88,26 @@ export function makeJoin(
   const filter = conjunction(residual)
   const join = { kind: 'join', left, right, type, on } as const
   return filter === undefined ? join : { ...join, filter }
+}
+
+/** Marks the rows of `left` that have a partner in `right`, in the column `mark`. */
+export const markJoin = (left: LogicalPlan, right: LogicalPlan, mark: MarkColumn, condition?: Expr): JoinPlan => ({
+  ...joinPlan(left, right, 'leftMark', condition),
+  mark,
+})
+
+/** The join with other sides and another condition. */
+export function withJoinParts(
+  join: JoinPlan,
+  parts: {
+    readonly left: LogicalPlan
+    readonly right: LogicalPlan
+    readonly on: JoinPlan['on']
+    readonly residual: readonly Expr[]
+  },
+): JoinPlan {
+  const made = makeJoin(parts.left, parts.right, join.type, parts.on, parts.residual)
+  return join.mark === undefined ? made : { ...made, mark: join.mark }
 }
 
 /** The equi-keys of a join condition, and its other conjuncts. */

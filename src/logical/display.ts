@@ -82,8 +82,10 @@ const JOIN_NAMES = {
   full: 'Full Join',
   leftSemi: 'LeftSemi Join',
   leftAnti: 'LeftAnti Join',
+  leftMark: 'LeftMark Join',
   rightSemi: 'RightSemi Join',
   rightAnti: 'RightAnti Join',
+  rightMark: 'RightMark Join',
 } as const
 
 function displayJoin(plan: Extract<LogicalPlan, { kind: 'join' }>): string {

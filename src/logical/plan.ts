@@ -20,7 +20,17 @@ export interface NamedExpr {
   readonly name: string
 }
 
-export type LogicalJoinType = 'inner' | 'left' | 'right' | 'full' | 'leftSemi' | 'leftAnti' | 'rightSemi' | 'rightAnti'
+/**
+ * `left…` of semi, anti and mark joins: rows of the left side that have a partner, that have none, or all of them with a column
+ * that says whether they have one (true or false, never NULL).
+ */
+export type LogicalJoinType =
+  'inner' | 'left' | 'right' | 'full' | 'leftSemi' | 'leftAnti' | 'leftMark' | 'rightSemi' | 'rightAnti' | 'rightMark'
+
+export interface MarkColumn {
+  readonly relation: string
+  readonly name: string
+}
 
 export type LogicalPlan =
   /** Reads `projection` (column numbers of the provider's schema) of the rows that pass all `filters`. */
@@ -42,7 +52,7 @@ export type LogicalPlan =
       readonly groups: readonly NamedExpr[]
       readonly aggregates: readonly NamedExpr[]
     }
-  /** Output: left then right columns (semi, anti: one side). No `on` and no `filter`: cross join. */
+  /** Output: left then right columns (semi, anti: one side; mark: one side, then `mark`). No `on` and no `filter`: cross join. */
   | {
       readonly kind: 'join'
       readonly left: LogicalPlan
@@ -50,6 +60,8 @@ export type LogicalPlan =
       readonly type: LogicalJoinType
       readonly on: readonly { readonly left: Expr; readonly right: Expr }[]
       readonly filter?: Expr
+      /** Of mark joins only. */
+      readonly mark?: MarkColumn
     }
   | { readonly kind: 'sort'; readonly input: LogicalPlan; readonly keys: readonly SortKey[]; readonly fetch?: number }
   | { readonly kind: 'limit'; readonly input: LogicalPlan; readonly skip: number; readonly fetch?: number }

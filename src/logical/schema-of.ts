@@ -2,9 +2,9 @@
 import type { Field, Schema } from '../arrow/schema.js'
 import { invariant } from '../common/invariant.js'
 import { typeOf, type ColumnExpr } from '../expr/expr.js'
-import { INT64 } from '../arrow/types.js'
+import { BOOLEAN, INT64 } from '../arrow/types.js'
 import { isNullable } from './nullable.js'
-import type { LogicalPlan, NamedExpr, PlanField, PlanSchema } from './plan.js'
+import type { LogicalPlan, MarkColumn, NamedExpr, PlanField, PlanSchema } from './plan.js'
 
 const cache = new WeakMap<LogicalPlan, PlanSchema>()
 
@@ -94,7 +94,16 @@ function joinSchema(plan: Extract<LogicalPlan, { kind: 'join' }>): PlanSchema {
     case 'rightSemi':
     case 'rightAnti':
       return right
+    case 'leftMark':
+      return [...left, markField(plan.mark)]
+    case 'rightMark':
+      return [...right, markField(plan.mark)]
   }
+}
+
+function markField(mark: MarkColumn | undefined): PlanField {
+  invariant(mark !== undefined, 'a mark join names its column')
+  return { ...mark, type: BOOLEAN, nullable: false }
 }
 
 const asNullable = (schema: PlanSchema): PlanSchema => schema.map(field => ({ ...field, nullable: true }))

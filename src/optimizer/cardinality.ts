@@ -73,6 +73,10 @@ function joinRows(join: JoinPlan): number {
       return Math.max(innerRows(join, left, right), right)
     case 'full':
       return Math.max(innerRows(join, left, right), left + right)
+    case 'leftMark':
+      return left
+    case 'rightMark':
+      return right
     case 'leftSemi':
       return left * matchingPart(join, 'left', right)
     case 'rightSemi':

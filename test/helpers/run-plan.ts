@@ -195,6 +195,10 @@ function runJoin(plan: Of<'join'>, left: readonly Row[], right: readonly Row[]):
       return left.filter(l => !leftOnly.includes(l))
     case 'leftAnti':
       return leftOnly
+    case 'leftMark':
+      return left.map(l => [...l, !leftOnly.includes(l)])
+    case 'rightMark':
+      return right.map(r => [...r, !rightOnly.includes(r)])
     case 'rightSemi':
       return right.filter(r => !rightOnly.includes(r))
     case 'rightAnti':

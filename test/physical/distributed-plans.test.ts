@@ -99,19 +99,25 @@ const JOIN_TYPES: readonly LogicalJoinType[] = [
   'full',
   'leftSemi',
   'leftAnti',
+  'leftMark',
   'rightSemi',
   'rightAnti',
+  'rightMark',
 ]
+const joined = (t: LogicalPlan, u: LogicalPlan, type: LogicalJoinType, condition: Expr): LogicalPlan => {
+  const join = joinPlan(t, u, type, condition)
+  return type.endsWith('Mark') ? { ...join, mark: { relation: 'm', name: 'mark' } } : join
+}
 const joins = Object.fromEntries(
   JOIN_TYPES.flatMap((type): [string, Shape][] => [
-    [`${type} join`, (t, u) => joinPlan(t, u, type, binaryExpr('=', a('t'), a('u')))],
-    [`${type} join without keys`, (t, u) => joinPlan(t, u, type, binaryExpr('<', a('t'), a('u')))],
+    [`${type} join`, (t, u) => joined(t, u, type, binaryExpr('=', a('t'), a('u')))],
+    [`${type} join without keys`, (t, u) => joined(t, u, type, binaryExpr('<', a('t'), a('u')))],
     [
       `GROUP BY over a ${type} join`,
       (t, u) => {
         const side = type.startsWith('right') ? 'u' : 't'
         return aggregatePlan(
-          joinPlan(t, u, type, binaryExpr('=', a('t'), a('u'))),
+          joined(t, u, type, binaryExpr('=', a('t'), a('u'))),
           [{ expr: a(side), name: 'a' }],
           [COUNT],
         )

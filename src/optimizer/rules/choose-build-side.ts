@@ -12,8 +12,10 @@ const SWAPPED: Readonly<Record<LogicalJoinType, LogicalJoinType>> = {
   full: 'full',
   leftSemi: 'rightSemi',
   leftAnti: 'rightAnti',
+  leftMark: 'rightMark',
   rightSemi: 'leftSemi',
   rightAnti: 'leftAnti',
+  rightMark: 'leftMark',
 }
 
 /**

@@ -36,8 +36,10 @@ function withoutPadding(type: LogicalJoinType, needsLeft: () => boolean, needsRi
     case 'inner':
     case 'leftSemi':
     case 'leftAnti':
+    case 'leftMark':
     case 'rightSemi':
     case 'rightAnti':
+    case 'rightMark':
       return type
   }
 }

@@ -185,6 +185,9 @@ function pruneAggregate(plan: Extract<LogicalPlan, { kind: 'aggregate' }>, colum
 
 function pruneJoin(plan: JoinPlan, columns: Columns, need: Need): LogicalPlan {
   const before = schemaOf(plan)
+  // Nobody asks whether the rows have partners: all of them come out, each once.
+  if (plan.mark !== undefined && !columns.has(before.length - 1))
+    return prune(plan.type === 'leftMark' ? plan.left : plan.right, columns, need)
   const filters = plan.filter === undefined ? [] : [plan.filter]
   const wanted = [...columns].map(index => before[index])
   const side = (input: LogicalPlan, keys: readonly Expr[]): LogicalPlan => {

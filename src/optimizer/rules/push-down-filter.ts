@@ -2,7 +2,7 @@
 import { conjunction, disjunction, splitConjunction, splitDisjunction } from '../../expr/build.js'
 import { equals } from '../../common/tree.js'
 import type { Expr } from '../../expr/expr.js'
-import { filterAll, joinKey, makeJoin, type JoinPlan } from '../../logical/build.js'
+import { filterAll, joinKey, withJoinParts, type JoinPlan } from '../../logical/build.js'
 import { columnsOf, isOver, rebase, substitute } from '../../logical/plan-exprs.js'
 import { schemaOf } from '../../logical/schema-of.js'
 import type { LogicalJoinType, LogicalPlan } from '../../logical/plan.js'
@@ -144,8 +144,10 @@ const PRESERVED: Readonly<Record<LogicalJoinType, { left: boolean; right: boolea
   full: { left: false, right: false },
   leftSemi: { left: true, right: false },
   leftAnti: { left: true, right: false },
+  leftMark: { left: true, right: false },
   rightSemi: { left: false, right: true },
   rightAnti: { left: false, right: true },
+  rightMark: { left: false, right: true },
 }
 
 function pushIntoJoin(conjuncts: readonly Expr[], join: JoinPlan): Pushed {
@@ -157,13 +159,12 @@ function pushIntoJoin(conjuncts: readonly Expr[], join: JoinPlan): Pushed {
   if (left.down.length + right.down.length + inner.length === 0) return none(conjuncts)
   const keys = inner.flatMap(expr => joinKey(expr, leftSchema, rightSchema) ?? [])
   const residual = inner.filter(expr => joinKey(expr, leftSchema, rightSchema) === undefined)
-  const below = makeJoin(
-    filterAll(join.left, [...left.down, ...residual.flatMap(expr => implied(expr, leftSchema) ?? [])]),
-    filterAll(join.right, [...right.down, ...residual.flatMap(expr => implied(expr, rightSchema) ?? [])]),
-    join.type,
-    [...join.on, ...keys],
-    [...(join.filter === undefined ? [] : splitConjunction(join.filter)), ...residual],
-  )
+  const below = withJoinParts(join, {
+    left: filterAll(join.left, [...left.down, ...residual.flatMap(expr => implied(expr, leftSchema) ?? [])]),
+    right: filterAll(join.right, [...right.down, ...residual.flatMap(expr => implied(expr, rightSchema) ?? [])]),
+    on: [...join.on, ...keys],
+    residual: [...(join.filter === undefined ? [] : splitConjunction(join.filter)), ...residual],
+  })
   return { below, kept: join.type === 'inner' ? [] : right.kept }
 }
 
@@ -183,8 +184,10 @@ const FILTERED_EARLY: Readonly<Record<LogicalJoinType, { left: boolean; right: b
   full: { left: false, right: false },
   leftSemi: { left: true, right: true },
   leftAnti: { left: false, right: true },
+  leftMark: { left: false, right: true },
   rightSemi: { left: true, right: true },
   rightAnti: { left: true, right: false },
+  rightMark: { left: true, right: false },
 }
 
 /** Conjuncts of the join condition that are about one side go into it; equalities of an inner join become keys. */
@@ -198,11 +201,10 @@ function pushJoinFilter(join: JoinPlan): LogicalPlan {
   const keys = right.kept.flatMap(expr => joinKey(expr, leftSchema, rightSchema) ?? [])
   const residual = right.kept.filter(expr => joinKey(expr, leftSchema, rightSchema) === undefined)
   if (left.down.length + right.down.length + keys.length === 0) return join
-  return makeJoin(
-    filterAll(join.left, left.down),
-    filterAll(join.right, right.down),
-    join.type,
-    [...join.on, ...keys],
+  return withJoinParts(join, {
+    left: filterAll(join.left, left.down),
+    right: filterAll(join.right, right.down),
+    on: [...join.on, ...keys],
     residual,
-  )
+  })
 }

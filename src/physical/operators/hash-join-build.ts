@@ -10,6 +10,7 @@ import { unreachable } from '../../common/invariant.js'
 import type { TaskContext } from '../../runtime/task-context.js'
 import { chargeTo } from './aggregate-run.js'
 import type { HashJoinExec } from './hash-join.js'
+import { JOIN_SIDES } from './join-types.js'
 import { BuildRows, type BuildSegment } from './join-rows.js'
 import { EMPTY_SIEVE, joinSieve } from './join-sieve.js'
 import { RowKeys } from './row-keys.js'
@@ -73,7 +74,7 @@ export class HashJoinTable implements BuildState {
     this.#slots = new Slots(charge)
     this.#ranks = new Segments(RANK_BYTES, charge)
     this.#rows = new BuildRows(plan.children[0].schema, charge)
-    this.#keepsRows = plan.filter !== undefined || (plan.joinType !== 'rightSemi' && plan.joinType !== 'rightAnti')
+    this.#keepsRows = plan.filter !== undefined || JOIN_SIDES[plan.joinType].left
   }
 
   get rowCount(): number {

@@ -9,6 +9,7 @@ import { batchSize } from '../../runtime/options.js'
 import type { TaskContext } from '../../runtime/task-context.js'
 import type { HashJoinTable } from './hash-join-build.js'
 import type { HashJoinExec } from './hash-join.js'
+import { JOIN_SIDES } from './join-types.js'
 import { JoinOutput } from './join-output.js'
 
 export function openProbe(plan: HashJoinExec, ctx: TaskContext, table: HashJoinTable): Operator {
@@ -50,12 +51,14 @@ class Probe {
     const heads = this.#heads.take(n * 4)
     const found = this.#findHeads(batch, heads)
     const { joinType, filter } = this.#plan
-    if (filter === undefined && (joinType === 'rightSemi' || joinType === 'rightAnti')) {
+    const sides = JOIN_SIDES[joinType]
+    if (filter === undefined && !sides.left) {
       const rows = this.#pairs.take(n * 4)
-      const isSemi = joinType === 'rightSemi'
-      const some = this.#output.probeRows(batch, rows, kernels().joinSelect(heads, n, isSemi ? 1 : 0, rows))
-      if (some !== undefined) yield some
-    } else if (filter === undefined && (joinType === 'leftSemi' || joinType === 'leftAnti')) {
+      for (const wanted of this.#output.probeOutcomes) {
+        const some = this.#output.probeRows(batch, rows, kernels().joinSelect(heads, n, wanted, rows), wanted)
+        if (some !== undefined) yield some
+      }
+    } else if (filter === undefined && !sides.right) {
       kernels().joinMarkChains(heads, n, this.#table.next, this.#output.buildMarks)
     } else {
       this.#output.begin(batch)
@@ -63,8 +66,7 @@ class Probe {
         yield* this.#table.isUnique && n <= this.#capacity
           ? this.#uniquePairs(batch, heads)
           : this.#chainPairs(batch, heads)
-      const rest = this.#output.end(batch)
-      if (rest !== undefined) yield rest
+      yield* this.#output.end(batch)
     }
   }
 

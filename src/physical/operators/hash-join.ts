@@ -1,5 +1,4 @@
 /** HashJoinExec: joins on equal keys, of all join types. */
-import { field, type Field, type Schema } from '../../arrow/schema.js'
 import { sameType } from '../../arrow/types.js'
 import { invariant } from '../../common/invariant.js'
 import { castExpr, inputExpr } from '../../expr/build.js'
@@ -19,6 +18,7 @@ import { withRowCount } from '../properties.js'
 import { numbersSample } from '../samples.js'
 import { HashJoinTable } from './hash-join-build.js'
 import { openProbe } from './hash-join-probe.js'
+import { JOIN_SIDES, joinSchema, joinTypeName } from './join-types.js'
 
 export interface HashJoinExec extends PhysicalPlan {
   readonly kind: 'HashJoinExec'
@@ -66,30 +66,6 @@ export const hashJoinOperator: OperatorDefinition<HashJoinExec> = defineOperator
   samples: () => samples(),
 })
 
-/** `Inner`, `LeftSemi`. */
-export const joinTypeName = (type: LogicalJoinType): string => type[0].toUpperCase() + type.slice(1)
-
-/** Whether rows of this side come out, and whether its columns do although it had no match. */
-export const JOIN_SIDES: Readonly<Record<LogicalJoinType, { readonly left: boolean; readonly right: boolean }>> = {
-  inner: { left: true, right: true },
-  left: { left: true, right: true },
-  right: { left: true, right: true },
-  full: { left: true, right: true },
-  leftSemi: { left: true, right: false },
-  leftAnti: { left: true, right: false },
-  rightSemi: { left: false, right: true },
-  rightAnti: { left: false, right: true },
-}
-
-/** Columns of a join: those of its sides that come out, nullable where a side may be missing. */
-export function joinSchema(type: LogicalJoinType, left: Schema, right: Schema): Schema {
-  const sides = JOIN_SIDES[type]
-  const nullable = ({ name, type: columnType }: Field): Field => field(name, columnType)
-  const leftFields = type === 'right' || type === 'full' ? left.fields.map(nullable) : left.fields
-  const rightFields = type === 'left' || type === 'full' ? right.fields.map(nullable) : right.fields
-  return { fields: [...(sides.left ? leftFields : []), ...(sides.right ? rightFields : [])] }
-}
-
 /** Rows are where the side lies that decides about them; an estimate as if one side were unique. */
 export function joinProperties(
   type: LogicalJoinType,
@@ -99,8 +75,8 @@ export function joinProperties(
   const rows =
     left.rowCount === undefined || right.rowCount === undefined ? undefined : Math.max(left.rowCount, right.rowCount)
   const partitioning = joinPartitioning(type, left, right)
-  if (type === 'leftSemi' || type === 'leftAnti') return withRowCount({ partitioning, ordering: [] }, left.rowCount)
-  if (type === 'rightSemi' || type === 'rightAnti') return withRowCount({ partitioning, ordering: [] }, right.rowCount)
+  if (!JOIN_SIDES[type].right) return withRowCount({ partitioning, ordering: [] }, left.rowCount)
+  if (!JOIN_SIDES[type].left) return withRowCount({ partitioning, ordering: [] }, right.rowCount)
   return withRowCount({ partitioning, ordering: [] }, on.length === 0 ? undefined : rows)
 }
 
@@ -111,9 +87,8 @@ function joinPartitioning(
 ): Properties['partitioning'] {
   if (right.kind === 'single') return left
   // The probe side's columns come after the build side's; only those that lead the output keep their positions.
-  if (left.kind === 'hash' && (type === 'inner' || type === 'left' || type === 'leftSemi' || type === 'leftAnti'))
-    return left
-  if (right.kind === 'hash' && (type === 'rightSemi' || type === 'rightAnti')) return right
+  if (left.kind === 'hash' && (type === 'inner' || type === 'left' || !JOIN_SIDES[type].right)) return left
+  if (right.kind === 'hash' && !JOIN_SIDES[type].left) return right
   return { kind: 'unknown', count: right.count }
 }
 
@@ -132,7 +107,7 @@ function lowerHashJoin(
       buildRows: Math.round(estimateRows(plan.left)),
       probeRows: Math.round(estimateRows(plan.right)),
     },
-    schema: joinSchema(plan.type, left.schema, right.schema),
+    schema: joinSchema(plan.type, left.schema, right.schema, plan.mark?.name),
     children: [left, right],
   } as const
   return plan.filter === undefined

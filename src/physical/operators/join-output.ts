@@ -3,6 +3,7 @@ import type { Batch, Column } from '../../arrow/batch.js'
 import { constantColumn, releaseColumn, retainColumn } from '../../arrow/column.js'
 import { kernels, views } from '../../arrow/memory.js'
 import type { Field } from '../../arrow/schema.js'
+import { BOOLEAN } from '../../arrow/types.js'
 import { Room, Segments, type Charge } from '../../arrow/segments.js'
 import { takeColumn } from '../../arrow/take.js'
 import type { Expr } from '../../expr/expr.js'
@@ -28,14 +29,28 @@ export interface Pairs {
   readonly isUnique: boolean
 }
 
+/** Whether rows have had a partner. */
+type Outcome = 0 | 1
+
+/** Which rows of the probe side (of the build side) come out by themselves, by whether they have had a partner. */
+const PROBE_ROWS: Partial<Readonly<Record<LogicalJoinType, readonly Outcome[]>>> = {
+  right: [0],
+  full: [0],
+  rightSemi: [1],
+  rightAnti: [0],
+  rightMark: [1, 0],
+}
+const BUILD_ROWS: typeof PROBE_ROWS = { left: [0], full: [0], leftSemi: [1], leftAnti: [0], leftMark: [1, 0] }
+
 export class JoinOutput {
   readonly #plan: JoinExec
   readonly #filter: PairFilter | undefined
   /** One byte a build row: it has had a partner. */
   readonly #buildMarks: Segments | undefined
   readonly #buildRows: number
-  /** The probe side decides about its rows that have no partner. */
-  readonly #marksProbe: boolean
+  /** Which rows of the probe side come out by themselves, by whether they have had a partner; none: only pairs do. */
+  readonly probeOutcomes: readonly Outcome[]
+  readonly #buildOutcomes: readonly Outcome[]
   readonly #probeMarks = new Room()
   readonly #rows = new Room()
 
@@ -44,14 +59,15 @@ export class JoinOutput {
     this.#plan = plan
     this.#filter =
       plan.filter === undefined ? undefined : pairFilter(plan.filter, plan.children[0].schema, plan.children[1].schema)
-    this.#marksProbe = ['right', 'full', 'rightSemi', 'rightAnti'].includes(joinType)
-    if (['left', 'full', 'leftSemi', 'leftAnti'].includes(joinType)) this.#buildMarks = new Segments(1, charge)
+    this.probeOutcomes = PROBE_ROWS[joinType] ?? []
+    this.#buildOutcomes = BUILD_ROWS[joinType] ?? []
+    if (this.#buildOutcomes.length > 0) this.#buildMarks = new Segments(1, charge)
     this.#buildRows = buildRows
   }
 
   /** Nothing can come out when the build side has no rows. */
   get needsBuild(): boolean {
-    return !['right', 'full', 'rightAnti'].includes(this.#plan.joinType)
+    return !this.probeOutcomes.includes(0)
   }
 
   /** Directory of the marks of build rows; 0: this join has none. */
@@ -62,7 +78,7 @@ export class JoinOutput {
 
   /** Call before the pairs of a probe batch. */
   begin(batch: Batch): void {
-    if (!this.#marksProbe) return
+    if (this.probeOutcomes.length === 0) return
     const marks = this.#probeMarks.take(batch.rowCount)
     views().u8.fill(0, marks, marks + batch.rowCount)
   }
@@ -73,7 +89,7 @@ export class JoinOutput {
     const count =
       this.#filter === undefined ? pairs.count : this.#filter.keep(segment.batch, batch, build, probe, pairs.count)
     if (this.#buildMarks !== undefined) kernels().joinMark(build, count, segment.start, this.buildMarks)
-    if (this.#marksProbe) kernels().joinMarkProbe(probe, count, this.#probeMarks.take(batch.rowCount))
+    if (this.probeOutcomes.length > 0) kernels().joinMarkProbe(probe, count, this.#probeMarks.take(batch.rowCount))
     const { joinType } = this.#plan
     const givesPairs = joinType === 'inner' || joinType === 'left' || joinType === 'right' || joinType === 'full'
     if (count === 0 || !givesPairs) return this.nothing()
@@ -85,38 +101,48 @@ export class JoinOutput {
   }
 
   /** After the pairs of a probe batch: its rows that come out because of, or without, a partner. */
-  end(batch: Batch): Batch | undefined {
-    if (!this.#marksProbe) return undefined
+  *end(batch: Batch): Generator<Batch> {
     const rows = this.#rows.take(batch.rowCount * 4)
-    const wanted = this.#plan.joinType === 'rightSemi' ? 1 : 0
-    const marks = this.#probeMarks.take(batch.rowCount)
-    return this.probeRows(batch, rows, kernels().joinSelectMarks(marks, 0, batch.rowCount, wanted, rows))
+    for (const wanted of this.probeOutcomes) {
+      const marks = this.#probeMarks.take(batch.rowCount)
+      const count = kernels().joinSelectMarks(marks, 0, batch.rowCount, wanted, rows)
+      const some = this.probeRows(batch, rows, count, wanted)
+      if (some !== undefined) yield some
+    }
   }
 
-  /** Rows of the probe side, after NULLs for the build side if the join gives that, too. */
-  probeRows(batch: Batch, rows: number, count: number): Batch | undefined {
+  /** Rows of the probe side, all with or without a partner, after NULLs for the build side if the join gives that, too. */
+  probeRows(batch: Batch, rows: number, count: number, outcome: Outcome): Batch | undefined {
     if (count === 0) return undefined
     const { joinType, children } = this.#plan
-    const left = joinType === 'rightSemi' || joinType === 'rightAnti' ? [] : children[0].schema.fields
+    const left = joinType === 'right' || joinType === 'full' ? children[0].schema.fields : []
     const right = batch.columns.map(
       column => () => (count === batch.rowCount ? shared(column) : takeColumn(column, rows, count)),
     )
-    return this.#gather(count, [...nulls(left, count), ...right])
+    return this.#gather(count, [...nulls(left, count), ...right, ...this.#mark(outcome, count)])
   }
 
-  /** At the end: build rows with (semi joins) or without a partner, at most `capacity` a batch. */
+  #mark(outcome: Outcome, count: number): (() => Column)[] {
+    const { joinType } = this.#plan
+    const isMark = joinType === 'leftMark' || joinType === 'rightMark'
+    return isMark ? [() => constantColumn(BOOLEAN, outcome === 1, count)] : []
+  }
+
+  /** At the end: build rows by whether they have had a partner, at most `capacity` a batch. */
   *finish(segments: readonly BuildSegment[], capacity: number): Generator<Batch> {
     if (this.#buildMarks === undefined) return
     const { joinType, children } = this.#plan
-    const right = joinType === 'leftSemi' || joinType === 'leftAnti' ? [] : children[1].schema.fields
+    const right = joinType === 'left' || joinType === 'full' ? children[1].schema.fields : []
     const rows = this.#rows.take(capacity * 4)
     for (const { batch, start } of segments) {
       for (let from = 0; from < batch.rowCount; from += capacity) {
         const to = Math.min(batch.rowCount, from + capacity)
-        const wanted = joinType === 'leftSemi' ? 1 : 0
-        const count = kernels().joinSelectBuild(this.buildMarks, start, from, to, wanted, rows)
-        const left = batch.columns.map(column => () => takeColumn(column, rows, count))
-        yield count === 0 ? this.nothing() : this.#gather(count, [...left, ...nulls(right, count)])
+        for (const wanted of this.#buildOutcomes) {
+          const count = kernels().joinSelectBuild(this.buildMarks, start, from, to, wanted, rows)
+          const left = batch.columns.map(column => () => takeColumn(column, rows, count))
+          const rest = [...nulls(right, count), ...this.#mark(wanted, count)]
+          yield count === 0 ? this.nothing() : this.#gather(count, [...left, ...rest])
+        }
       }
     }
   }

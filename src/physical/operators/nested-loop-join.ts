@@ -13,7 +13,7 @@ import { defineOperator, type BuildState } from '../plan.js'
 import { withRowCount } from '../properties.js'
 import { numbersSample } from '../samples.js'
 import { chargeTo } from './aggregate-run.js'
-import { JOIN_SIDES, joinSchema, joinTypeName } from './hash-join.js'
+import { JOIN_SIDES, joinSchema, joinTypeName } from './join-types.js'
 import { JoinOutput, type JoinExec } from './join-output.js'
 import { BuildRows, type BuildSegment } from './join-rows.js'
 
@@ -36,7 +36,7 @@ export const nestedLoopJoinOperator = defineOperator<NestedLoopJoinExec>({
   },
   lower(plan, [left, right], context) {
     if (plan.kind !== 'join' || plan.on.length > 0) return undefined
-    const schema = joinSchema(plan.type, left.schema, right.schema)
+    const schema = joinSchema(plan.type, left.schema, right.schema, plan.mark?.name)
     const base = { kind: 'NestedLoopJoinExec', joinType: plan.type, schema, children: [left, right] } as const
     return plan.filter === undefined
       ? base
@@ -89,8 +89,7 @@ function openLoop(plan: NestedLoopJoinExec, ctx: TaskContext, state: NestedLoopS
       }
       output.begin(batch)
       for (const segment of segments) yield* pairUp(output, segment, batch, capacity, room)
-      const rest = output.end(batch)
-      if (rest !== undefined) yield rest
+      yield* output.end(batch)
     },
     finish: () => output.finish(segments, capacity),
     close() {

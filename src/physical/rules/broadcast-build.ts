@@ -17,7 +17,13 @@ const BUILD_COST = 2
 const TEXT_BYTES = 20
 
 /** Each probe row decides by itself what comes out: a build row may be known to many tasks. */
-export const PROBE_DECIDES: ReadonlySet<string> = new Set<LogicalJoinType>(['inner', 'right', 'rightSemi', 'rightAnti'])
+export const PROBE_DECIDES: ReadonlySet<string> = new Set<LogicalJoinType>([
+  'inner',
+  'right',
+  'rightSemi',
+  'rightAnti',
+  'rightMark',
+])
 
 /**
  *   HashJoinExec: Inner, a = b            HashJoinExec: Inner, a = b

@@ -5,17 +5,18 @@ import { hasIntegerValues } from '../../runtime/dynamic-filter.js'
 import type { AggregateExec } from '../operators/aggregate.js'
 import type { DataSourceExec } from '../operators/data-source.js'
 import type { HashJoinExec } from '../operators/hash-join.js'
+import { JOIN_SIDES } from '../operators/join-types.js'
 import type { JoinExec } from '../operators/join-output.js'
 import type { ProjectionExec } from '../operators/projection.js'
 import type { TopKExec } from '../operators/top-k.js'
 import type { PhysicalPlan } from '../plan.js'
 
 /** Joins for which a probe row without a partner changes nothing. */
-const DROPS_PROBE_ROWS: ReadonlySet<string> = new Set(['inner', 'left', 'leftSemi', 'leftAnti'])
+const DROPS_PROBE_ROWS: ReadonlySet<string> = new Set(['inner', 'left', 'leftSemi', 'leftAnti', 'leftMark'])
 
 /** Joins of which a row less on that side only means its own output rows less. */
-const FOLLOWS_LEFT: ReadonlySet<string> = new Set(['inner', 'left', 'leftSemi', 'leftAnti'])
-const FOLLOWS_RIGHT: ReadonlySet<string> = new Set(['inner', 'right', 'rightSemi', 'rightAnti'])
+const FOLLOWS_LEFT: ReadonlySet<string> = new Set(['inner', 'left', 'leftSemi', 'leftAnti', 'leftMark'])
+const FOLLOWS_RIGHT: ReadonlySet<string> = new Set(['inner', 'right', 'rightSemi', 'rightAnti', 'rightMark'])
 
 /** Dropping rows of their input drops just these rows of their output; columns keep their positions. */
 const TRANSPARENT_KINDS: ReadonlySet<string> = new Set([
@@ -108,7 +109,7 @@ function wireScan(plan: PhysicalPlan, column: number, id: number): PhysicalPlan 
 
 /** The side that an output column of a join comes from, and its place there, if rows of that side may be dropped. */
 function joinColumn({ joinType, children }: JoinExec, column: number): [child: number, inner: number] | undefined {
-  const leftCount = joinType === 'rightSemi' || joinType === 'rightAnti' ? 0 : children[0].schema.fields.length
+  const leftCount = JOIN_SIDES[joinType].left ? children[0].schema.fields.length : 0
   if (column < leftCount) return FOLLOWS_LEFT.has(joinType) ? [0, column] : undefined
   return FOLLOWS_RIGHT.has(joinType) ? [1, column - leftCount] : undefined
 }

@@ -10,12 +10,8 @@ import { configOf } from '../../../src/common/option.js'
 import { binaryExpr, inputExpr } from '../../../src/expr/build.js'
 import type { Expr } from '../../../src/expr/expr.js'
 import type { LogicalJoinType } from '../../../src/logical/plan.js'
-import {
-  hashJoinOperator,
-  JOIN_SIDES,
-  joinSchema,
-  type HashJoinExec,
-} from '../../../src/physical/operators/hash-join.js'
+import { hashJoinOperator, type HashJoinExec } from '../../../src/physical/operators/hash-join.js'
+import { JOIN_SIDES, joinSchema } from '../../../src/physical/operators/join-types.js'
 import { nestedLoopJoinOperator, type NestedLoopJoinExec } from '../../../src/physical/operators/nested-loop-join.js'
 import type { OperatorDefinition, PhysicalPlan } from '../../../src/physical/plan.js'
 import { localTaskContext } from '../../../src/runtime/local-task-context.js'
@@ -78,6 +74,10 @@ function reference(
       return left.filter(l => some(right, r => matches(l, r)))
     case 'leftAnti':
       return left.filter(l => !some(right, r => matches(l, r)))
+    case 'leftMark':
+      return left.map(l => [...l, some(right, r => matches(l, r))])
+    case 'rightMark':
+      return right.map(r => [...r, some(left, l => matches(l, r))])
     case 'rightSemi':
       return right.filter(r => some(left, l => matches(l, r)))
     case 'rightAnti':
