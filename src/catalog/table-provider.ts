@@ -45,6 +45,8 @@ export type ScanSource =
       readonly partitions: readonly (readonly FileSplit[])[]
       /** Predicates over `input` columns of fileSchema that the reader may use to skip; rows that fail may still come out. */
       readonly pruning: readonly Expr[]
+      /** Over the same columns: the reader gives exactly the rows for which it is true. Absent: all. */
+      readonly predicate?: Expr
     }
   /**
    * Batches as bytes (arrow/frame.ts), one list per partition. `schema` is what they were encoded with (all columns);

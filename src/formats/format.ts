@@ -3,6 +3,7 @@ import type { Batch } from '../arrow/batch.js'
 import type { Schema } from '../arrow/schema.js'
 import type { ColumnStatistics, FileSplit } from '../catalog/table-provider.js'
 import type { Expr } from '../expr/expr.js'
+import type { RowSieve } from './sieve-rows.js'
 
 /** Reader and writer settings by bare name in lower case (`delimiter`), as CREATE EXTERNAL TABLE and COPY give them. */
 export type FormatOptions = Readonly<Record<string, string>>
@@ -25,6 +26,10 @@ export interface FileScan {
   readonly splits: readonly FileSplit[]
   /** Over `input` columns of fileSchema: the reader may skip what cannot match. */
   readonly pruning: readonly Expr[]
+  /** Over `input` columns of fileSchema: only rows for which it is true come out. Only for a format that `appliesFilters`. */
+  readonly predicate?: Expr
+  /** Drops rows by what becomes known while the scan runs. Absent: the rows are sieved elsewhere. */
+  readonly sieve?: RowSieve
   /** Columns of fileSchema to produce, in order. */
   readonly projection: readonly number[]
   /** Schema of the batches. */
@@ -60,6 +65,8 @@ export interface FileFormat {
   readonly extensions: readonly string[]
   /** Options that reading understands; another name is INVALID_OPTION. */
   readonly readOptions: readonly string[]
+  /** Whether scans apply `predicate` and `sieve` themselves, instead of leaving rows to a filter above. */
+  readonly appliesFilters?: true
   readonly writeOptions: readonly string[]
   /** Schema and statistics. Throws FILE_NOT_READABLE, FILE_INVALID, INVALID_OPTION. */
   inspect(path: string, options: FormatOptions, host: string): Promise<FileDescription>

@@ -13,6 +13,7 @@ import type {
 } from '../catalog/table-provider.js'
 import { minPartitionBytes } from '../catalog/options.js'
 import { fail } from '../common/errors.js'
+import { conjunction } from '../expr/build.js'
 import { exprTree, type Expr } from '../expr/expr.js'
 import { normalizeOptions } from './format-options.js'
 import type { FileDescription, FileFormat, FormatOptions } from './format.js'
@@ -91,19 +92,22 @@ export class ListingTable implements TableProvider {
     return this.parts.statistics
   }
 
-  /** Lists the files anew, so that files that were added since are read. All filters stay residual. */
+  /** Lists the files anew, so that files that were added since are read. Formats that do not apply filters leave them all. */
   async scan(request: ScanRequest): Promise<ScanPlan> {
     const { path, host, format, options, schema } = this.parts
     const listing = await listFiles(path, host)
     const files = listing.kind === 'file' ? listing.files : filesOf(format, listing.files)
-    const pruning = request.filters.map(filter => toInputs(filter, schema)).filter(filter => filter !== undefined)
+    const resolved = request.filters.map(filter => toInputs(filter, schema))
+    const pruning = resolved.filter(filter => filter !== undefined)
+    const predicate = format.appliesFilters === true ? conjunction(pruning) : undefined
+    const applied = predicate === undefined ? {} : { predicate }
     const { targetPartitions, minPartitionBytes: minBytes = minPartitionBytes.defaultValue } = request
     const splitRequest = { options, fileSchema: schema, pruning, host, targetPartitions, minBytes }
     const perFile = await Promise.all(files.map(file => format.splits(file, splitRequest)))
     const partitions = balance(perFile.flat(), targetPartitions, minBytes)
     return {
-      source: { kind: 'files', format: format.name, options, fileSchema: schema, partitions, pruning },
-      residual: request.filters,
+      source: { kind: 'files', format: format.name, options, fileSchema: schema, partitions, pruning, ...applied },
+      residual: request.filters.filter((_, i) => predicate === undefined || resolved[i] === undefined),
     }
   }
 }

@@ -36,8 +36,9 @@ export async function* openScan(
   let wanted = output.fetch ?? Infinity
   if (wanted <= 0) return
   const sieve = new RowSieve(output.dynamicFilters ?? [], ctx.filters)
-  for await (const read of batchesOf(source, partition, output, ctx)) {
-    const batch = sieve.apply(read)
+  const isSieved = source.kind === 'files' && formatNamed(source.format).appliesFilters === true
+  for await (const read of batchesOf(source, partition, { ...output, sieve }, ctx)) {
+    const batch = isSieved ? read : sieve.apply(read)
     if (batch === undefined) continue
     if (batch.rowCount <= wanted) yield batch
     else yield head(batch, wanted)
@@ -46,7 +47,12 @@ export async function* openScan(
   }
 }
 
-function batchesOf(source: ScanSource, partition: number, output: ScanOutput, ctx: TaskContext): AsyncIterable<Batch> {
+function batchesOf(
+  source: ScanSource,
+  partition: number,
+  output: ScanOutput & { readonly sieve: RowSieve },
+  ctx: TaskContext,
+): AsyncIterable<Batch> {
   switch (source.kind) {
     case 'files':
       return formatNamed(source.format).scan({
@@ -54,6 +60,7 @@ function batchesOf(source: ScanSource, partition: number, output: ScanOutput, ct
         fileSchema: source.fileSchema,
         splits: source.partitions[partition] ?? [],
         pruning: source.pruning,
+        ...(source.predicate === undefined ? {} : { predicate: source.predicate }),
         batchRows: ctx.config.get(batchSize),
         host: ctx.host,
         signal: ctx.signal,

@@ -1,14 +1,20 @@
 /** Drops rows of a scan that the dynamic filters of its task exclude. */
-import type { Batch } from '../arrow/batch.js'
+import type { Batch, Range } from '../arrow/batch.js'
 import { releaseBatch, retainBatch } from '../arrow/column.js'
 import { withScratch } from '../arrow/memory.js'
 import { takeBatch } from '../arrow/take.js'
-import type { DynamicFilters } from '../runtime/dynamic-filter.js'
+import type { DynamicFilter, DynamicFilters } from '../runtime/dynamic-filter.js'
 
 /** A filter of the task on one column of the batches. */
 export interface RowFilter {
   readonly id: number
   readonly column: number
+}
+
+/** A filter as of now, on an output column of the scan. */
+export interface ActiveFilter {
+  readonly column: number
+  readonly select: DynamicFilter['select']
 }
 
 /** Rows after which a filter is judged. */
@@ -49,16 +55,34 @@ export class RowSieve {
 
   #select(batch: Batch, rows: number): number {
     let count = batch.rowCount
-    for (const trial of this.#trials) {
-      if (count === 0 || isIdle(trial)) continue
-      const isFirst = count === batch.rowCount
-      const passed = this.#filters.get(trial.id)?.select(batch.columns[trial.column], isFirst ? 0 : rows, count, rows)
-      if (passed === undefined) continue
-      trial.tested += count
-      trial.passed += passed
-      count = passed
+    for (const { column, select } of this.active()) {
+      if (count === 0) break
+      count = select(batch.columns[column], count === batch.rowCount ? 0 : rows, count, rows) ?? count
     }
     return count
+  }
+
+  /** The filters that are known by now and worth testing, to be run one after the other. */
+  active(): readonly ActiveFilter[] {
+    return this.#trials.flatMap(trial => {
+      const filter = isIdle(trial) ? undefined : this.#filters.get(trial.id)
+      if (filter === undefined) return []
+      const select: DynamicFilter['select'] = (column, rows, count, out) => {
+        const passed = filter.select(column, rows, count, out)
+        trial.tested += passed === undefined ? 0 : count
+        trial.passed += passed ?? 0
+        return passed
+      }
+      return [{ column: trial.column, select }]
+    })
+  }
+
+  /** What is known of the values that can pass, by output column. */
+  bounds(): readonly (Range & { readonly column: number })[] {
+    return this.#trials.flatMap(({ id, column }) => {
+      const filter = this.#filters.get(id)
+      return filter === undefined ? [] : [{ column, min: filter.min, max: filter.max }]
+    })
   }
 }
 

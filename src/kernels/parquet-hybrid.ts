@@ -210,6 +210,54 @@ export function parquetDictionary(
   return true
 }
 
+// @ts-ignore: decorator
+@inline function gatherChosen<T>(codes: usize, dictionary: usize, at: usize, end: usize, base: u32, out: usize): void {
+  for (; at < end; at += 4, out += sizeof<T>()) {
+    const code: usize = load<u32>(codes + (<usize>(load<u32>(at) - base) << 2))
+    store<T>(out, load<T>(dictionary + code * sizeof<T>()))
+  }
+}
+
+/**
+ * As parquetDictionary for those of the next `count` rows that `chosen` row numbers (u32, ascending, below `count`) name; width 0
+ * gives the codes themselves as u32. Codes that nobody chose are not checked.
+ */
+export function parquetDictionaryChosen(
+  reader: usize, count: u32, dictionary: usize, length: u32, width: u32, scratch: usize, rows: usize, chosen: u32,
+  out: usize,
+): bool {
+  let at = rows
+  const end = rows + (<usize>chosen << 2)
+  for (let base: u32 = 0; base < count; base += CHUNK) {
+    if (at == end) return parquetHybridSkip(reader, count - base)
+    const codes = min(count - base, CHUNK)
+    if (load<u32>(at) >= base + codes) {
+      if (!parquetHybridSkip(reader, codes)) return false
+      continue
+    }
+    if (!parquetHybridRead(reader, codes, length, scratch)) return false
+    let next = at
+    while (next < end && load<u32>(next) < base + codes) next += 4
+    if (width == 8) gatherChosen<u64>(scratch, dictionary, at, next, base, out)
+    else if (width == 4) gatherChosen<u32>(scratch, dictionary, at, next, base, out)
+    else if (width == 2) gatherChosen<u16>(scratch, dictionary, at, next, base, out)
+    else if (width == 1) gatherChosen<u8>(scratch, dictionary, at, next, base, out)
+    else if (width == 0) {
+      for (let to = out, from = at; from < next; from += 4, to += 4) {
+        store<u32>(to, load<u32>(scratch + (<usize>(load<u32>(from) - base) << 2)))
+      }
+    } else {
+      for (let to = out, from = at; from < next; from += 4, to += 16) {
+        const code: usize = load<u32>(scratch + (<usize>(load<u32>(from) - base) << 2))
+        v128.store(to, v128.load(dictionary + (code << 4)))
+      }
+    }
+    out += ((next - at) >> 2) * (width == 0 ? 4 : width)
+    at = next
+  }
+  return true
+}
+
 // Definition levels of a flat optional column are values of one bit: 1 where the row is not NULL.
 
 /** Are the next `count` levels all 1, and of one run? Goes past them if so, else stays. */

@@ -210,6 +210,58 @@ export function parquetTextBytes(
   }
 }
 
+/**
+ * Of the next `count` texts those that `chosen` row numbers (u32, ascending, below `count`) name: continues their offsets behind
+ * offsets[0], and writes where their bytes start (u32). The bytes of the source that all `count` take, or -1 if a length is wrong.
+ */
+export function parquetTextStarts(
+  source: usize, end: usize, count: u32, rows: usize, chosen: u32, offsets: usize, starts: usize,
+): i32 {
+  let at = source
+  let to = load<u32>(offsets)
+  let next = rows
+  const last = rows + (<usize>chosen << 2)
+  for (let row: u32 = 0; row < count; row++) {
+    if (<u32>(end - at) < 4) return -1
+    const length = load<u32>(at)
+    at += 4
+    if (length > <u32>(end - at)) return -1
+    if (next < last && load<u32>(next) == row) {
+      to += length
+      offsets += 4
+      store<u32>(offsets, to)
+      store<u32>(starts, <u32>at)
+      starts += 4
+      next += 4
+    }
+    at += length
+  }
+  return <i32>(at - source)
+}
+
+/** As parquetTextStarts for values of `size` bytes without lengths, which the caller knows to be there. */
+export function parquetSlotStarts(source: usize, size: u32, rows: usize, chosen: u32, offsets: usize, starts: usize): void {
+  let to = load<u32>(offsets)
+  for (let i: u32 = 0; i < chosen; i++) {
+    to += size
+    store<u32>(offsets + (<usize>i << 2), to, 4)
+    store<u32>(starts + (<usize>i << 2), <u32>(source + <usize>load<u32>(rows + (<usize>i << 2)) * size))
+  }
+}
+
+/** Copies `count` texts from where they start to `target` + their offsets, and up to 16 bytes behind the last one. */
+export function parquetTextGather(starts: usize, offsets: usize, count: u32, target: usize): void {
+  let begin = load<u32>(offsets)
+  for (let row: u32 = 0; row < count; row++) {
+    const end = load<u32>(offsets + (<usize>row << 2), 4)
+    const length = end - begin
+    const from: usize = load<u32>(starts + (<usize>row << 2))
+    if (length <= 16) v128.store(target + begin, v128.load(from))
+    else memory.copy(target + begin, from, length)
+    begin = end
+  }
+}
+
 /** The position behind the next `count` texts of [source, end), 0 if there are fewer. */
 export function parquetTextSkip(source: usize, end: usize, count: u32): usize {
   for (; count > 0; count--) {

@@ -1,22 +1,21 @@
 /** Reads one flat column of one row group, any number of rows at a time, from the pages of its chunk. */
 import type { Column } from '../../arrow/batch.js'
 import { columnFromValues, makeColumn, releaseColumn } from '../../arrow/column.js'
-import { alloc, kernels, release, views } from '../../arrow/memory.js'
+import { alloc, kernels, release, views, withScratch } from '../../arrow/memory.js'
 import { withOwnRange } from '../../arrow/range.js'
-import { concatColumns } from '../../arrow/take.js'
 import type { DataType } from '../../arrow/types.js'
-import { FixedRun } from './fixed-run.js'
+import { ColumnAssembly, newRun } from './column-assembly.js'
 import { openDictionary, openPage, type ChunkSource, type PageMemory } from './page.js'
 import { readPageHeader, type PageHeader } from './page-header.js'
 import type { PageValues } from './page-values.js'
-import { layoutOf, sameLayout, type Layout, type Run } from './run.js'
-import { TextRun } from './text-run.js'
+import { layoutOf, type Rows, type Run } from './run.js'
 
 interface ReaderKernels {
   parquetHybridSkip(reader: number, count: number): number
   parquetLevels(reader: number, count: number, bitmap: number, index: number): number
   parquetLevelsAllSet(reader: number, count: number): number
   parquetTextSkip(source: number, end: number, count: number): number
+  takeRebase(offsets: number, count: number, first: number, target: number): void
 }
 
 /** A data page of which rows are left. */
@@ -40,6 +39,8 @@ const BITS_AT = SCRATCH_AT + 4096
 const MEMORY_BYTES = BITS_AT + 64
 
 export class ColumnReader {
+  /** Rows passed. */
+  row = 0
   private readonly type: DataType
   private readonly chunk: ChunkSource
   private readonly block: number
@@ -64,29 +65,46 @@ export class ColumnReader {
 
   /** The next `count` rows (at least one); owned by the caller. Throws FILE_INVALID, NOT_SUPPORTED, ARENA_EXHAUSTED. */
   read(count: number): Column {
-    const parts: Column[] = []
-    let run: Run | undefined
+    const assembly = new ColumnAssembly(this.type, this.chunk.invalid)
     try {
       for (let left = count; left > 0;) {
         const page = this.currentPage()
         const values = this.open(page)
-        const layout = layoutOf(values)
-        if (run !== undefined && !sameLayout(run.layout, layout)) {
-          parts.push(run.finish(this.chunk.invalid))
-          run.close()
-          run = undefined
-        }
-        run ??= newRun(this.type, layout, left)
         const rows = Math.min(left, page.rowsLeft)
-        this.appendRows(run, page, values, rows)
+        this.appendRows(assembly.runFor(layoutOf(values), left), page, values, rows)
         left -= rows
       }
-      if (run !== undefined) parts.push(run.finish(this.chunk.invalid))
-      if (parts.length > 1) return concatColumns(this.type, parts)
-      return parts.splice(0, 1)[0]
+      this.row += count
+      return assembly.finish()
     } finally {
-      run?.close()
-      parts.forEach(releaseColumn)
+      assembly.close()
+    }
+  }
+
+  /** Of the next `count` rows those that `chosen` (at least one, below `count`) names; goes past all of them. */
+  readChosen(count: number, chosen: Rows): Column {
+    const assembly = new ColumnAssembly(this.type, this.chunk.invalid)
+    try {
+      withScratch(scratch => {
+        let first = 0
+        for (let row = 0; row < count;) {
+          const page = this.currentPage()
+          const rows = Math.min(count - row, page.rowsLeft)
+          const next = row + rows === count ? chosen.count : lowerBound(chosen, first, row + rows)
+          if (next === first) this.skipInPage(page, rows)
+          else {
+            const left = chosen.count - first
+            const piece = rebased(chosen, first, next, row, scratch)
+            this.appendChosen(assembly, page, { rows, left, piece })
+          }
+          first = next
+          row += rows
+        }
+      })
+      this.row += count
+      return assembly.finish()
+    } finally {
+      assembly.close()
     }
   }
 
@@ -95,12 +113,17 @@ export class ColumnReader {
     for (let left = count; left > 0;) {
       const page = this.currentPage()
       const rows = Math.min(left, page.rowsLeft)
-      page.rowsLeft -= rows
-      if (page.rowsLeft === 0) this.closePage()
-      else if (page.values === undefined) page.skipped += rows
-      else this.skipRows(page.values, rows)
+      this.skipInPage(page, rows)
       left -= rows
     }
+    this.row += count
+  }
+
+  private skipInPage(page: Page, rows: number): void {
+    page.rowsLeft -= rows
+    if (page.rowsLeft === 0) this.closePage()
+    else if (page.values === undefined) page.skipped += rows
+    else this.skipRows(page.values, rows)
   }
 
   close(): void {
@@ -118,6 +141,33 @@ export class ColumnReader {
     }
     run.append({ values, count, valid, block: page.blocks.at(-1) ?? 0, scratch: this.block + SCRATCH_AT, invalid })
     page.rowsLeft -= count
+    if (page.rowsLeft === 0) this.closePage()
+  }
+
+  /** Some of the next `rows` rows of the page; `left` are to come, these included. */
+  private appendChosen(
+    assembly: ColumnAssembly,
+    page: Page,
+    { rows, left, piece }: { readonly rows: number; readonly left: number; readonly piece: Rows },
+  ): void {
+    const { invalid, isOptional } = this.chunk
+    const values = this.open(page)
+    const layout = layoutOf(values)
+    if (isOptional && kernels<ReaderKernels>().parquetLevelsAllSet(this.block, rows) === 0) {
+      // With NULLs a row's value is found by those before it.
+      const run = newRun(this.type, layout, rows)
+      try {
+        this.appendRows(run, page, values, rows)
+        assembly.add(run.finish(invalid), piece)
+      } finally {
+        run.close()
+      }
+      return
+    }
+    const block = page.blocks.at(-1) ?? 0
+    const scratch = this.block + SCRATCH_AT
+    assembly.runFor(layout, left).append({ values, count: rows, valid: rows, chosen: piece, block, scratch, invalid })
+    page.rowsLeft -= rows
     if (page.rowsLeft === 0) this.closePage()
   }
 
@@ -200,9 +250,6 @@ export class ColumnReader {
   }
 }
 
-const newRun = (type: DataType, layout: Layout, capacity: number): Run =>
-  layout.kind === 'text' ? new TextRun(type, capacity) : new FixedRun(type, layout, capacity)
-
 /** All values of a dictionary page. */
 function dictionaryColumn(
   type: DataType,
@@ -221,4 +268,32 @@ function dictionaryColumn(
   } finally {
     run.close()
   }
+}
+
+/** The first place from `from` on whose row number is not below `row`. */
+function lowerBound({ position, count }: Rows, from: number, row: number): number {
+  const { u32 } = views()
+  let low = from
+  for (let high = count; low < high;) {
+    const middle = (low + high) >>> 1
+    if (u32[position / 4 + middle] < row) low = middle + 1
+    else high = middle
+  }
+  return low
+}
+
+/** Row numbers `first` to `next` counted from `row`. */
+function rebased(
+  { position }: Rows,
+  first: number,
+  next: number,
+  row: number,
+  scratch: (byteLength: number) => number,
+): Rows {
+  const source = position + first * 4
+  const count = next - first
+  if (row === 0) return { position: source, count }
+  const target = scratch(count * 4)
+  kernels<ReaderKernels>().takeRebase(source, count, views().u32[source / 4] - row, target)
+  return { position: target, count }
 }

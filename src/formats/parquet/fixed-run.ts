@@ -5,7 +5,7 @@ import { kernels } from '../../arrow/memory.js'
 import { computeRange } from '../../arrow/range.js'
 import type { DataType } from '../../arrow/types.js'
 import { BlockScope } from '../block-scope.js'
-import { RunValidity, type Layout, type Run, type Slice } from './run.js'
+import { RunValidity, type Layout, type Rows, type Run, type Slice } from './run.js'
 
 interface FixedKernels {
   parquetDictionary(
@@ -17,10 +17,22 @@ interface FixedKernels {
     scratch: number,
     out: number,
   ): number
+  parquetDictionaryChosen(
+    reader: number,
+    count: number,
+    dictionary: number,
+    length: number,
+    width: number,
+    scratch: number,
+    rows: number,
+    chosen: number,
+    out: number,
+  ): number
   parquetHybridRead(reader: number, count: number, limit: number, out: number): number
   parquetPack(values: number, count: number, out: number): void
   parquetSpread(values: number, width: number, bitmap: number, start: number, count: number, valid: number): void
   takeCopy(source: number, byteLength: number, target: number): void
+  takeFixedDense(values: number, width: number, rows: number, count: number, target: number): void
 }
 
 type FixedLayout = Extract<Layout, { kind: 'fixed' }>
@@ -47,6 +59,12 @@ export class FixedRun implements Run {
     const { count, valid } = slice
     const { width } = this.layout
     const target = this.values + this.length * width
+    if (slice.chosen !== undefined) {
+      this.readChosen(slice, slice.chosen, target)
+      this.validity.append(this.length, slice.chosen.count, slice.chosen.count)
+      this.length += slice.chosen.count
+      return
+    }
     this.read(slice, target)
     this.validity.append(this.length, count, valid)
     if (valid < count)
@@ -69,6 +87,28 @@ export class FixedRun implements Run {
       const byteLength = valid * width
       if (byteLength > values.end - values.at) throw invalid('a page that ends before its values')
       takeCopy(values.at, byteLength, target)
+      values.at += byteLength
+      this.joinRange(undefined)
+    }
+  }
+
+  private readChosen({ values, count, scratch, invalid }: Slice, chosen: Rows, target: number): void {
+    const { width, dictionary } = this.layout
+    const { parquetDictionaryChosen, takeFixedDense } = kernels<FixedKernels>()
+    if (values.kind === 'codes') {
+      const { reader, dictionary: source } = values
+      const { length } = source
+      const gathered = dictionary === undefined ? width : 0
+      const { position, count: wanted } = chosen
+      if (
+        parquetDictionaryChosen(reader, count, source.values, length, gathered, scratch, position, wanted, target) === 0
+      )
+        throw invalid('dictionary codes that end early or are out of range')
+      this.joinRange(source.range)
+    } else if (values.kind === 'fixed') {
+      const byteLength = count * width
+      if (byteLength > values.end - values.at) throw invalid('a page that ends before its values')
+      takeFixedDense(values.at, width, chosen.position, chosen.count, target)
       values.at += byteLength
       this.joinRange(undefined)
     }

@@ -10,6 +10,7 @@ export const parquetFormat: FileFormat = {
   name: 'parquet',
   extensions: ['parquet', 'parq', 'pq'],
   readOptions: [],
+  appliesFilters: true,
   writeOptions: ['compression', 'max_row_group_size', 'row_group_size'],
   async inspect(path, _options, host) {
     const footer = await readFooter(path, host)

@@ -1,18 +1,22 @@
 /** Scans Parquet files row group by row group: the next one is read while the current one is decoded. */
-import type { Batch, Column } from '../../arrow/batch.js'
-import { columnFromValues, releaseColumn, retainColumn } from '../../arrow/column.js'
-import { sameType, typeName } from '../../arrow/types.js'
+import type { Batch } from '../../arrow/batch.js'
+import { withScratch } from '../../arrow/memory.js'
 import { fail } from '../../common/errors.js'
 import type { FileScan } from '../format.js'
 import { openForRead } from '../read-file.js'
+import { filterSteps, inputsOf, type FilterStep } from './filter-steps.js'
 import { readFooter, type ParquetFooter } from './footer.js'
+import { RangeColumns } from './range-columns.js'
 import { openRowGroup, type RowGroupReader } from './row-group-reader.js'
-import { fileColumns, rowGroupMayMatch } from './split-plan.js'
+import { mapColumns, missingColumn, type ScanMapping } from './scan-mapping.js'
+import { rowGroupInBounds, rowGroupMayMatch } from './split-plan.js'
+import { numberAt } from './thrift-compact.js'
 
 /**
- * Batches of the scan's schema, given away. Row groups that `pruning` excludes are not read; of the others only the chunks of
- * the wanted columns. A column that a file lacks is NULL there. Holds one decoded row group and the bytes of the next.
- * Throws FILE_NOT_READABLE, FILE_INVALID, NOT_SUPPORTED, ARENA_EXHAUSTED.
+ * Batches of the scan's schema, given away, of the rows that `predicate` and `sieve` leave. Row groups that the statistics
+ * exclude are not read; of the others only the chunks of the wanted columns, and of these only what rows that are left need is
+ * decoded. A column that a file lacks is NULL there. Holds the bytes of two row groups.
+ * Throws FILE_NOT_READABLE, FILE_INVALID, NOT_SUPPORTED, ARENA_EXHAUSTED, and what the predicate throws.
  */
 export async function* scanParquet(scan: FileScan): AsyncGenerator<Batch, void> {
   let wanted = scan.fetch ?? Infinity
@@ -24,7 +28,7 @@ export async function* scanParquet(scan: FileScan): AsyncGenerator<Batch, void> 
         throw fail('FILE_INVALID', [split.path, `has no row group ${group}: the file was replaced`])
       return rowGroupMayMatch(footer, group, scan.pruning, scan.fileSchema)
     })
-    for await (const batch of scanRowGroups(scan, footer, rowGroups)) {
+    for await (const batch of scanRowGroups(fileScan(scan, footer), rowGroups)) {
       yield batch
       wanted -= batch.rowCount
       if (wanted <= 0) return
@@ -32,68 +36,62 @@ export async function* scanParquet(scan: FileScan): AsyncGenerator<Batch, void> 
   }
 }
 
-/** How the columns of one file become those of the scan. */
-interface Mapping {
-  /** File columns to read, ascending. */
-  readonly read: readonly number[]
-  /** For each output column its place in `read`, or -1 for all NULL. */
-  readonly places: readonly number[]
+/** A scan of one file. */
+interface OneFile {
+  readonly scan: FileScan
+  readonly footer: ParquetFooter
+  readonly mapping: ScanMapping
+  readonly steps: readonly FilterStep[]
 }
 
-function mapColumns(scan: FileScan, footer: ParquetFooter): Mapping {
-  const inFile = fileColumns(footer, scan.fileSchema)
-  const columns = scan.projection.map(index => inFile[index])
-  scan.projection.forEach((index, i) => {
-    if (columns[i] < 0) return
-    const { name, type } = scan.fileSchema.fields[index]
-    const found = footer.schema.fields[columns[i]].type
-    if (sameType(type, found)) return
-    throw fail('FILE_INVALID', [
-      footer.path,
-      `column '${name}' has the type ${typeName(found)}, but the table's is ${typeName(type)}`,
-    ])
-  })
-  const read = [...new Set(columns.filter(column => column >= 0))].sort((left, right) => left - right)
-  return { read, places: columns.map(column => read.indexOf(column)) }
+function fileScan(scan: FileScan, footer: ParquetFooter): OneFile {
+  const { predicate, projection, fileSchema } = scan
+  const columns = new Set([...(predicate === undefined ? [] : inputsOf(predicate)), ...projection])
+  const mapping = mapColumns(scan, footer, columns)
+  const steps = filterSteps(predicate, fileSchema, column => isCheap(footer, mapping.inFile[column]))
+  return { scan, footer, mapping, steps }
+}
+
+/** Whether decoding the column costs little: all but text that is not dictionary-encoded (as far as the first row group tells). */
+function isCheap(footer: ParquetFooter, column: number): boolean {
+  if (column < 0 || footer.rowGroups.length === 0) return true
+  const { field, firstLeaf } = footer.columns[column]
+  const isText = field.type.kind === 'utf8' || field.type.kind === 'binary'
+  return !isText || (numberAt(footer.rowGroups[0].chunks[firstLeaf].metadata, 11) ?? 0) > 0
 }
 
 /** After so many row groups the next one is read while one is decoded; a consumer of few rows has left by then. */
 const READ_SINGLY = 2
 
-async function* scanRowGroups(
-  scan: FileScan,
-  footer: ParquetFooter,
-  rowGroups: readonly number[],
-): AsyncGenerator<Batch, void> {
-  const mapping = mapColumns(scan, footer)
-  if (mapping.read.length === 0) {
-    for (const group of rowGroups) yield* nullBatches(scan, footer.rowGroups[group].rowCount)
-    return
-  }
-  const file = await openForRead(footer.path, scan.host)
+async function* scanRowGroups(file: OneFile, rowGroups: readonly number[]): AsyncGenerator<Batch, void> {
+  const { scan, footer, mapping } = file
+  const { batchRows, host } = scan
+  const handle = await openForRead(footer.path, host)
   // One row group is decoded from the first while the next one is read into the second.
   const rooms = [reusedRoom(), reusedRoom()]
-  const start = (turn: number): Promise<RowGroupReader> => {
-    const { batchRows, host } = scan
+  const start = (turn: number): Promise<RowGroupReader> | undefined => {
+    const rowGroup = rowGroups[turn]
+    if (!rowGroupInBounds(footer, rowGroup, fileBounds(file))) return undefined
     const room = rooms[turn % 2]
-    const request = { footer, rowGroup: rowGroups[turn], columns: mapping.read, batchRows, host, room }
-    const opening = openRowGroup(file, request)
+    const opening = openRowGroup(handle, { footer, rowGroup, columns: mapping.read, batchRows, host, room })
     // A failure is met when the row group's turn comes, not as an unhandled rejection before.
     opening.catch(() => undefined)
     return opening
   }
   let next: Promise<RowGroupReader> | undefined
+  let isStarted = false
   try {
     for (const turn of rowGroups.keys()) {
       scan.signal.throwIfAborted()
-      const reader = await (next ?? start(turn))
-      next = turn >= READ_SINGLY && turn + 1 < rowGroups.length ? start(turn + 1) : undefined
-      yield* batchesOf(scan, reader, mapping)
+      const reader = await (isStarted ? next : start(turn))
+      isStarted = turn >= READ_SINGLY && turn + 1 < rowGroups.length
+      next = isStarted ? start(turn + 1) : undefined
+      if (reader !== undefined) yield* batchesOf(file, reader)
     }
   } finally {
     const unread = await next?.catch(() => undefined)
     unread?.close()
-    await file.close()
+    await handle.close()
   }
 }
 
@@ -107,43 +105,63 @@ function reusedRoom(): (byteLength: number) => Uint8Array {
   }
 }
 
-/** What is left of a row group; closes it. */
-function* batchesOf(scan: FileScan, reader: RowGroupReader, mapping: Mapping): Generator<Batch, void> {
+/** What the scan's dynamic filters know by now, by column of the file. */
+const fileBounds = ({ scan, mapping }: OneFile): Parameters<typeof rowGroupInBounds>[2] =>
+  (scan.sieve?.bounds() ?? []).map(({ column, min, max }) => ({
+    column: mapping.inFile[scan.projection[column]],
+    min,
+    max,
+  }))
+
+/** The batches of a row group, which it closes. */
+function* batchesOf(file: OneFile, reader: RowGroupReader): Generator<Batch, void> {
+  const { scan, mapping } = file
   try {
-    for (let columns = reader.next(); columns !== undefined; columns = reader.next()) {
-      let batch: Batch
+    for (let rowCount = reader.advance(); rowCount > 0; rowCount = reader.advance()) {
+      const range = new RangeColumns((column, rows, chosen) => {
+        const inFile = mapping.inFile[column]
+        return inFile < 0 ? missingColumn(scan, column, rows) : reader.read(inFile, chosen)
+      }, rowCount)
+      let batch: Batch | undefined
       try {
-        batch = project(scan, columns, mapping)
+        if (runSteps(file, range) && runSieve(scan, range)) batch = range.batch(scan.projection, scan.schema)
       } finally {
-        columns.forEach(releaseColumn)
+        range.close()
       }
-      yield batch
+      if (batch !== undefined) yield batch
     }
   } finally {
     reader.close()
   }
 }
 
-/** The columns in the scan's order, with references of their own. */
-function project(scan: FileScan, read: readonly Column[], { places }: Mapping): Batch {
-  const rowCount = read[0].length
-  const columns = places.map((place, i): Column => {
-    if (place < 0) return nullColumn(scan, i, rowCount)
-    retainColumn(read[place])
-    return read[place]
-  })
-  return { schema: scan.schema, rowCount, columns }
-}
-
-function* nullBatches(scan: FileScan, rowCount: number): Generator<Batch, void> {
-  for (let start = 0; start < rowCount; start += scan.batchRows) {
-    const rows = Math.min(scan.batchRows, rowCount - start)
-    yield { schema: scan.schema, rowCount: rows, columns: scan.projection.map((_, i) => nullColumn(scan, i, rows)) }
+/** Drops the rows that the predicate excludes; whether any is left. */
+function runSteps({ scan, steps }: OneFile, range: RangeColumns): boolean {
+  for (const [i, step] of steps.entries()) {
+    const columns = step.columns.map(column => range.column(column))
+    const selection = step.select(columns, range.rowCount)
+    try {
+      if (selection.count === 0) return false
+      if (selection.indices === 0) continue
+      const needed = new Set([...scan.projection, ...steps.slice(i + 1).flatMap(later => later.columns)])
+      range.keep(selection.indices, selection.count, needed)
+    } finally {
+      selection.release()
+    }
   }
+  return true
 }
 
-const nullColumn = (scan: FileScan, column: number, rowCount: number): Column =>
-  columnFromValues(
-    scan.schema.fields[column].type,
-    Array.from({ length: rowCount }, () => null),
-  )
+/** Drops the rows that the dynamic filters exclude; whether any is left. */
+function runSieve({ sieve, projection }: FileScan, range: RangeColumns): boolean {
+  for (const { column, select } of sieve?.active() ?? []) {
+    const left = withScratch(scratch => {
+      const rows = scratch(range.rowCount * 4)
+      const passed = select(range.column(projection[column]), 0, range.rowCount, rows) ?? range.rowCount
+      if (passed > 0 && passed < range.rowCount) range.keep(rows, passed, new Set(projection))
+      return passed
+    })
+    if (left === 0) return false
+  }
+  return true
+}

@@ -1,8 +1,13 @@
-/** Reads columns of one row group, batch by batch: those that this project decodes itself, and the rest by parquet-wasm. */
+/**
+ * Reads columns of one row group, range of rows by range of rows: those that this project decodes itself, and the rest by
+ * parquet-wasm. What is not asked for is not decoded.
+ */
 import type { FileHandle } from 'node:fs/promises'
 import type { Batch, Column } from '../../arrow/batch.js'
-import { releaseBatch, releaseColumn, retainColumn } from '../../arrow/column.js'
+import { releaseBatch, retainColumn } from '../../arrow/column.js'
+import { takeColumn } from '../../arrow/take.js'
 import { fail } from '../../common/errors.js'
+import { invariant } from '../../common/invariant.js'
 import { readChunks, type ChunkBytes } from './chunk-bytes.js'
 import { isOwnCodec } from './codecs.js'
 import { ColumnReader } from './column-reader.js'
@@ -11,6 +16,7 @@ import type { ColumnChunk, ParquetFooter } from './footer.js'
 import { glueRowGroup } from './glue.js'
 import { isOptional, leafForm, type LeafForm } from './leaf-form.js'
 import { ENCODING } from './page-header.js'
+import type { Rows } from './run.js'
 import { numberAt } from './thrift-compact.js'
 
 export interface RowGroupRequest {
@@ -26,8 +32,13 @@ export interface RowGroupRequest {
 
 /** Columns of a row group whose bytes are in memory. `close` gives them back, also when nothing was read. */
 export interface RowGroupReader {
-  /** The next rows, at most `batchRows`, as one column for each of the request; undefined at the end. Owned by the caller. */
-  next(): readonly Column[] | undefined
+  /** Goes to the next range of rows: their number, at most `batchRows`; 0 at the end. */
+  advance(): number
+  /**
+   * One of the request's columns in the current range, once a range: all rows, or those (at least one) that `chosen` names.
+   * Owned by the caller. Throws FILE_INVALID, NOT_SUPPORTED, ARENA_EXHAUSTED.
+   */
+  read(column: number, chosen?: Rows): Column
   close(): void
 }
 
@@ -71,16 +82,8 @@ export async function openRowGroup(file: FileHandle, request: RowGroupRequest): 
   const foreign = columns.filter(column => !own.some(candidate => candidate.column === column))
   // The other reading is done first: memory of the arena is held as short as possible, and given back here if it fails.
   const glued = foreign.length === 0 ? undefined : await glue(file, request, foreign)
-  return new MixedReader(
-    request,
-    await readChunks(
-      file,
-      place,
-      own.map(({ chunk }) => chunk),
-    ),
-    own,
-    glued,
-  )
+  const chunks = own.map(({ chunk }) => chunk)
+  return new MixedReader(request, await readChunks(file, place, chunks), own, glued)
 }
 
 interface Glued {
@@ -98,33 +101,37 @@ async function glue(file: FileHandle, request: RowGroupRequest, columns: readonl
 class MixedReader implements RowGroupReader {
   private readonly request: RowGroupRequest
   private readonly bytes: ChunkBytes
-  private readonly own: readonly OwnColumn[]
-  private readonly glued: Glued | undefined
+  private readonly own: ReadonlyMap<number, OwnColumn>
+  private readonly foreign: ForeignColumns | undefined
   private readonly readers = new Map<number, ColumnReader>()
-  private foreign: Iterator<Batch> | undefined
-  private rowsLeft: number
+  /** The current range. */
+  private start = 0
+  private end = 0
 
   constructor(request: RowGroupRequest, bytes: ChunkBytes, own: readonly OwnColumn[], glued: Glued | undefined) {
     this.request = request
     this.bytes = bytes
-    this.own = own
-    this.glued = glued
-    this.rowsLeft = request.footer.rowGroups[request.rowGroup].rowCount
+    this.own = new Map(own.map(column => [column.column, column]))
+    this.foreign = glued === undefined ? undefined : new ForeignColumns(request, glued)
   }
 
-  next(): readonly Column[] | undefined {
-    if (this.rowsLeft === 0) return undefined
-    const rowCount = Math.min(this.request.batchRows, this.rowsLeft)
-    this.rowsLeft -= rowCount
-    const read = new Map<number, Column>()
-    try {
-      for (const column of this.own) read.set(column.column, this.readerOf(column).read(rowCount))
-      this.readForeign(rowCount, read)
-    } catch (error) {
-      for (const column of read.values()) releaseColumn(column)
-      throw error
+  advance(): number {
+    const { footer, rowGroup, batchRows } = this.request
+    this.start = this.end
+    this.end = Math.min(this.start + batchRows, footer.rowGroups[rowGroup].rowCount)
+    return this.end - this.start
+  }
+
+  read(column: number, chosen?: Rows): Column {
+    const own = this.own.get(column)
+    if (own === undefined) {
+      invariant(this.foreign !== undefined, 'a column is decoded by one of two')
+      return this.foreign.read(column, this.start, this.end, chosen)
     }
-    return this.request.columns.map(column => read.get(column) as Column)
+    const reader = this.readerOf(own)
+    if (reader.row < this.start) reader.skip(this.start - reader.row)
+    const rows = this.end - this.start
+    return chosen === undefined ? reader.read(rows) : reader.readChosen(rows, chosen)
   }
 
   private readerOf({ column, form, codec, chunk }: OwnColumn): ColumnReader {
@@ -148,29 +155,57 @@ class MixedReader implements RowGroupReader {
     return reader
   }
 
-  /** Adds the next rows of the columns that parquet-wasm decodes. */
-  private readForeign(rowCount: number, into: Map<number, Column>): void {
-    if (this.glued === undefined) return
-    const { wasm, bytes, columns } = this.glued
-    const { footer, rowGroup, batchRows } = this.request
-    const { path } = footer
+  close(): void {
+    for (const reader of this.readers.values()) reader.close()
+    this.foreign?.close()
+    this.bytes.release()
+  }
+}
+
+/** Columns that parquet-wasm decodes, all of them together and in order. */
+class ForeignColumns {
+  private readonly request: RowGroupRequest
+  private readonly columns: readonly number[]
+  private readonly batches: Generator<Batch, void>
+  private batch: Batch | undefined
+  /** Rows decoded. */
+  private row = 0
+
+  constructor(request: RowGroupRequest, { wasm, bytes, columns }: Glued) {
+    const { footer, rowGroup, batchRows } = request
     const described = columns.map(column => footer.columns[column])
-    this.foreign ??= decodeRowGroup(wasm, { bytes, columns: described, batchRows, path, rowGroup })
-    const { value: batch } = this.foreign.next() as IteratorResult<Batch, undefined>
-    const found = batch?.rowCount ?? 0
-    if (found === rowCount) {
-      batch?.columns.forEach((column, i) => {
-        retainColumn(column)
-        into.set(columns[i], column)
-      })
-    }
-    if (batch !== undefined) releaseBatch(batch)
-    if (found !== rowCount) throw fail('FILE_INVALID', [path, `row group ${rowGroup} decodes to other than its rows`])
+    this.request = request
+    this.columns = columns
+    this.batches = decodeRowGroup(wasm, { bytes, columns: described, batchRows, path: footer.path, rowGroup })
+  }
+
+  read(column: number, start: number, end: number, chosen: Rows | undefined): Column {
+    const { batchRows } = this.request
+    while (this.row <= start) this.decode(Math.min(batchRows, end - this.row))
+    const found = this.batch?.columns[this.columns.indexOf(column)]
+    invariant(found !== undefined && this.row === end, 'ranges are those of the batches')
+    if (chosen !== undefined) return takeColumn(found, chosen.position, chosen.count)
+    retainColumn(found)
+    return found
+  }
+
+  private decode(rowCount: number): void {
+    const { footer, rowGroup } = this.request
+    this.drop()
+    const { value: batch } = this.batches.next()
+    if (batch !== undefined) this.batch = batch
+    this.row += rowCount
+    if (batch?.rowCount !== rowCount)
+      throw fail('FILE_INVALID', [footer.path, `row group ${rowGroup} decodes to other than its rows`])
+  }
+
+  private drop(): void {
+    if (this.batch !== undefined) releaseBatch(this.batch)
+    this.batch = undefined
   }
 
   close(): void {
-    for (const reader of this.readers.values()) reader.close()
-    this.foreign?.return?.()
-    this.bytes.release()
+    this.drop()
+    this.batches.return()
   }
 }

@@ -21,11 +21,19 @@ export const sameLayout = (left: Layout, right: Layout): boolean =>
     ? left.kind === right.kind
     : left.width === right.width && left.dictionary === right.dictionary
 
+/** Row numbers in the arena: u32, ascending. */
+export interface Rows {
+  readonly position: number
+  readonly count: number
+}
+
 /** The next rows of one page: `count` rows, `valid` of them not NULL. Their bits, if some are NULL, are in the run's bitmap. */
 export interface Slice {
   readonly values: PageValues
   readonly count: number
   readonly valid: number
+  /** Those of the rows that are wanted; only without NULLs. Absent: all. */
+  readonly chosen?: Rows
   /** The block that the values lie in, which a run may hold for longer than the page; 0: it outlives the run. */
   readonly block: number
   /** Memory for 4 KiB of codes. */

@@ -28,6 +28,27 @@ export function rowGroupMayMatch(
   return pruning.every(predicate => mayMatch(predicate, { rowCount, column }))
 }
 
+/** What a row group needs to have in a column (-1: the file lacks it) to be of use. */
+export interface ColumnBounds {
+  readonly column: number
+  readonly min: bigint
+  readonly max: bigint
+}
+
+/** Whether a row group may hold a row with a value, not NULL, within all `bounds`, which are on integer-like columns. */
+export function rowGroupInBounds(footer: ParquetFooter, rowGroup: number, bounds: readonly ColumnBounds[]): boolean {
+  const { rowCount } = footer.rowGroups[rowGroup]
+  return bounds.every(({ column, min: low, max: high }) => {
+    if (low > high || column < 0) return false
+    const { min, max, nullCount } = statisticsOf(footer, rowGroup, column)
+    if (nullCount === rowCount) return false
+    return !(isInteger(max) && BigInt(max) < low) && !(isInteger(min) && BigInt(min) > high)
+  })
+}
+
+const isInteger = (value: unknown): value is number | bigint =>
+  typeof value === 'bigint' || (typeof value === 'number' && Number.isInteger(value))
+
 /** One split per row group that may match, in file order; `byteLength` is compressed. */
 export function rowGroupSplits(footer: ParquetFooter, pruning: readonly Expr[], tableSchema: Schema): FileSplit[] {
   return footer.rowGroups.flatMap((group, i): FileSplit[] => {

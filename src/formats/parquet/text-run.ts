@@ -7,9 +7,21 @@ import { COPY_SLOP } from '../../arrow/take.js'
 import type { DataType } from '../../arrow/types.js'
 import { fail } from '../../common/errors.js'
 import { BlockScope } from '../block-scope.js'
-import { RunValidity, type Layout, type Run, type Slice } from './run.js'
+import type { PageValues } from './page-values.js'
+import { RunValidity, type Layout, type Rows, type Run, type Slice } from './run.js'
 
 interface TextKernels {
+  parquetSlotStarts(source: number, size: number, rows: number, chosen: number, offsets: number, starts: number): void
+  parquetTextGather(starts: number, offsets: number, count: number, target: number): void
+  parquetTextStarts(
+    source: number,
+    end: number,
+    count: number,
+    rows: number,
+    chosen: number,
+    offsets: number,
+    starts: number,
+  ): number
   parquetSlotOffsets(size: number, bitmap: number, start: number, count: number, offsets: number): void
   parquetTextBytes(source: number, bitmap: number, start: number, count: number, offsets: number, target: number): void
   parquetTextOffsets(source: number, end: number, bitmap: number, start: number, count: number, offsets: number): number
@@ -17,6 +29,8 @@ interface TextKernels {
   takeCopy(source: number, byteLength: number, target: number): void
   utf8IsAscii(at: number, end: number): number
 }
+
+type TextValues = Extract<PageValues, { kind: 'texts' | 'slots' }>
 
 /** Rows whose bytes lie in one page. */
 interface Segment {
@@ -26,6 +40,8 @@ interface Segment {
   /** Whether there are NULLs among them. */
   readonly hasNulls: boolean
   readonly hasLengths: boolean
+  /** Where each of the texts starts, if they do not follow each other; 0: they do, from `source` on. */
+  readonly starts: number
 }
 
 /** Offsets are i32. */
@@ -50,25 +66,48 @@ export class TextRun implements Run {
     this.validity = new RunValidity(this.scope, capacity)
   }
 
-  append({ values, count, valid, block, invalid }: Slice): void {
+  append(slice: Slice): void {
+    const { values, block, chosen, count, valid } = slice
     if (values.kind !== 'texts' && values.kind !== 'slots') return
-    const start = this.length
-    const hasLengths = values.kind === 'texts'
-    this.segments.push({ source: values.at, start, count, hasNulls: valid < count, hasLengths })
-    const bitmap = valid < count ? this.validity.bitmap : 0
-    const at = this.offsets + start * 4
-    const { parquetTextOffsets, parquetSlotOffsets } = kernels<TextKernels>()
-    const used = hasLengths ? parquetTextOffsets(values.at, values.end, bitmap, start, count, at) : valid * values.size
-    if (used < 0 || used > values.end - values.at) throw invalid('a page that ends before its values')
-    if (!hasLengths) parquetSlotOffsets(values.size, bitmap, start, count, at)
-    values.at += used
-    const total = views().u32[at / 4 + count]
+    const rows = chosen?.count ?? count
+    const at = this.offsets + this.length * 4
+    if (chosen === undefined) this.readAll(slice, values, at)
+    else this.readChosen(slice, values, chosen, at)
+    const total = views().u32[at / 4 + rows]
     if (total > MAX_OFFSET) throw fail('ARENA_EXHAUSTED', [total, bytesInUse()])
-    this.validity.append(start, count, valid)
-    this.length += count
+    this.validity.append(this.length, rows, rows - count + valid)
+    this.length += rows
     if (block === 0 || this.pages.has(block)) return
     retain(block)
     this.pages.add(block)
+  }
+
+  private readAll({ count, valid, invalid }: Slice, values: TextValues, offsets: number): void {
+    const start = this.length
+    const hasLengths = values.kind === 'texts'
+    this.segments.push({ source: values.at, start, count, hasNulls: valid < count, hasLengths, starts: 0 })
+    const bitmap = valid < count ? this.validity.bitmap : 0
+    const { parquetTextOffsets, parquetSlotOffsets } = kernels<TextKernels>()
+    const used = hasLengths
+      ? parquetTextOffsets(values.at, values.end, bitmap, start, count, offsets)
+      : valid * values.size
+    if (used < 0 || used > values.end - values.at) throw invalid('a page that ends before its values')
+    if (!hasLengths) parquetSlotOffsets(values.size, bitmap, start, count, offsets)
+    values.at += used
+  }
+
+  private readChosen({ count, invalid }: Slice, values: TextValues, chosen: Rows, offsets: number): void {
+    const hasLengths = values.kind === 'texts'
+    const starts = this.scope.alloc(chosen.count * 4)
+    const segment = { source: values.at, start: this.length, count: chosen.count, hasNulls: false, hasLengths, starts }
+    const { parquetTextStarts, parquetSlotStarts } = kernels<TextKernels>()
+    const used = hasLengths
+      ? parquetTextStarts(values.at, values.end, count, chosen.position, chosen.count, offsets, starts)
+      : count * values.size
+    if (used < 0 || used > values.end - values.at) throw invalid('a page that ends before its values')
+    if (!hasLengths) parquetSlotStarts(values.at, values.size, chosen.position, chosen.count, offsets, starts)
+    this.segments.push(segment)
+    values.at += used
   }
 
   finish(invalid: Slice['invalid']): Column {
@@ -80,10 +119,13 @@ export class TextRun implements Run {
     return makeColumn({ type, length, ...this.validity.finish(), offsets, values, blocks: this.scope.take() })
   }
 
-  private copy({ source, start, count, hasNulls, hasLengths }: Segment, target: number): void {
-    const { parquetTextBytes, takeCopy } = kernels<TextKernels>()
+  private copy({ source, start, count, hasNulls, hasLengths, starts }: Segment, target: number): void {
+    const { parquetTextBytes, parquetTextGather, takeCopy } = kernels<TextKernels>()
     const offsets = this.offsets + start * 4
-    if (hasLengths) parquetTextBytes(source, hasNulls ? this.validity.bitmap : 0, start, count, offsets, target)
+    if (starts !== 0) {
+      parquetTextGather(starts, offsets, count, target)
+      this.scope.drop(starts)
+    } else if (hasLengths) parquetTextBytes(source, hasNulls ? this.validity.bitmap : 0, start, count, offsets, target)
     else {
       const { u32 } = views()
       const first = u32[offsets / 4]

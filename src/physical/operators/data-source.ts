@@ -32,9 +32,11 @@ export const dataSourceOperator = defineOperator<DataSourceExec>({
   properties: plan => ({ partitioning: partitioningOf(plan.source), ordering: [] }),
   details(plan) {
     const columns = plan.schema.fields.map(({ name }) => name).join(', ')
+    const predicate = plan.source.kind === 'files' ? plan.source.predicate : undefined
     const pruning = plan.source.kind === 'files' ? plan.source.pruning.map(displayExpr).join(' AND ') : ''
     const parts = [describeSource(plan.source), `projection=[${columns}]`]
-    if (pruning !== '') parts.push(`pruning=${pruning}`)
+    if (predicate !== undefined) parts.push(`predicate=${displayExpr(predicate)}`)
+    else if (pruning !== '') parts.push(`pruning=${pruning}`)
     if (plan.fetch !== undefined) parts.push(`fetch=${plan.fetch}`)
     if (plan.dynamicFilters !== undefined) {
       const filtered = plan.dynamicFilters.map(({ column }) => plan.schema.fields[column].name)

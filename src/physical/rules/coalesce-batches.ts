@@ -39,8 +39,11 @@ function aboveSelective(plan: PhysicalPlan): PhysicalPlan {
   return plan.kind === 'ProjectionExec' ? withChildren(plan, aboveSelective) : plan
 }
 
-const isSelectiveScan = (plan: PhysicalPlan): boolean =>
-  plan.kind === 'DataSourceExec' && (plan as DataSourceExec).dynamicFilters !== undefined
+function isSelectiveScan(plan: PhysicalPlan): boolean {
+  if (plan.kind !== 'DataSourceExec') return false
+  const { source, dynamicFilters } = plan as DataSourceExec
+  return dynamicFilters !== undefined || (source.kind === 'files' && source.predicate !== undefined)
+}
 
 function withChildren(plan: PhysicalPlan, change: (child: PhysicalPlan) => PhysicalPlan): PhysicalPlan {
   const children = mapList(plan.children, change)
