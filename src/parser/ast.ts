@@ -11,23 +11,10 @@ export interface Ident {
 /** `a`, `schema.a` or `catalog.schema.a`. */
 export type ObjectName = readonly Ident[]
 
+export type ComparisonOperator = '=' | '<>' | '<' | '<=' | '>' | '>='
+
 export type BinaryOperator =
-  | '+'
-  | '-'
-  | '*'
-  | '/'
-  | '%'
-  | '||'
-  | '='
-  | '<>'
-  | '<'
-  | '<='
-  | '>'
-  | '>='
-  | 'and'
-  | 'or'
-  | 'is distinct from'
-  | 'is not distinct from'
+  '+' | '-' | '*' | '/' | '%' | '||' | ComparisonOperator | 'and' | 'or' | 'is distinct from' | 'is not distinct from'
 
 /** A type as written, e.g. `DECIMAL(15, 2)`: upper-case words and numeric arguments. */
 export interface TypeNode {
@@ -67,6 +54,14 @@ export type ExprNode = { readonly span: Span } & (
     }
   | { readonly kind: 'inList'; readonly input: ExprNode; readonly list: readonly ExprNode[]; readonly negated: boolean }
   | { readonly kind: 'inSubquery'; readonly input: ExprNode; readonly query: QueryNode; readonly negated: boolean }
+  /** `= ANY` is inSubquery, `<> ALL` its negation; here stand the others. */
+  | {
+      readonly kind: 'quantified'
+      readonly op: ComparisonOperator
+      readonly quantifier: 'any' | 'all'
+      readonly input: ExprNode
+      readonly query: QueryNode
+    }
   | { readonly kind: 'exists'; readonly query: QueryNode; readonly negated: boolean }
   | { readonly kind: 'scalarSubquery'; readonly query: QueryNode }
   | {

@@ -4,7 +4,16 @@
  */
 import { fail } from '../common/errors.js'
 import type { Span } from '../common/errors.js'
-import type { BinaryOperator, ExprNode, Ident, OrderItem, QueryNode, TypeNode, WindowNode } from './ast.js'
+import type {
+  BinaryOperator,
+  ComparisonOperator,
+  ExprNode,
+  Ident,
+  OrderItem,
+  QueryNode,
+  TypeNode,
+  WindowNode,
+} from './ast.js'
 import { intervalUnit, isBareCall, isCallableWord } from './words.js'
 
 export interface Operation {
@@ -221,14 +230,17 @@ export function compare(op: string, right: ExprNode): Suffix {
   return left => binary(known as BinaryOperator, left, right)
 }
 
-/** `= ANY (query)` is IN, `<> ALL (query)` is NOT IN; the other quantified comparisons are refused. */
-export function quantified(span: Span, op: string, quantifier: string, query: QueryNode): Suffix {
-  const all = quantifier.toLowerCase() === 'all'
-  const negated = op === '<>' || op === '!='
-  if (all !== negated || !['=', '==', '<>', '!='].includes(op)) {
-    throw fail('NOT_SUPPORTED', [`${op} ${quantifier.toUpperCase()} (subquery)`], { span })
+/** `= ANY (query)` is IN, `<> ALL (query)` is NOT IN; SOME is ANY. */
+export function quantified(span: Span, written: string, word: string, query: QueryNode): Suffix {
+  const op = { '==': '=', '!=': '<>' }[written] ?? written
+  if (op === '<=>') throw fail('NOT_SUPPORTED', [`<=> ${word.toUpperCase()} (subquery)`], { span })
+  const quantifier = word.toLowerCase() === 'all' ? 'all' : 'any'
+  const isMember = op === (quantifier === 'all' ? '<>' : '=')
+  return input => {
+    const place = { start: input.span.start, end: span.end }
+    if (isMember) return { kind: 'inSubquery', input, query, negated: quantifier === 'all', span: place }
+    return { kind: 'quantified', op: op as ComparisonOperator, quantifier, input, query, span: place }
   }
-  return input => ({ kind: 'inSubquery', input, query, negated, span: { start: input.span.start, end: span.end } })
 }
 
 /** IS [NOT] NULL, TRUE, FALSE or UNKNOWN. */

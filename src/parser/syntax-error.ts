@@ -51,7 +51,18 @@ const STATEMENT_STARTS = new Set([
 const JOIN_STARTS = new Set(['ANTI', 'CROSS', 'FULL', 'INNER', 'LEFT', 'NATURAL', 'RIGHT', 'SEMI'])
 
 /** What may follow any operand; said once, as "operator". */
-const AFTER_OPERAND = new Set(['"("', 'LIKE', 'ILIKE', 'BETWEEN', 'IN', 'OVER', 'FILTER', 'ESCAPE', 'interval unit'])
+const AFTER_OPERAND = new Set([
+  '"("',
+  'LIKE',
+  'ILIKE',
+  'BETWEEN',
+  'IN',
+  'SIMILAR',
+  'OVER',
+  'FILTER',
+  'ESCAPE',
+  'interval unit',
+])
 
 /** Possible nearly everywhere, and never what is missing. */
 const NEVER_SAID = new Set(['white space', 'dot'])

@@ -41,7 +41,7 @@ export const ERRORS: readonly (readonly [string, string, string, string, number]
     ')',
     8,
   ],
-  ['SELECT count(a b)', 'SYNTAX', 'expected an operator, ORDER, ")" or "," but found \'b\'', 'b', 15],
+  ['SELECT count(a b)', 'SYNTAX', 'expected an operator, IGNORE, ORDER, RESPECT, ")" or "," but found \'b\'', 'b', 15],
   [
     'SELECT CASE WHEN a THEN 1',
     'SYNTAX',
@@ -65,7 +65,7 @@ export const ERRORS: readonly (readonly [string, string, string, string, number]
     'NATURAL JOIN u USING (a)',
     16,
   ],
-  ['SELECT a > ANY (SELECT 1)', 'NOT_SUPPORTED', '> ANY (subquery) is not supported', 'ANY (SELECT 1)', 11],
+  ['SELECT a <=> ANY (SELECT 1)', 'NOT_SUPPORTED', '<=> ANY (subquery) is not supported', 'ANY (SELECT 1)', 13],
   ['SELECT a FROM (t CROSS JOIN u) x', 'NOT_SUPPORTED', 'an alias of a join in parentheses is not supported', 'x', 31],
   ["SELECT 'abc", 'SYNTAX', 'this string is not terminated; add the closing quote', "'abc", 7],
   ['SELECT "abc', 'SYNTAX', 'this quoted name is not terminated; add the closing double quote', '"abc', 7],

@@ -15,11 +15,17 @@ export interface BindContext {
   readonly now: bigint
 }
 
+export interface BoundCte {
+  readonly plan: LogicalPlan
+  /** How many queries are around the one that defines it. */
+  readonly depth: number
+}
+
 /** The state of one bindQuery call; notes are kept beside expressions, never in them. */
 export interface Binder {
   readonly context: BindContext
   /** CTEs that are in scope, already bound; their columns have no relation yet. */
-  readonly ctes: ReadonlyMap<string, LogicalPlan>
+  readonly ctes: ReadonlyMap<string, BoundCte>
   /** FROM scopes of the enclosing queries, for a subquery: a name found there is a correlation. */
   readonly outer: readonly Scope[]
   /** Where a bound column or aggregate was written: for errors that are found later. */

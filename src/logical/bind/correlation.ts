@@ -1,10 +1,10 @@
 /** Columns of an enclosing query inside a subquery, and the pulling up of the predicates that contain them. */
-import { fail } from '../../common/errors.js'
+import { BallistaError, fail } from '../../common/errors.js'
 import { equals } from '../../common/tree.js'
 import { conjunction, splitConjunction } from '../../expr/build.js'
 import { exprTree, type Expr } from '../../expr/expr.js'
 import { filterPlan, makeJoin, projectionPlan, type JoinPlan } from '../build.js'
-import { columnsOf, planExprs, rebase } from '../plan-exprs.js'
+import { columnsOf, mapPlanExprs, planExprs, rebase } from '../plan-exprs.js'
 import { fieldColumn, schemaOf } from '../schema-of.js'
 import { planTree, type LogicalPlan, type NamedExpr } from '../plan.js'
 import { uniqueName } from './unique.js'
@@ -12,7 +12,7 @@ import { uniqueName } from './unique.js'
 /** No user can write a relation that starts so: an outer column is never mistaken for an inner one. */
 const OUTER_PREFIX = '\0outer:'
 
-/** The expression of an enclosing query as it stands inside a subquery. */
+/** The expression of an enclosing query as it stands inside a subquery; twice for a subquery of that subquery. */
 export const toOuter = (expr: Expr): Expr => mapRelations(expr, relation => `${OUTER_PREFIX}${relation ?? ''}`)
 
 /** Back to the columns of the enclosing query, for a predicate that has been pulled up into it. */
@@ -41,6 +41,14 @@ export const hasOuter = (expr: Expr): boolean => exprTree.some(expr, isOuter)
 
 /** Whether a bound subquery refers to the query around it. */
 export const isCorrelated = (plan: LogicalPlan): boolean => planTree.some(plan, node => planExprs(node).some(hasOuter))
+
+/** The plan as it stands `levels` subqueries deeper than where it was bound. */
+export function deepened(plan: LogicalPlan, levels: number): LogicalPlan {
+  if (levels === 0 || !isCorrelated(plan)) return plan
+  const deeper = (expr: Expr): Expr => exprTree.transformUp(expr, node => (isOuter(node) ? toOuter(node) : node))
+  const once = planTree.transformUp(plan, node => mapPlanExprs(node, deeper))
+  return deepened(once, levels - 1)
+}
 
 /** A plan without outer columns, and the predicates with outer columns that its rows must fulfil. */
 export interface PulledUp {
@@ -91,6 +99,16 @@ export function pullUp(plan: LogicalPlan, total?: LogicalPlan): PulledUp {
     case 'empty':
     case 'write':
       throw unsupported('VALUES')
+  }
+}
+
+/** Like pullUp; undefined where that is not supported. */
+export function tryPullUp(plan: LogicalPlan, total?: LogicalPlan): PulledUp | undefined {
+  try {
+    return pullUp(plan, total)
+  } catch (error) {
+    if (error instanceof BallistaError && error.code === 'NOT_SUPPORTED') return undefined
+    throw error
   }
 }
 

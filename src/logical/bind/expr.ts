@@ -42,7 +42,7 @@ export interface ExprContext {
   readonly subquery?: (node: SubqueryNode, ctx: ExprContext) => Expr
 }
 
-export type SubqueryNode = Extract<ExprNode, { kind: 'inSubquery' | 'exists' | 'scalarSubquery' }>
+export type SubqueryNode = Extract<ExprNode, { kind: 'inSubquery' | 'quantified' | 'exists' | 'scalarSubquery' }>
 type Node<Kind extends ExprNode['kind']> = Extract<ExprNode, { kind: Kind }>
 
 /** The typed expression of a syntax node. Throws coded errors that carry the span of the smallest wrong part. */
@@ -76,6 +76,7 @@ function bindNode(node: ExprNode, ctx: ExprContext): Expr {
     case 'inList':
       return inListExpr(bind(node.input), node.list.map(bind), node.negated)
     case 'inSubquery':
+    case 'quantified':
     case 'exists':
     case 'scalarSubquery':
       if (ctx.subquery === undefined) throw fail('NOT_SUPPORTED', [`a subquery in ${ctx.clause}`])
@@ -157,7 +158,7 @@ function bindBetween(node: Node<'between'>, bind: (child: ExprNode) => Expr): Ex
   return binaryExpr('and', binaryExpr('>=', input, low), binaryExpr('<=', input, high))
 }
 
-const BINARY_OPS: Readonly<Record<BinaryOperator, BinaryOp>> = {
+export const BINARY_OPS: Readonly<Record<BinaryOperator, BinaryOp>> = {
   '+': '+',
   '-': '-',
   '*': '*',
@@ -205,13 +206,16 @@ function bindColumn(node: Node<'column'>, ctx: ExprContext): Expr {
   throw columnNotFound(ctx.scope, node.path, node.span, note)
 }
 
-/** A column of the query around this subquery; the queries around that one are out of reach. */
+/** A column of a query around this subquery, of the nearest that has it. */
 function outerColumn(node: Node<'column'>, binder: Binder): Expr | undefined {
-  const found = binder.outer.map(scope => findInScope(scope, node.path, node.span))
-  const nearest = found.pop()
-  if (nearest !== undefined) return noted(toOuter(nearest.expr), node.span, binder)
-  if (found.every(column => column === undefined)) return undefined
-  throw fail('NOT_SUPPORTED', [`a subquery that refers to '${pathText(node.path)}' of a query two levels out`])
+  for (const [distance, scope] of binder.outer.toReversed().entries()) {
+    const found = findInScope(scope, node.path, node.span)
+    if (found === undefined) continue
+    let expr = found.expr
+    for (let level = 0; level <= distance; level++) expr = toOuter(expr)
+    return noted(expr, node.span, binder)
+  }
+  return undefined
 }
 
 /** The same column as an object of its own, so that its place can be remembered. */

@@ -3,12 +3,14 @@ import { fail, type Span } from '../../common/errors.js'
 import { invariant, unreachable } from '../../common/invariant.js'
 import { binaryExpr, caseExpr, conjunction, isNullExpr } from '../../expr/build.js'
 import type { Expr } from '../../expr/expr.js'
-import type { Ident, JoinType, TableAlias, TableNode } from '../../parser/ast.js'
+import type { ExprNode, Ident, JoinType, TableAlias, TableNode } from '../../parser/ast.js'
 import { substitute } from '../plan-exprs.js'
 import { aliasPlan, joinPlan, makeJoin, oneRowPlan, projectionPlan, scanPlan } from '../build.js'
 import { fieldColumn, schemaOf } from '../schema-of.js'
 import type { LogicalJoinType, LogicalPlan } from '../plan.js'
 import { at, type Binder } from './context.js'
+import { deepened } from './correlation.js'
+import { dependOn } from './dependent.js'
 import { bindExpr } from './expr.js'
 import { asPredicate } from './predicate.js'
 import {
@@ -35,6 +37,10 @@ export function bindFrom(tables: readonly TableNode[], binder: Binder): BoundFro
   const [first, ...rest] = tables
   let bound = bindTable(first, binder)
   for (const table of rest) {
+    if (isLateral(table)) {
+      bound = bindLateral(bound, table, 'inner', binder)
+      continue
+    }
     const right = bindTable(table, binder)
     checkRelations(bound.scope, right.scope, table.span)
     bound = { plan: makeJoin(bound.plan, right.plan, 'inner', [], []), scope: joinScopes(bound.scope, right.scope) }
@@ -54,16 +60,44 @@ function bindTable(node: TableNode, binder: Binder): BoundFrom {
         renameColumns(scanPlan(table.name, node.alias?.name.name ?? table.name, table.provider), node.alias),
       )
     }
-    case 'derived': {
-      if (node.lateral) throw fail('NOT_SUPPORTED', ['LATERAL'], { span: node.span })
-      const relation = node.alias?.name.name ?? binder.nextRelation()
-      return scoped(renameColumns(aliasPlan(uniqueColumns(binder.bindQuery(node.query, binder)), relation), node.alias))
-    }
+    case 'derived':
+      return scoped(bindDerived(node, binder))
     case 'join':
       return bindJoin(node, binder)
     default:
       return unreachable(node)
   }
+}
+
+type DerivedNode = Extract<TableNode, { kind: 'derived' }>
+
+function bindDerived(node: DerivedNode, binder: Binder): LogicalPlan {
+  const relation = node.alias?.name.name ?? binder.nextRelation()
+  return renameColumns(aliasPlan(uniqueColumns(binder.bindQuery(node.query, binder)), relation), node.alias)
+}
+
+const isLateral = (node: TableNode): node is DerivedNode => node.kind === 'derived' && node.lateral
+
+/** Joins the rows that the query gives for each row on its left, whose columns it may use. */
+function bindLateral(
+  left: BoundFrom,
+  node: DerivedNode,
+  type: 'inner' | 'left',
+  binder: Binder,
+  on?: ExprNode,
+): BoundFrom {
+  const query = bindDerived(node, { ...binder, outer: [...binder.outer, left.scope] })
+  const right = scopeOf(schemaOf(query))
+  checkRelations(left.scope, right, node.span)
+  const scope = joinScopes(left.scope, right)
+  const dependent = at(node.span, () => dependOn(left.plan, query, () => binder.nextRelation()))
+  const conditions = [dependent.condition, ...(on === undefined ? [] : [bindCondition(on, scope, binder)])]
+  const plan = joinPlan(left.plan, dependent.plan, type, conjunction(conditions))
+  return { plan, scope: asJoined(scope, plan) }
+}
+
+function bindCondition(node: ExprNode, scope: Scope, binder: Binder): Expr {
+  return at(node.span, () => asPredicate(bindExpr(node, { binder, scope, clause: 'ON' }), 'ON'))
 }
 
 const scoped = (plan: LogicalPlan): BoundFrom => ({ plan, scope: scopeOf(schemaOf(plan)) })
@@ -72,7 +106,10 @@ function bindNamedTable(node: Extract<TableNode, { kind: 'table' }>, binder: Bin
   const name = node.name[node.name.length - 1].name
   const relation = node.alias?.name.name ?? name
   const cte = node.name.length === 1 ? binder.ctes.get(name) : undefined
-  if (cte !== undefined) return renameColumns(aliasPlan(cte, relation), node.alias)
+  if (cte !== undefined) {
+    const plan = deepened(cte.plan, binder.outer.length - cte.depth)
+    return renameColumns(aliasPlan(plan, relation), node.alias)
+  }
   const table = binder.context.tables.get(referenceKey(node))
   invariant(table !== undefined, `table ${name} was resolved`)
   if (table.kind === 'table') return renameColumns(scanPlan(table.name, relation, table.provider), node.alias)
@@ -81,7 +118,7 @@ function bindNamedTable(node: Extract<TableNode, { kind: 'table' }>, binder: Bin
 
 function bindView(view: Extract<ResolvedTable, { kind: 'view' }>, binder: Binder): LogicalPlan {
   try {
-    const plan = uniqueColumns(binder.bindQuery(view.query, { ...binder, ctes: new Map() }))
+    const plan = uniqueColumns(binder.bindQuery(view.query, { ...binder, ctes: new Map(), outer: [] }))
     if (view.columns.length === 0) return plan
     return withColumnNames(plan, view.columns, `view '${view.name}'`)
   } catch (error) {
@@ -144,15 +181,14 @@ type JoinNode = Extract<TableNode, { kind: 'join' }>
 
 function bindJoin(node: JoinNode, binder: Binder): BoundFrom {
   const left = bindTable(node.left, binder)
+  if (isLateral(node.right)) return bindLateralJoin(left, node, node.right, binder)
   const right = bindTable(node.right, binder)
   checkRelations(left.scope, right.scope, node.right.span)
   const type = JOIN_TYPES[node.type]
   const { condition } = node
   if (condition?.kind === 'on') {
     const scope = joinScopes(left.scope, right.scope)
-    const onContext = { binder, scope, clause: 'ON' }
-    const predicate = at(condition.expr.span, () => asPredicate(bindExpr(condition.expr, onContext), 'ON'))
-    const plan = joinPlan(left.plan, right.plan, type, predicate)
+    const plan = joinPlan(left.plan, right.plan, type, bindCondition(condition.expr, scope, binder))
     return { plan, scope: asJoined(keptScope(type, left.scope, right.scope), plan) }
   }
   const columns =
@@ -167,6 +203,16 @@ function bindJoin(node: JoinNode, binder: Binder): BoundFrom {
     })
   }
   return bindUsing(left, right, type, columns)
+}
+
+function bindLateralJoin(left: BoundFrom, node: JoinNode, right: DerivedNode, binder: Binder): BoundFrom {
+  const type = JOIN_TYPES[node.type]
+  const { condition } = node
+  if (type !== 'inner' && type !== 'left')
+    throw fail('NOT_SUPPORTED', [`${node.type.toUpperCase()} JOIN LATERAL`], { span: right.span })
+  if (condition !== undefined && condition.kind !== 'on')
+    throw fail('NOT_SUPPORTED', ['USING or NATURAL with LATERAL'], { span: right.span })
+  return bindLateral(left, right, type, binder, condition?.expr)
 }
 
 const keptScope = (type: LogicalJoinType, left: Scope, right: Scope): Scope => {

@@ -30,6 +30,7 @@ export function exprName(node: ExprNode, columnText: (path: readonly Ident[]) =>
     case 'between':
     case 'inList':
     case 'inSubquery':
+    case 'quantified':
     case 'like':
       return predicateName(node, name, operand)
     case 'exists':
@@ -88,7 +89,7 @@ function constantName(node: ConstantNode): string {
   }
 }
 
-type PredicateNode = Node<'isNull' | 'isTruth' | 'between' | 'inList' | 'inSubquery' | 'like'>
+type PredicateNode = Node<'isNull' | 'isTruth' | 'between' | 'inList' | 'inSubquery' | 'quantified' | 'like'>
 
 function predicateName(node: PredicateNode, name: Name, operand: Name): string {
   const input = operand(node.input)
@@ -103,6 +104,8 @@ function predicateName(node: PredicateNode, name: Name, operand: Name): string {
       return `${input} ${not(node)}IN (${node.list.map(name).join(', ')})`
     case 'inSubquery':
       return `${input} ${not(node)}IN (<subquery>)`
+    case 'quantified':
+      return `${input} ${node.op} ${node.quantifier.toUpperCase()} (<subquery>)`
     case 'like': {
       const escape = node.escape === undefined ? '' : ` ESCAPE ${name(node.escape)}`
       return `${input} ${not(node)}${node.caseInsensitive ? 'ILIKE' : 'LIKE'} ${operand(node.pattern)}${escape}`
@@ -134,6 +137,15 @@ const orderName = (item: OrderItem, name: Name): string => `${name(item.expr)}${
 
 const quote = (text: string): string => `'${text.replaceAll("'", "''")}'`
 
-const COMPOUND = new Set<ExprNode['kind']>(['binary', 'isNull', 'isTruth', 'between', 'inList', 'inSubquery', 'like'])
+const COMPOUND = new Set<ExprNode['kind']>([
+  'binary',
+  'isNull',
+  'isTruth',
+  'between',
+  'inList',
+  'inSubquery',
+  'quantified',
+  'like',
+])
 
 const isCompound = (node: ExprNode): boolean => COMPOUND.has(node.kind) || (node.kind === 'unary' && node.op === 'not')

@@ -75,10 +75,8 @@ function withCtes(query: QueryNode, binder: Binder): Binder {
     defined.add(name.name)
     const plan = uniqueColumns(bindNested(definition, { ...binder, ctes }))
     const names = columns.map(column => column.name)
-    ctes.set(
-      name.name,
-      names.length === 0 ? plan : at(name.span, () => withColumnNames(plan, names, `CTE '${name.name}'`)),
-    )
+    const named = names.length === 0 ? plan : at(name.span, () => withColumnNames(plan, names, `CTE '${name.name}'`))
+    ctes.set(name.name, { plan: named, depth: binder.outer.length })
   }
   return { ...binder, ctes }
 }

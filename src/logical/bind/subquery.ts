@@ -1,19 +1,29 @@
 /** Subqueries as AND terms of WHERE become semi and anti joins (IN, EXISTS), all others joins that give at most one row. */
 import { fail } from '../../common/errors.js'
 import { invariant } from '../../common/invariant.js'
-import { aggregateExpr, binaryExpr, callExpr, caseExpr, conjunction, isNullExpr } from '../../expr/build.js'
+import { aggregateExpr, binaryExpr, callExpr, caseExpr, conjunction, isNullExpr, notExpr } from '../../expr/build.js'
 import { BOOLEAN, INT64 } from '../../arrow/types.js'
-import { exprTree, literal, typeOf, type Expr } from '../../expr/expr.js'
+import { exprTree, literal, type ColumnExpr, type Expr } from '../../expr/expr.js'
 import { foldConstants } from '../../expr/fold.js'
 import type { ExprNode } from '../../parser/ast.js'
-import { aggregatePlan, aliasPlan, filterPlan, joinPlan, makeJoin, namedColumn, projectionPlan } from '../build.js'
+import {
+  aggregatePlan,
+  aliasPlan,
+  filterPlan,
+  joinPlan,
+  makeJoin,
+  namedColumn,
+  oneRowPlan,
+  projectionPlan,
+} from '../build.js'
 import { isNullable } from '../nullable.js'
 import { columnsOf, isOver, substitute } from '../plan-exprs.js'
 import { fieldColumn, schemaOf } from '../schema-of.js'
-import type { LogicalPlan } from '../plan.js'
+import type { LogicalPlan, NamedExpr } from '../plan.js'
 import { at, type Binder } from './context.js'
-import { fromOuter, hasOuter, isCorrelated, isolate, isOuter, pullUp, toOuter } from './correlation.js'
-import { bindExpr, type ExprContext, type SubqueryNode } from './expr.js'
+import { fromOuter, isCorrelated, isolate, isOuter, toOuter, tryPullUp } from './correlation.js'
+import { dependOn, valueOfNoRows } from './dependent.js'
+import { BINARY_OPS, bindExpr, type ExprContext, type SubqueryNode } from './expr.js'
 import { asPredicate } from './predicate.js'
 import { rowBound } from './row-bound.js'
 import type { Scope } from './scope.js'
@@ -34,6 +44,8 @@ interface ScalarJoin {
   readonly type: 'inner' | 'left'
   /** Over the outer plan and `plan`; absent: the one row of `plan` belongs to every outer row. */
   readonly condition?: Expr
+  /** `plan` is still the bound subquery: what it depends on is known when the outer plan is. */
+  readonly isDependent?: true
 }
 
 /** `scope` is the FROM of the outer query, to whose columns a subquery may refer. */
@@ -55,18 +67,37 @@ export function scalarSubqueries(binder: Binder, scope: Scope): ScalarSubqueries
           return isPositive(joined(totalOf(existingRows(plan), [COUNT]))[0], node.negated)
         case 'inSubquery':
           return membership(bindExpr(node.input, ctx), plan, joined, node.negated)
+        case 'quantified':
+          return quantified(node, bindExpr(node.input, ctx), plan, joined)
       }
     },
     has: expr => expr.kind === 'column' && joins.some(({ relation }) => relation === expr.relation),
-    joinTo: plan => joins.reduce(joinValue, plan),
+    joinTo: plan => joins.reduce((left, join) => joinValue(left, join, binder), plan),
   }
 }
 
-function joinValue(left: LogicalPlan, { plan: right, type, condition }: ScalarJoin): LogicalPlan {
+function joinValue(left: LogicalPlan, join: ScalarJoin, binder: Binder): LogicalPlan {
+  const { plan: right, type, condition } = join
+  if (join.isDependent) return joinDependent(left, join, binder)
   if (condition === undefined) return makeJoin(left, right, type, [], [])
-  if (isOver(condition, [...schemaOf(left), ...schemaOf(right)])) return joinPlan(left, right, type, condition)
+  const own = [...schemaOf(left), ...schemaOf(right)]
+  if (columnsOf(condition).every(column => isOuter(column) || isOver(column, own)))
+    return joinPlan(left, right, type, condition)
   throw fail('NOT_SUPPORTED', ['a correlated subquery above GROUP BY'])
 }
+
+function joinDependent(left: LogicalPlan, { plan, relation, type }: ScalarJoin, binder: Binder): LogicalPlan {
+  const dependent = dependOn(left, plan, () => binder.nextRelation())
+  const own = schemaOf(plan).map(field => ({ expr: fieldColumn(field), relation, name: field.name }))
+  return joinPlan(
+    left,
+    projectionPlan(dependent.plan, [...own, ...dependent.keys.map(keyColumn)]),
+    type,
+    dependent.condition,
+  )
+}
+
+const keyColumn = (key: ColumnExpr): NamedExpr => namedColumn({ ...key })
 
 /** Joins a plan of at most one row to the outer query; gives the values of its columns there, NULL where there is no row. */
 type JoinedValues = (plan: LogicalPlan) => readonly Expr[]
@@ -82,7 +113,6 @@ function scalarValue(plan: LogicalPlan, joined: JoinedValues): Expr {
 
 /** `operand [NOT] IN (plan)`: from the number of its rows that are equal, that are there, and that are not NULL. */
 function membership(operand: Expr, plan: LogicalPlan, joined: JoinedValues, negated: boolean): Expr {
-  if (hasOuter(operand)) throw fail('NOT_SUPPORTED', ['IN (subquery) of a column two levels out'])
   if (exprTree.some(operand, node => node.kind === 'aggregate'))
     throw fail('NOT_SUPPORTED', ['IN (subquery) of an aggregate'])
   const column = oneColumn(plan)
@@ -96,6 +126,33 @@ function membership(operand: Expr, plan: LogicalPlan, joined: JoinedValues, nega
     [truth(true), truth(false), truth(null)],
     truth(false),
   )
+}
+
+/**
+ * `operand op ANY|ALL (plan)`: decided by the least or the greatest of its values, and unknown if that leaves it open and
+ * there are NULLs.
+ */
+function quantified(
+  { op, quantifier }: Extract<SubqueryNode, { kind: 'quantified' }>,
+  operand: Expr,
+  plan: LogicalPlan,
+  joined: JoinedValues,
+): Expr {
+  const column = oneColumn(plan)
+  const extremes = (['min', 'max'] as const).map(name => aggregateExpr(name, [column]))
+  const [least, greatest, values, rows] = joined(totalOf(plan, [...extremes, aggregateExpr('count', [column]), COUNT]))
+  const compare = (value: Expr): Expr => binaryExpr(BINARY_OPS[op], operand, value)
+  const any = quantifier === 'any'
+  const both = binaryExpr(any ? 'or' : 'and', compare(least), compare(greatest))
+  const decisive = op === '=' || op === '<>' ? both : compare((op === '>' || op === '>=') === any ? least : greatest)
+  const truth = (value: boolean | null): Expr => literal(value, BOOLEAN)
+  const unknown = binaryExpr(
+    'or',
+    binaryExpr('and', isNullExpr(operand), isPositive(rows, false)),
+    binaryExpr('>', rows, values),
+  )
+  const decided = any ? decisive : notExpr(decisive)
+  return caseExpr([decided, unknown], [truth(any), truth(null)], truth(!any))
 }
 
 const isPositive = (count: Expr, negated: boolean): Expr => binaryExpr(negated ? '=' : '>', count, literal(0n, INT64))
@@ -133,7 +190,9 @@ function plainValues(bound: LogicalPlan, relation: string): JoinedColumns {
  */
 function correlatedValues(bound: LogicalPlan, relation: string): JoinedColumns {
   const onEmpty = valuesOfNoRows(bound)
-  const { plan, predicates } = pullUp(bound, bound.kind === 'projection' ? bound.input : undefined)
+  const pulled = tryPullUp(bound, bound.kind === 'projection' ? bound.input : undefined)
+  if (pulled === undefined) return dependentValues(bound, relation)
+  const { plan, predicates } = pulled
   const columns = schemaOf(plan).slice(0, onEmpty.length).map(fieldColumn)
   const keys = predicates.flatMap(columnsOf).filter(column => !isOuter(column))
   const isolated = isolate(plan, [...columns, ...keys, literal(true, BOOLEAN)], relation)
@@ -155,13 +214,17 @@ function correlatedValues(bound: LogicalPlan, relation: string): JoinedColumns {
   return { values, join }
 }
 
+/** The values of a subquery that gives one row for each combination of the values that it takes from outside. */
+function dependentValues(plan: LogicalPlan, relation: string): JoinedColumns {
+  const values = schemaOf(plan).map((field): Expr => ({ ...fieldColumn(field), relation, nullable: true }))
+  return { values, join: { relation, plan, type: 'left', isDependent: true } }
+}
+
 /** The values that a projection of an aggregate without groups has over no rows. */
 function valuesOfNoRows(plan: LogicalPlan): readonly Expr[] {
   invariant(plan.kind === 'projection' && plan.input.kind === 'aggregate', 'a correlated value that does not aggregate')
   const { exprs, input } = plan
-  const aggregates = input.aggregates.map(({ expr }) =>
-    expr.kind === 'aggregate' && expr.name === 'count' ? literal(0n, INT64) : literal(null, typeOf(expr)),
-  )
+  const aggregates = input.aggregates.map(({ expr }) => valueOfNoRows(expr))
   return exprs.map(({ expr }) => foldConstants(substitute(expr, schemaOf(input), aggregates)))
 }
 
@@ -214,8 +277,11 @@ function joinSubquery(left: LogicalPlan, { node, negated }: JoinedSubquery, ctx:
     const condition = node.kind === 'exists' ? undefined : inCondition(node, oneColumn(right), negated, ctx)
     return joinPlan(left, right, type, condition)
   }
-  const { plan, predicates } = pullUp(node.kind === 'exists' ? existingRows(bound) : bound)
+  const rows = node.kind === 'exists' ? existingRows(bound) : bound
   const value = node.kind === 'exists' ? undefined : oneColumn(bound)
+  const pulled = tryPullUp(rows)
+  if (pulled === undefined) return joinDependentRows(left, { node, negated }, { rows, value, relation, ctx })
+  const { plan, predicates } = pulled
   const inner = predicates.flatMap(columnsOf).filter(column => !isOuter(column))
   const right = isolate(plan, [...(value === undefined ? [] : [value]), ...inner], relation)
   const membership =
@@ -226,6 +292,27 @@ function joinSubquery(left: LogicalPlan, { node, negated }: JoinedSubquery, ctx:
     type,
     conjunction([...membership, ...predicates.map(expr => fromOuter(right.rename(expr)))]),
   )
+}
+
+interface DependentRows {
+  readonly rows: LogicalPlan
+  /** The column of IN. */
+  readonly value: Expr | undefined
+  readonly relation: string
+  readonly ctx: ExprContext
+}
+
+function joinDependentRows(
+  left: LogicalPlan,
+  { node, negated }: JoinedSubquery,
+  { rows, value, relation, ctx }: DependentRows,
+): LogicalPlan {
+  const dependent = dependOn(left, rows, () => ctx.binder.nextRelation())
+  const values = value === undefined ? [] : [{ expr: value, relation, name: 'value' }]
+  const right = projectionPlan(dependent.plan, [...values, ...dependent.keys.map(keyColumn)])
+  const membership = node.kind === 'exists' ? [] : [inCondition(node, fieldColumn(schemaOf(right)[0]), negated, ctx)]
+  const condition = conjunction([...membership, dependent.condition])
+  return joinPlan(left, right, negated ? 'leftAnti' : 'leftSemi', condition)
 }
 
 /** NOT IN drops a row also when the comparison with some row of the subquery is NULL. */
@@ -252,8 +339,7 @@ function existingRows(plan: LogicalPlan): LogicalPlan {
     case 'limit':
       return plan.skip === 0 && plan.fetch !== 0 ? existingRows(plan.input) : plan
     case 'aggregate':
-      if (plan.groups.length === 0) throw fail('NOT_SUPPORTED', ['EXISTS of an aggregate without GROUP BY'])
-      return plan
+      return plan.groups.length === 0 ? oneRowPlan() : plan
     default:
       return plan
   }
