@@ -1,6 +1,7 @@
 /** What the documents show is what the engine does. UPDATE=1 writes the shown parts anew. */
-import { readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import test from 'ava'
+import { functionManual } from '../src/expr/functions/manual.js'
 import { traceQuery } from '../src/session/trace.js'
 
 const TRACE = /<!-- trace: (.*) -->\n```\n([\s\S]*?)```\n<!-- end of trace -->/
@@ -19,4 +20,12 @@ test('the trace in ARCHITECTURE.md is what the engine does', async t => {
   } else {
     t.is(shown, traced)
   }
+})
+
+test('docs/generated/functions.md describes the functions that there are', t => {
+  if (process.env['UPDATE'] === '1') {
+    mkdirSync('docs/generated', { recursive: true })
+    writeFileSync('docs/generated/functions.md', functionManual())
+  }
+  t.is(readFileSync('docs/generated/functions.md', 'utf8'), functionManual())
 })

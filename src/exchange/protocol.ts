@@ -1,12 +1,12 @@
 /** Versions of the wire, and errors as they travel. */
 import { BallistaError, ERRORS, fail, toBallistaError, type ErrorCode, type ErrorInfo } from '../common/errors.js'
+import { VERSION } from '../common/version.js'
 import { decodeWire, encodeWire } from '../common/wire.js'
 
 /** Raised when peers of the version before would misunderstand. */
 export const PROTOCOL_VERSION = 1
 
-/** Version of this software; package.json's. */
-export const VERSION = '0.1.0'
+export { VERSION }
 
 /** What a peer says first. */
 export interface PeerVersion {

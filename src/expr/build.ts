@@ -16,6 +16,7 @@ import {
 } from '../arrow/types.js'
 import { didYouMean, fail } from '../common/errors.js'
 import { equals } from '../common/tree.js'
+import { parseArrowType } from './arrow-type-name.js'
 import { coerceTo, unifyOperands } from './coerce.js'
 import { MAX_PRECISION, digitCount } from './decimal-value.js'
 import { displayExpr } from './display.js'
@@ -275,11 +276,19 @@ export function callExpr(name: string, args: readonly Expr[]): Expr {
   if (lower === 'mod' && args.length === 2) return binaryExpr('%', args[0], args[1])
   if (lower === 'nvl2' && args.length === 3) return caseExpr([isNullExpr(args[0], true)], [args[1]], args[2])
   if (lower === 'if' && args.length === 3) return caseExpr([args[0]], [args[1]], args[2])
+  if ((lower === 'arrow_cast' || lower === 'arrow_try_cast') && args.length === 2) return arrowCast(lower, args)
   const definition = scalarFunction(lower)
   if (definition === undefined) throw fail('FUNCTION_NOT_FOUND', [name, didYouMean(name, functionNames())])
   const types = definition.coerce(args.map(typeOf))
   const coerced = args.map((arg, i) => coerceTo(arg, types[i]))
   return { kind: 'call', name: definition.name, args: coerced, type: definition.returns(types, constantsOf(coerced)) }
+}
+
+/** arrow_cast(value, 'Int32'): CAST to a type by its Arrow name. */
+function arrowCast(name: string, [input, type]: readonly Expr[]): Expr {
+  const { value } = constant(type, name)
+  if (typeof value !== 'string') throw fail('FUNCTION_ARGUMENTS', [`${name} takes (value, 'type as Arrow names it')`])
+  return castExpr(input, parseArrowType(value), name === 'arrow_try_cast')
 }
 
 /** What may stand inside and behind the parentheses of an aggregate. */

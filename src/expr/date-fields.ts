@@ -27,6 +27,9 @@ const withinMinute = (moment: Moment): bigint => moment.nanos % (60n * NANOS_PER
 /** What each field is of a moment; epoch is apart because it is no whole number. */
 const FIELDS: Readonly<Record<string, (moment: Moment) => number | bigint>> = {
   year: moment => civil(moment).year,
+  millennium: moment => Math.ceil(civil(moment).year / 1000),
+  century: moment => Math.ceil(civil(moment).year / 100),
+  decade: moment => Math.floor(civil(moment).year / 10),
   isoyear: moment => isoWeek(moment.days).year,
   quarter: moment => Math.ceil(monthOf(moment) / 3),
   month: monthOf,
@@ -44,12 +47,19 @@ const FIELDS: Readonly<Record<string, (moment: Moment) => number | bigint>> = {
 }
 
 const INTERVAL_FIELDS: Readonly<Record<string, (value: IntervalValue) => number | bigint>> = {
+  millennium: value => Math.trunc(value.months / 12_000),
+  century: value => Math.trunc(value.months / 1200),
+  decade: value => Math.trunc(value.months / 120),
   year: value => Math.trunc(value.months / 12),
+  quarter: value => Math.trunc((value.months % 12) / 3) + 1,
   month: value => value.months % 12,
   day: value => value.days,
   hour: value => value.nanos / (3600n * NANOS_PER_SECOND),
   minute: value => (value.nanos / (60n * NANOS_PER_SECOND)) % 60n,
   second: value => (value.nanos / NANOS_PER_SECOND) % 60n,
+  millisecond: value => (value.nanos / 1_000_000n) % 60_000n,
+  microsecond: value => (value.nanos / 1000n) % 60_000_000n,
+  nanosecond: value => value.nanos % 60_000_000_000n,
 }
 
 const ALIASES: Readonly<Record<string, string>> = {
@@ -77,6 +87,11 @@ const ALIASES: Readonly<Record<string, string>> = {
   dayofweek: 'dow',
   dayofyear: 'doy',
   quarters: 'quarter',
+  decades: 'decade',
+  centuries: 'century',
+  millenniums: 'millennium',
+  millennia: 'millennium',
+  weekday: 'dow',
   weekofyear: 'week',
 }
 
@@ -132,9 +147,18 @@ export function dateTrunc(unit: string, value: Value, type: DataType): Value {
   return joinTimestamp(days, step === undefined ? 0n : floorDiv(moment.nanos, step) * step, type.unit)
 }
 
+/** Centuries begin with a year 1. */
+const firstYear = (year: number, length: number): number => Math.floor((year - 1) / length) * length + 1
+
 function truncateDays(unit: string, days: number): number {
   const { year, month } = civilFromDays(days)
   switch (unit) {
+    case 'millennium':
+      return daysFromCivil(firstYear(year, 1000), 1, 1)
+    case 'century':
+      return daysFromCivil(firstYear(year, 100), 1, 1)
+    case 'decade':
+      return daysFromCivil(Math.floor(year / 10) * 10, 1, 1)
     case 'year':
       return daysFromCivil(year, 1, 1)
     case 'quarter':
@@ -147,7 +171,7 @@ function truncateDays(unit: string, days: number): number {
       return days
     default:
       throw fail('INVALID_ARGUMENT', [
-        `cannot truncate to '${unit}'; use year, quarter, month, week, day, hour, minute, second or smaller`,
+        `cannot truncate to '${unit}'; use millennium, century, decade, year, quarter, month, week, day, hour, minute, second or smaller`,
       ])
   }
 }

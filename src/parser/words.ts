@@ -18,10 +18,10 @@ const LITERAL_TYPES =
   int2 int4 int8 integer numeric real smallint string text time timestamp timestamptz tinyint varchar`)
 
 /** Words after which an expression may be anything but a column or an ordinary call. */
-const SPECIAL = words('case cast exists extract false interval null position substring trim true try_cast')
+const SPECIAL = words('case cast exists extract false interval null overlay position substring trim true try_cast')
 
 /** Words that cannot name an ordinary call: the grammar has rules of their own for them. */
-const NOT_CALLABLE = words('any position some substring trim try_cast')
+const NOT_CALLABLE = words('any overlay position some substring trim try_cast')
 
 /** Calls of the SQL standard that are written without parentheses. */
 const BARE_CALLS = words('current_date current_time current_timestamp localtime localtimestamp')

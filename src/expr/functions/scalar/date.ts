@@ -15,30 +15,16 @@ import {
   checkTimestamp,
 } from '../../calendar.js'
 import { dateField, datePart, dateTrunc } from '../../date-fields.js'
+import { MONTHS, WEEKDAYS } from '../../date-format.js'
 import { isTemporal } from '../../types.js'
 import { parseValue } from '../../value-text.js'
 import type { FunctionExample, ScalarFunction } from '../function.js'
 import { badArguments, defineScalar, fixed, type Coerce } from '../signature.js'
+import { parsedDate, parsedTimestamp } from './date-format.js'
 
 const ex = (sql: string, result: string): FunctionExample => ({ sql, result })
 
 const NANOS: DataType = timestamp('ns')
-
-const MONTHS = [
-  'January',
-  'February',
-  'March',
-  'April',
-  'May',
-  'June',
-  'July',
-  'August',
-  'September',
-  'October',
-  'November',
-  'December',
-]
-const WEEKDAYS = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday']
 
 /** Leading arguments of fixed types, then one date or timestamp (text counts as a timestamp). */
 const temporalLast =
@@ -137,34 +123,47 @@ const make_date = defineScalar({
 
 const to_date = defineScalar({
   name: 'to_date',
-  description: 'The date of a text (YYYY-MM-DD), or the day of a timestamp.',
-  examples: [ex("to_date('2024-02-29')", '2024-02-29'), ex('to_date(NULL)', 'NULL')],
-  coerce: args =>
-    args.length === 1 && ['utf8', 'null'].includes(args[0].kind) ? [UTF8] : temporalLast('to_date', [])(args),
+  description:
+    'The date of a text (YYYY-MM-DD, or by the first of the strftime formats that fits), or the day of a timestamp.',
+  examples: [
+    ex("to_date('2024-02-29')", '2024-02-29'),
+    ex("to_date('29/02/2024', '%d/%m/%Y')", '2024-02-29'),
+    ex('to_date(NULL)', 'NULL'),
+  ],
+  coerce: args => (areTexts(args) ? args.map(() => UTF8) : temporalLast('to_date', [])(args)),
   returns: () => DATE,
-  evaluate: ([value], [type]) => {
+  evaluate: ([value, ...formats], [type]) => {
+    if (formats.length > 0) return parsedDate(value, formats)
     if (type.kind === 'utf8') return parseValue(value as string, DATE)
     return type.kind === 'timestamp' ? splitTimestamp(value as bigint, type.unit).days : value
   },
 })
 
+const areTexts = (args: readonly DataType[]): boolean =>
+  args.length > 0 && args.every(type => type.kind === 'utf8' || type.kind === 'null')
+
 /** Seconds (or text, or a date) as a timestamp. */
 const to_timestamp = defineScalar({
   name: 'to_timestamp',
-  description: 'A text (ISO 8601), a date or a number of seconds since 1970 as TIMESTAMP.',
+  description:
+    'A text (ISO 8601, or by the first of the strftime formats that fits), a date or a number of seconds since 1970 as TIMESTAMP.',
   examples: [
     ex("to_timestamp('2024-02-29T12:00:00')", '2024-02-29T12:00:00'),
     ex('to_timestamp(86400)', '1970-01-02T00:00:00'),
+    ex("to_timestamp('29.02.24 08:30', '%d.%m.%y %H:%M')", '2024-02-29T08:30:00'),
     ex('to_timestamp(NULL)', 'NULL'),
   ],
   coerce: args => {
     const [first] = args
     if (args.length === 1 && first.kind === 'int') return [INT64]
-    if (args.length === 1 && (first.kind === 'utf8' || first.kind === 'null')) return [UTF8]
+    if (args.length === 1 && (first.kind === 'float' || first.kind === 'decimal')) return [FLOAT64]
+    if (areTexts(args)) return args.map(() => UTF8)
     return temporalLast('to_timestamp', [])(args)
   },
   returns: () => NANOS,
-  evaluate: ([value], [type]) => {
+  evaluate: ([value, ...formats], [type]) => {
+    if (formats.length > 0) return parsedTimestamp(value, formats)
+    if (type.kind === 'float') return nanosOfSeconds(value as number)
     if (type.kind === 'utf8') return parseValue(value as string, NANOS)
     if (type.kind === 'int') return checkTimestamp((value as bigint) * 1_000_000_000n)
     return type.kind === 'timestamp'
@@ -172,6 +171,12 @@ const to_timestamp = defineScalar({
       : timestampOfDate(value as number, 'ns')
   },
 })
+
+/** To the microsecond, which is what a DOUBLE of seconds holds in this century. */
+function nanosOfSeconds(seconds: number): bigint {
+  if (!Number.isFinite(seconds)) throw fail('NUMERIC_OVERFLOW', ['TIMESTAMP'])
+  return checkTimestamp(BigInt(Math.round(seconds * 1e6)) * 1000n)
+}
 
 const ticks = (
   name: string,
@@ -229,11 +234,18 @@ export const DATE_TIME: readonly ScalarFunction[] = [
   date_trunc,
   partFunction('day', 'day', '29', ['dayofmonth']),
   named('dayname', 'The English name of the weekday.', 'Thursday', days => WEEKDAYS[dayOfWeek(days)]),
-  partFunction('dayofweek', 'dow', '4'),
+  partFunction('century', 'century', '21'),
+  partFunction('dayofweek', 'dow', '4', ['weekday']),
   partFunction('dayofyear', 'doy', '60'),
+  partFunction('decade', 'decade', '202'),
   partFunction('hour', 'hour', '13'),
+  partFunction('isodow', 'isodow', '4'),
+  partFunction('isoyear', 'isoyear', '2024'),
   last_day,
   make_date,
+  partFunction('microsecond', 'microsecond', '15000000'),
+  partFunction('millennium', 'millennium', '3'),
+  partFunction('millisecond', 'millisecond', '15000'),
   partFunction('minute', 'minute', '14'),
   partFunction('month', 'month', '2'),
   named('monthname', 'The English name of the month.', 'February', days => MONTHS[civilFromDays(days).month - 1]),
