@@ -1,4 +1,5 @@
 /** Names and types of the columns of a batch, in order. */
+import { equals } from '../common/tree.js'
 import type { DataType } from './types.js'
 
 export interface Field {
@@ -13,3 +14,8 @@ export interface Schema {
 
 export const field = (name: string, type: DataType, nullable = true): Field => ({ name, type, nullable })
 export const schemaOf = (...fields: Field[]): Schema => ({ fields })
+
+/** Equal names and types in the same order; whether columns are nullable does not count. */
+export const sameSchema = (left: Schema, right: Schema): boolean =>
+  left.fields.length === right.fields.length &&
+  left.fields.every(({ name, type }, i) => name === right.fields[i].name && equals(type, right.fields[i].type))

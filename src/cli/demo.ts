@@ -11,7 +11,7 @@ import { formatError, splitStatements } from '../parser/parse.js'
 import { SessionContext } from '../session/context.js'
 import { given } from '../session/dataframe.js'
 import { startClusterProcesses } from './cluster-processes.js'
-import { tableWriter } from './output/table.js'
+import { tableWriter } from '../session/output/table.js'
 import { showProgress } from './tpch.js'
 
 export interface DemoOptions {

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import type { QueryResult } from '../session/backend.js'
 import type { SessionContext } from '../session/context.js'
 import { given } from '../session/dataframe.js'
-import type { ResultWriter } from './output/result-writer.js'
+import type { ResultWriter } from '../session/output/result-writer.js'
 
 export interface StatementSink {
   readonly writer: ResultWriter

@@ -10,7 +10,7 @@ import { batchSize, memoryLimit } from '../runtime/options.js'
 import { SessionContext } from '../session/context.js'
 import { interruptible } from './interrupt.js'
 import { directory, host, port, rows, setting, settingOf } from './options.js'
-import { FORMATS, resultWriter, type Format } from './output/result-writer.js'
+import { FORMATS, resultWriter, type Format } from '../session/output/result-writer.js'
 import { runStatement, statementFooter } from './run-statement.js'
 import { readsStdin, registerStdin } from './stdin-table.js'
 

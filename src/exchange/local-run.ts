@@ -9,7 +9,7 @@ import type { PhysicalPlan } from '../physical/plan.js'
 import type { MetricsRow } from '../runtime/metrics.js'
 import { openStream, type OperatorTable } from '../runtime/run-pipelines.js'
 import { spillSpace, type SpillPlace } from '../runtime/spill-space.js'
-import type { ExchangePorts } from '../runtime/task-context.js'
+import type { ExchangePorts, InputStream } from '../runtime/task-context.js'
 import { ExchangeHub } from './exchange-hub.js'
 import { localInput, MergedReader } from './merged-reader.js'
 import { sharedLimit, sharedMemoryPool } from './shared-memory-pool.js'
@@ -39,7 +39,7 @@ export interface LocalQuery {
   readonly settings: Settings
   readonly signal?: AbortSignal
   /** Input streams by name; tasks that read one run on the calling thread. */
-  readonly streams?: ReadonlyMap<string, NodeJS.ReadableStream>
+  readonly streams?: ReadonlyMap<string, InputStream>
   /** Called once for every task that has ended. */
   readonly onTask?: (report: TaskReport) => void
 }

@@ -6,7 +6,7 @@ import { DynamicFilters } from '../runtime/dynamic-filter.js'
 import { noMetrics, taskMetrics, type MetricsRow } from '../runtime/metrics.js'
 import { runTask, type OperatorTable } from '../runtime/run-pipelines.js'
 import type { SpillSpace } from '../runtime/spill-space.js'
-import type { ExchangePorts, ExchangeWriter, MemoryPool, TaskContext } from '../runtime/task-context.js'
+import type { ExchangePorts, ExchangeWriter, InputStream, MemoryPool, TaskContext } from '../runtime/task-context.js'
 import type { ExchangeHub } from './exchange-hub.js'
 import { localInput, MergedReader, type InputChannel } from './merged-reader.js'
 import { exchangeReadBytes, exchangeWriteBytes, MIN_READ_WINDOW } from './options.js'
@@ -39,7 +39,7 @@ export interface TaskEnvironment {
   readonly memory: MemoryPool
   readonly spill: SpillSpace
   readonly host: string
-  readonly streams: ReadonlyMap<string, NodeJS.ReadableStream>
+  readonly streams: ReadonlyMap<string, InputStream>
 }
 
 /** All producers of one input of a task, as one reader. */

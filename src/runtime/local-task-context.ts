@@ -7,7 +7,7 @@ import { memoryPool } from './memory-pool.js'
 import { noMetrics, taskMetrics, type TaskMetrics } from './metrics.js'
 import { memoryLimit } from './options.js'
 import { spillPlace, spillSpace, type SpillSpace } from './spill-space.js'
-import type { ExchangePorts, MemoryPool, TaskContext } from './task-context.js'
+import type { ExchangePorts, InputStream, MemoryPool, TaskContext } from './task-context.js'
 
 export interface LocalTask {
   readonly jobId?: string
@@ -20,7 +20,7 @@ export interface LocalTask {
   readonly exchange?: ExchangePorts
   readonly metrics?: TaskMetrics
   readonly spill?: SpillSpace
-  readonly streams?: ReadonlyMap<string, NodeJS.ReadableStream>
+  readonly streams?: ReadonlyMap<string, InputStream>
 }
 
 /** Absent: partition 0 of 1, default configuration, no cancellation, a pool of its own, no exchange edges. */

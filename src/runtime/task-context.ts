@@ -59,6 +59,12 @@ export interface OperatorMetrics {
   spilledRows: number
 }
 
+/** A stream that this process reads as a table: all columns of the table, once. */
+export interface InputStream {
+  /** Batches of at most `batchRows` rows, given away; `return()` may come while `next()` is pending, which then settles at once. */
+  open(batchRows: number): AsyncIterator<Batch, undefined>
+}
+
 export interface TaskContext {
   readonly jobId: string
   readonly stage: number
@@ -77,8 +83,8 @@ export interface TaskContext {
   counters(): OperatorMetrics
   /** Temporary files. */
   readonly spill: SpillSpace
-  /** Input streams of this process by name (`stdin`). */
-  readonly streams: ReadonlyMap<string, NodeJS.ReadableStream>
+  /** Input streams of this process by name. */
+  readonly streams: ReadonlyMap<string, InputStream>
   readonly filters: DynamicFilters
 }
 

@@ -1,7 +1,10 @@
 /** Where a session's statements run: in this process, or on a cluster. */
 import type { Batch } from '../arrow/batch.js'
 import type { Schema } from '../arrow/schema.js'
+import type { InputStream } from '../runtime/task-context.js'
 import type { PlanRequest } from './registration.js'
+
+export type InputStreams = ReadonlyMap<string, InputStream>
 
 export interface QueryResult {
   readonly schema: Schema
@@ -14,8 +17,13 @@ export interface QueryResult {
 }
 
 export interface Backend {
-  /** Plans and starts one statement; fails with the coded error of parsing, binding or planning. */
-  execute(request: PlanRequest, signal: AbortSignal): Promise<QueryResult>
+  /** Whether its tasks can read streams of this process. */
+  readonly readsStreams: boolean
+  /**
+   * Plans and starts one statement; fails with the coded error of parsing, binding or planning. `streams` are those that the request's
+   * registrations name.
+   */
+  execute(request: PlanRequest, signal: AbortSignal, streams?: InputStreams): Promise<QueryResult>
   /** Stops what runs and releases threads, connections and memory. */
   close(): Promise<void>
 }

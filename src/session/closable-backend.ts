@@ -2,7 +2,7 @@
 import type { Batch } from '../arrow/batch.js'
 import { cancellation } from '../common/abort.js'
 import { fail } from '../common/errors.js'
-import type { Backend, QueryResult } from './backend.js'
+import type { Backend, InputStreams, QueryResult } from './backend.js'
 import type { PlanRequest } from './registration.js'
 
 /** From the call of `execute` to the last batch. */
@@ -24,11 +24,15 @@ export class ClosableBackend implements Backend {
     this.#backend = backend
   }
 
-  async execute(request: PlanRequest, signal: AbortSignal): Promise<QueryResult> {
+  get readsStreams(): boolean {
+    return this.#backend.readsStreams
+  }
+
+  async execute(request: PlanRequest, signal: AbortSignal, streams?: InputStreams): Promise<QueryResult> {
     if (this.#closed !== undefined) throw fail('INVALID_ARGUMENT', ['the session is closed; make another one'])
     if (signal.aborted) throw cancellation(signal.reason)
     const controller = new AbortController()
-    const started = this.#backend.execute(request, controller.signal)
+    const started = this.#backend.execute(request, controller.signal, streams)
     const query = this.#track(controller, signal, () => started)
     try {
       const result = await started

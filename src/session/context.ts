@@ -12,6 +12,9 @@ import { ClosableBackend } from './closable-backend.js'
 import { DataFrame } from './dataframe.js'
 import { Sql } from './expr/sql.js'
 import { fileFrame, heldFrame, tableFrame, textFrame } from './frame-sources.js'
+import { rowsFromArrow, rowsFromColumns, rowsFromObjects, type ArrowInput, type InputRow } from './input-rows.js'
+import type { StreamInput } from './input-stream.js'
+import { schemaFrom, type SchemaInput } from './js-values.js'
 import { LocalBackend } from './local-backend.js'
 import { checkChange, checkedSettings } from './options.js'
 import { parametersOf, type ParameterValue, type ParameterValues } from './parameters.js'
@@ -19,7 +22,7 @@ import { argumentsOf } from './prepared-statements.js'
 import { absolutePath, type Registration } from './registration.js'
 import type { RunOptions } from './run-options.js'
 import { runStatement, type StatementOptions } from './run-statement.js'
-import { Session } from './session.js'
+import { Session, type HeldRows } from './session.js'
 import { namedText, type SqlText } from './sql-text.js'
 
 export interface SessionOptions {
@@ -115,6 +118,44 @@ export class SessionContext {
     return this.#readFiles(path, 'arrow', options)
   }
 
+  /**
+   * Rows as a frame: objects by column name. Types are those of `schema`, or found in the values (whole numbers BIGINT, others DOUBLE,
+   * Date TIMESTAMP, …; see `inferType`). TYPE_MISMATCH for a value that is not of its column's type.
+   */
+  fromRows(rows: readonly InputRow[], schema?: SchemaInput): DataFrame {
+    return this.#held(rowsFromObjects(rows, schema))
+  }
+
+  /** Columns as a frame, as `fromRows`: `fromColumns({ a: [1, 2], b: ['x', null] })`. */
+  fromColumns(columns: Readonly<Record<string, readonly unknown[]>>, schema?: SchemaInput): DataFrame {
+    return this.#held(rowsFromColumns(columns, schema))
+  }
+
+  /** A copy of Arrow data as a frame. */
+  async fromArrow(data: ArrowInput): Promise<DataFrame> {
+    return this.#held(await rowsFromArrow(data))
+  }
+
+  /** A copy of Arrow data as a table. Replaces an older one. */
+  async registerBatches(name: string, data: ArrowInput): Promise<void> {
+    const { schema, batches } = await rowsFromArrow(data)
+    this.registerMemory(name, schema, batches)
+  }
+
+  /**
+   * A stream as a table: row objects or record batches of `schema`. One query reads it, once, and takes rows only as fast as it goes on;
+   * when that query ends early, or the session closes, the stream is ended (`return()`, `destroy()`). NOT_SUPPORTED in a session over a
+   * cluster, whose tasks run elsewhere.
+   */
+  registerStream(name: string, stream: StreamInput, schema: SchemaInput): void {
+    this.#session.addStream(name, schemaFrom(schema), stream)
+  }
+
+  /** A frame under a name: a view of its query, or a table of its rows if it holds them. Replaces an older table. */
+  registerTable(name: string, frame: DataFrame): void {
+    frame.createView(name, { orReplace: true })
+  }
+
   /** Registers rows that are already encoded as frames (arrow/frame.ts) of the schema. Replaces an older table. */
   registerMemory(name: string, schema: Schema, batches: readonly EncodedBatch[]): void {
     this.#session.register([name], { kind: 'memory', name, schema, batches })
@@ -162,7 +203,7 @@ export class SessionContext {
    * come later fail with INVALID_ARGUMENT.
    */
   async close(): Promise<void> {
-    await this.#session.backend.close()
+    await this.#session.close()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -180,8 +221,7 @@ export class SessionContext {
     }
     if (steps.size > 0) throw fail('NOT_SUPPORTED', ['a frame within a statement that is no query'])
     if (statement.kind === 'execute') return this.#executePrepared(statement, options)
-    const rows = await runStatement(session, statement, sql, options)
-    return new DataFrame(heldFrame(session, rows), rows)
+    return this.#held(await runStatement(session, statement, sql, options))
   }
 
   /** Like the statement itself, once more with these values. Spans of its errors would be those of another text. */
@@ -196,6 +236,10 @@ export class SessionContext {
     } catch (error) {
       throw errorInside(`prepared statement '${prepared.name}'`, error)
     }
+  }
+
+  #held(rows: HeldRows): DataFrame {
+    return new DataFrame(heldFrame(this.#session, rows), rows)
   }
 
   async #registerFiles(name: string, path: string, format: string, options: FileOptions): Promise<void> {

@@ -15,8 +15,19 @@ import {
 import { countRows } from './expr/call.js'
 import type { ExprInput } from './expr/expr.js'
 import { asStep, Sql, type StepSource } from './expr/sql.js'
+import {
+  boundPlanText,
+  copyFrame,
+  explainFrame,
+  nameFrame,
+  nameRows,
+  type ExplainOptions,
+  type ViewOptions,
+  type WriteOptions,
+} from './frame-actions.js'
 import { excluded, extended, filled, renamed } from './frame-columns.js'
 import { heldFrame } from './frame-sources.js'
+import { columnFacts, FACT_NUMBER, factRows } from './describe-columns.js'
 import { derived, inlineSql, frameStatement, frameStep, parameterized, type FrameQuery } from './frame-query.js'
 import { heldBatches } from './held-rows.js'
 import { joinedFrames, type JoinOptions, type JoinType } from './join-text.js'
@@ -194,6 +205,15 @@ export class DataFrame extends Result implements StepSource {
     return new DataFrame(parameterized(this.#frame, parameters))
   }
 
+  /**
+   * Seven rows about every column, as text, their kind in a column `describe`: count, null_count, mean, std, min, max, median. NULL
+   * where a type has no such number.
+   */
+  describe(): DataFrame {
+    const aggregated = this.#derive(columnFacts(this.#frame))
+    return aggregated.#derive(factRows(aggregated.#frame, this.#frame.schema)).sort(FACT_NUMBER).drop(FACT_NUMBER)
+  }
+
   schema(): Schema {
     return this.#frame.schema
   }
@@ -219,8 +239,66 @@ export class DataFrame extends Result implements StepSource {
 
   /** Runs the query once and holds its rows in this process; the frame that is given reads them. */
   async cache(options: RunOptions = {}): Promise<DataFrame> {
-    const rows = await this.#frame.session.collect(frameStatement(this.#frame), options)
+    return this.#holding(await this.#frame.session.collect(frameStatement(this.#frame), options))
+  }
+
+  /** The plans as rows `plan_type` and `plan`. */
+  async explain(options: ExplainOptions = {}): Promise<DataFrame> {
+    return this.#holding(await explainFrame(this.#frame, options))
+  }
+
+  /** The plan of the query as it is written, before any rule. */
+  logicalPlan(): string {
+    return boundPlanText(this.#frame)
+  }
+
+  /** The plan after the rules. */
+  optimizedPlan(options: RunOptions = {}): Promise<string> {
+    return this.#planText('logical_plan', options)
+  }
+
+  /** The operators that run. */
+  physicalPlan(options: RunOptions = {}): Promise<string> {
+    return this.#planText('physical_plan', options)
+  }
+
+  /** Names the query in the session, for SQL and `ctx.table`. A frame that holds its rows becomes a table. */
+  createView(name: string, options: ViewOptions = {}): void {
+    if (this.#held === undefined) nameFrame(this.#frame, name, options)
+    else nameRows(this.#frame, name, this.#held, options)
+  }
+
+  /** Runs the query now and writes its rows into a file (or a directory: `dir/`); gives their number. All or nothing. */
+  writeParquet(path: string, options: WriteOptions = {}): Promise<number> {
+    return this.#write(path, 'PARQUET', options)
+  }
+
+  writeCsv(path: string, options: WriteOptions = {}): Promise<number> {
+    return this.#write(path, 'CSV', options)
+  }
+
+  /** Newline-delimited JSON. */
+  writeJson(path: string, options: WriteOptions = {}): Promise<number> {
+    return this.#write(path, 'JSON', options)
+  }
+
+  /** An Arrow IPC file. */
+  writeArrow(path: string, options: WriteOptions = {}): Promise<number> {
+    return this.#write(path, 'ARROW', options)
+  }
+
+  #holding(rows: HeldRows): DataFrame {
     return new DataFrame(heldFrame(this.#frame.session, rows), rows)
+  }
+
+  async #write(path: string, format: string, options: WriteOptions): Promise<number> {
+    const [{ count }] = await this.#holding(await copyFrame(this.#frame, path, format, options)).rows()
+    return Number(count)
+  }
+
+  async #planText(which: string, options: RunOptions): Promise<string> {
+    const rows = await (await this.explain(options)).rows()
+    return String(rows.find(row => row['plan_type'] === which)?.['plan'] ?? '')
   }
 
   [asStep](): Step {

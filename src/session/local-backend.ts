@@ -9,12 +9,13 @@ import { OPERATORS } from '../physical/operators/index.js'
 import { memoryLimit } from '../runtime/options.js'
 import { operatorTable } from '../runtime/pipeline.js'
 import { spillPlace } from '../runtime/spill-space.js'
-import type { Backend, QueryResult } from './backend.js'
+import type { Backend, InputStreams, QueryResult } from './backend.js'
 import { planStatement } from './plan-statement.js'
 import type { PlanRequest } from './registration.js'
 import type { OpenTables } from './tables.js'
 
 export class LocalBackend implements Backend {
+  readonly readsStreams = true
   readonly #threads = availableParallelism()
   readonly #openTables: OpenTables = new WeakMap()
   readonly #engine: LocalEngine
@@ -32,13 +33,13 @@ export class LocalBackend implements Backend {
     })
   }
 
-  async execute(request: PlanRequest, signal: AbortSignal): Promise<QueryResult> {
+  async execute(request: PlanRequest, signal: AbortSignal, streams: InputStreams = new Map()): Promise<QueryResult> {
     const now = BigInt(systemClock.wallMs()) * 1_000_000n
     const planned = await planStatement(request, { slots: this.#threads, openTables: this.#openTables, now })
     const reports: TaskReport[] = []
     const { schema, stages, explain } = planned
     const onTask = (report: TaskReport): void => void reports.push(report)
-    const batches = this.#engine.run({ stages, settings: request.settings, signal, onTask })
+    const batches = this.#engine.run({ stages, settings: request.settings, signal, streams, onTask })
     const scanBytes = async (): Promise<number> =>
       (await import('./plan-scan-bytes.js')).planScanBytes(stages, hostname())
     const result = { schema, batches, scanBytes }

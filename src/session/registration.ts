@@ -24,6 +24,8 @@ export type Registration =
       readonly schema: Schema
       readonly batches: readonly EncodedBatch[]
     }
+  /** Rows that a program of this process brings, once; only its own backend knows `stream`. */
+  | { readonly kind: 'stream'; readonly name: string; readonly stream: string; readonly schema: Schema }
   | { readonly kind: 'view'; readonly name: string; readonly sql: string; readonly columns: readonly string[] }
 
 /** One statement to plan and run, with everything its meaning depends on. */
@@ -78,6 +80,7 @@ function isRegistration(entry: Registration): boolean {
       return Array.isArray(entry.schema?.fields) && Array.isArray(entry.batches)
     case 'view':
       return typeof entry.sql === 'string' && Array.isArray(entry.columns)
+    case 'stream':
     default:
       return false
   }

@@ -10,6 +10,7 @@ import type { PlanRequest } from './registration.js'
 const DEFAULT_PORT = 50_050
 
 class RemoteBackend implements Backend {
+  readonly readsStreams = false
   readonly #client: ClusterClient
   readonly #stop: () => Promise<void>
 

@@ -1,7 +1,10 @@
 /** What can be done with the rows of a query: every way in which a program takes them. */
+import { Readable } from 'node:stream'
+import type { ReadableStream } from 'node:stream/web'
 import type { RecordBatch, Table } from 'apache-arrow'
 import type { Schema } from '../arrow/schema.js'
 import type { QueryResult } from './backend.js'
+import { resultStream, type StreamOptions } from './readable.js'
 import { batchRows, type Row } from './rows.js'
 import { given, type RunOptions } from './run-options.js'
 import { batchCells, tableText } from './table-text.js'
@@ -57,6 +60,19 @@ export abstract class Result implements AsyncIterable<RecordBatch> {
   /** The same as `rows`. */
   toArray(options: RunOptions = {}): Promise<Row[]> {
     return this.rows(options)
+  }
+
+  /**
+   * A Node stream: of row objects (default) or record batches in object mode, or of the bytes of a format (`arrow`, an IPC stream;
+   * `csv`, `tsv`, `json`, `ndjson`). Backpressured; destroying it, or `pipeline()` that fails, ends the query everywhere.
+   */
+  toReadable(options: StreamOptions = {}): Readable {
+    return resultStream(run => this.execute(run), options)
+  }
+
+  /** The same as a web stream: `new Response(frame.toReadableStream({ format: 'ndjson' }))`. */
+  toReadableStream(options: StreamOptions = {}): ReadableStream {
+    return Readable.toWeb(this.toReadable(options))
   }
 
   /** The first `limit` rows as a text table. */

@@ -8,7 +8,7 @@ import { EXPLAIN_COLUMNS } from './explain.js'
 import { countRow, NO_ROWS, textRows } from './held-rows.js'
 import type { Parameters } from './parameters.js'
 import { given, type RunOptions } from './run-options.js'
-import type { HeldRows, Session } from './session.js'
+import type { HeldRows, Session, Statement } from './session.js'
 import { listingFormat } from './tables.js'
 
 /** What runs at once. */
@@ -59,7 +59,7 @@ export async function runStatement(
     case 'insert':
       return insert(session, statement, text, options)
     case 'explain':
-      if (statement.analyze) return analyze(session, text, options)
+      if (statement.analyze) return analyzeStatement(session, session.statement(text, options.parameters), options)
       return session.collect(session.statement(text, options.parameters), options)
     case 'copy':
     case 'describe':
@@ -67,9 +67,9 @@ export async function runStatement(
   }
 }
 
-/** Runs the explained statement to its end; the rows are what its operators counted. */
-async function analyze(session: Session, text: string, options: StatementOptions): Promise<HeldRows> {
-  const { batches, explanation } = await session.execute(session.statement(text, options.parameters), options)
+/** Runs an EXPLAIN ANALYZE to its end; the rows are what its operators counted. */
+export async function analyzeStatement(session: Session, statement: Statement, options: RunOptions): Promise<HeldRows> {
+  const { batches, explanation } = await session.execute(statement, options)
   for await (const _ of given(batches)) continue
   return textRows(EXPLAIN_COLUMNS, (await explanation?.()) ?? [])
 }

@@ -3,10 +3,11 @@ import { encodeBatch } from '../arrow/frame.js'
 import type { Schema } from '../arrow/schema.js'
 import { Catalog } from '../catalog/catalog.js'
 import type { EncodedBatch } from '../catalog/memory-table.js'
-import type { Span } from '../common/errors.js'
+import { fail, type Span } from '../common/errors.js'
 import type { Settings } from '../common/option.js'
 import { quoteIdent } from '../parser/quote.js'
 import type { Backend, QueryResult } from './backend.js'
+import { ProgramStream, type StreamInput } from './input-stream.js'
 import type { Parameters } from './parameters.js'
 import { PreparedStatements } from './prepared-statements.js'
 import type { PlanRequest, Registration } from './registration.js'
@@ -36,6 +37,7 @@ export class Session {
   readonly #columns = new WeakMap<Registration, Schema>()
   /** Tables without a name of their own that views read. */
   readonly #hidden = new Map<string, Registration>()
+  readonly #streams = new Map<string, ProgramStream>()
   #anonymous = 0
 
   constructor(backend: Backend, baseDirectory: string, settings: Settings) {
@@ -62,7 +64,25 @@ export class Session {
 
   /** The columns of a table that was opened when it was registered, or lives in memory. */
   columns(table: Registration): Schema | undefined {
-    return table.kind === 'memory' ? table.schema : this.#columns.get(table)
+    return table.kind === 'memory' || table.kind === 'stream' ? table.schema : this.#columns.get(table)
+  }
+
+  /** A stream as a table; NOT_SUPPORTED where its rows could not be read. */
+  addStream(name: string, schema: Schema, source: StreamInput): void {
+    if (!this.backend.readsStreams) {
+      const text = 'a stream of this process as a table of a cluster (make the session with new SessionContext())'
+      throw fail('NOT_SUPPORTED', [text])
+    }
+    const stream = this.anonymousName('stream')
+    this.#streams.set(stream, new ProgramStream(name, schema, source))
+    this.register([name], { kind: 'stream', name, stream, schema })
+  }
+
+  /** Ends what runs, then the streams that were not read. */
+  async close(): Promise<void> {
+    await this.backend.close()
+    await Promise.allSettled([...this.#streams.values()].map(stream => stream.close()))
+    this.#streams.clear()
   }
 
   /** A table name that no program has given. */
@@ -105,7 +125,7 @@ export class Session {
   async execute(statement: Statement, options: RunOptions): Promise<QueryResult> {
     const run = openRun(options)
     try {
-      const result = await this.backend.execute(this.#request(statement), run.signal)
+      const result = await this.backend.execute(this.#request(statement), run.signal, this.#streams)
       return { ...result, batches: run.until(result.batches) }
     } catch (error) {
       run.end()

@@ -29,15 +29,30 @@ export function tableResolver(request: PlanRequest, open: OpenTables = new WeakM
 function openTable(registration: Exclude<Registration, { kind: 'view' }>, open: OpenTables): Promise<CatalogEntry> {
   const known = open.get(registration)
   if (known !== undefined) return known
-  const opening: Promise<TableProvider> =
-    registration.kind === 'memory'
-      ? Promise.resolve(new MemoryTable(registration.name, registration.schema, registration.batches))
-      : openFiles({ ...registration, host: hostname() })
+  const opening = openNew(registration)
   open.set(registration, opening)
   // A file that could not be opened is tried again by the next query.
   opening.catch(() => open.delete(registration))
   return opening
 }
+
+async function openNew(registration: Exclude<Registration, { kind: 'view' }>): Promise<TableProvider> {
+  switch (registration.kind) {
+    case 'memory':
+      return new MemoryTable(registration.name, registration.schema, registration.batches)
+    case 'stream':
+      return streamTable(registration)
+    case 'listing':
+      return openFiles({ ...registration, host: hostname() })
+  }
+}
+
+/** Of its rows nothing is known before they come. */
+const streamTable = ({ schema, stream }: Extract<Registration, { kind: 'stream' }>): TableProvider => ({
+  schema,
+  statistics: () => ({ columns: new Map() }),
+  scan: ({ filters }) => ({ source: { kind: 'stream', name: stream }, residual: filters }),
+})
 
 /** The file formats are loaded by the first table over files: queries without one start sooner. */
 async function openFiles(request: ListingRequest): Promise<TableProvider> {

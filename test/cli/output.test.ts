@@ -6,7 +6,7 @@ import { bytesInUse } from '../../src/arrow/memory.js'
 import type { Schema } from '../../src/arrow/schema.js'
 import { field } from '../../src/arrow/schema.js'
 import { BOOLEAN, DATE, decimal, FLOAT64, INT32, INT64, timestamp, UTF8, type Value } from '../../src/arrow/types.js'
-import { resultWriter, type Format } from '../../src/cli/output/result-writer.js'
+import { resultWriter, type Format } from '../../src/session/output/result-writer.js'
 
 const SCHEMA: Schema = {
   fields: [

@@ -4,7 +4,7 @@ import { fail } from '../../common/errors.js'
 import { aggregateFunction, functionNames, scalarFunction } from '../../expr/functions/index.js'
 import { quoteIdent } from '../../parser/quote.js'
 import { didYouMean } from '../../common/errors.js'
-import { FORMATS, type Format } from '../output/result-writer.js'
+import { FORMATS, type Format } from '../../session/output/result-writer.js'
 
 /** What the commands change; the prompt reads it before each statement. */
 export interface PromptSettings {

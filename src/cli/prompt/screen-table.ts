@@ -3,7 +3,7 @@ import { isNumeric } from '../../arrow/types.js'
 import type { Field, Schema } from '../../arrow/schema.js'
 import { cellWidth } from '../../session/cell-width.js'
 import { batchCells, tableText } from '../../session/table-text.js'
-import type { ResultWriter } from '../output/result-writer.js'
+import type { ResultWriter } from '../../session/output/result-writer.js'
 
 export interface Screen {
   /** Characters of a line; Infinity: nothing is cut. */

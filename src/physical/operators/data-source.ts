@@ -7,6 +7,7 @@ import { field, type Schema } from '../../arrow/schema.js'
 import { INT64, UTF8 } from '../../arrow/types.js'
 import { displayExpr } from '../../expr/display.js'
 import type { TaskContext } from '../../runtime/task-context.js'
+import { StreamScan } from './stream-scan.js'
 import { defineOperator, type Partitioning, type PhysicalPlan } from '../plan.js'
 
 /** A filter of the task (TaskContext.filters) on an output column of a scan. */
@@ -44,7 +45,8 @@ export const dataSourceOperator = defineOperator<DataSourceExec>({
     }
     return parts.join(', ')
   },
-  source: scan,
+  source: (plan, ctx) =>
+    plan.source.kind === 'stream' ? { [Symbol.asyncIterator]: () => new StreamScan(plan, ctx) } : scan(plan, ctx),
   samples: () => [memorySample()],
 })
 

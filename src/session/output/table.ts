@@ -1,5 +1,5 @@
 /** `--format table`: the rows in a frame, at most `maxRows` of them. */
-import { batchCells, tableText } from '../../session/table-text.js'
+import { batchCells, tableText } from '../table-text.js'
 import type { Schema } from '../../arrow/schema.js'
 import type { ResultWriter } from './result-writer.js'
 

@@ -1,0 +1,95 @@
+/** What frames do beside giving rows: EXPLAIN, COPY and CREATE VIEW over their query. */
+import { fail } from '../common/errors.js'
+import { displayLogical } from '../logical/display.js'
+import { parseQuery } from '../parser/parse.js'
+import { quoteString } from '../parser/quote.js'
+import { checkQuery } from './check.js'
+import { frameStatement, inlineSql, type FrameQuery } from './frame-query.js'
+import type { RunOptions } from './run-options.js'
+import { analyzeStatement } from './run-statement.js'
+import type { HeldRows, Session } from './session.js'
+
+export interface ExplainOptions extends RunOptions {
+  /** Also the plan after every rule. */
+  readonly verbose?: boolean
+  /** Runs the query, and shows what its operators counted. */
+  readonly analyze?: boolean
+  /** Default: indent. */
+  readonly format?: 'indent' | 'tree'
+}
+
+/** Options of the written format, by the keys of `COPY … OPTIONS (…)`: `{ compression: 'zstd' }`. */
+export interface WriteOptions extends RunOptions {
+  readonly format?: Readonly<Record<string, string | number | boolean>>
+}
+
+export interface ViewOptions {
+  /** Replaces a table or view of this name instead of DUPLICATE_NAME. */
+  readonly orReplace?: boolean
+}
+
+/** Rows `plan_type` and `plan`. */
+export function explainFrame(
+  frame: FrameQuery,
+  { verbose, analyze, format, ...options }: ExplainOptions,
+): Promise<HeldRows> {
+  const words = [analyze === true ? 'ANALYZE' : '', verbose === true ? 'VERBOSE' : '', `FORMAT ${format ?? 'indent'}`]
+  const query = frameStatement(frame)
+  const statement = { ...query, sql: `EXPLAIN ${words.filter(word => word !== '').join(' ')} ${query.sql}` }
+  return analyze === true
+    ? analyzeStatement(frame.session, statement, options)
+    : frame.session.collect(statement, options)
+}
+
+/** The plan as it is bound, before any rule. */
+export function boundPlanText({ session, ...frame }: FrameQuery): string {
+  const { sql, parameters } = frameStatement({ session, ...frame })
+  const { plan } = checkQuery(
+    parseQuery(sql),
+    {
+      step: () => undefined,
+      table: name => frame.uses.get(name.at(-1) ?? '') ?? session.lookup(name),
+      columns: table => session.columns(table),
+    },
+    parameters,
+  )
+  if (plan === undefined)
+    throw fail('NOT_SUPPORTED', ['the logical plan of a query over a file without a name; register it'])
+  return displayLogical(plan)
+}
+
+/** Writes the rows into a file, or into a directory whose path ends in `/`; gives one row `count`. */
+export function copyFrame(frame: FrameQuery, path: string, format: string, options: WriteOptions): Promise<HeldRows> {
+  const pairs = Object.entries(options.format ?? {}).map(
+    ([key, value]) => `${quoteString(key)} ${quoteString(String(value))}`,
+  )
+  const clause = pairs.length === 0 ? '' : ` OPTIONS (${pairs.join(', ')})`
+  const query = frameStatement(frame)
+  const sql = `COPY (\n${query.sql}\n) TO ${quoteString(path)} STORED AS ${format}${clause}`
+  return frame.session.collect({ ...query, sql }, options)
+}
+
+/** Makes held rows a table. */
+export function nameRows({ session }: FrameQuery, name: string, rows: HeldRows, options: ViewOptions): void {
+  checkFree(session, name, options)
+  session.register([name], { kind: 'memory', name, ...rows })
+}
+
+/** Makes the query a view; tables without a name that it reads stay with the session. */
+export function nameFrame(frame: FrameQuery, name: string, options: ViewOptions): void {
+  const { session } = frame
+  checkFree(session, name, options)
+  const changed = [...frame.uses].find(
+    ([used, table]) => used === name || (session.tables.get([used]) ?? table) !== table,
+  )
+  if (changed !== undefined) {
+    const why = changed[0] === name ? 'a view cannot read what it replaces' : 'it was changed since the frame was made'
+    throw fail('INVALID_ARGUMENT', [`table '${changed[0]}': ${why}; make the frame anew, or cache() it`])
+  }
+  for (const [used, table] of frame.uses) if (session.tables.get([used]) === undefined) session.hide(table)
+  session.register([name], { kind: 'view', name, sql: inlineSql(frame), columns: [] })
+}
+
+function checkFree({ tables }: Session, name: string, { orReplace = false }: ViewOptions): void {
+  if (!orReplace && tables.get([name]) !== undefined) throw fail('DUPLICATE_NAME', [`table or view '${name}'`])
+}

@@ -1,0 +1,86 @@
+/** Rows and columns of a program as rows outside the arena. */
+import type { RecordBatch, Table } from 'apache-arrow'
+import { loadArrow, fromArrowBatch, fromArrowSchema } from '../arrow/arrow-js.js'
+import { releaseBatch } from '../arrow/column.js'
+import { encodeBatch } from '../arrow/frame.js'
+import { sameSchema, type Schema } from '../arrow/schema.js'
+import type { EncodedBatch } from '../catalog/memory-table.js'
+import { fail } from '../common/errors.js'
+import { encodeValues } from './held-rows.js'
+import { inferType, schemaFrom, valueFrom, type SchemaInput } from './js-values.js'
+import type { HeldRows } from './session.js'
+
+/** Objects by column name; what is absent or undefined is NULL. */
+export type InputRow = Readonly<Record<string, unknown>>
+
+/** Arrow data: a table, or batches that all have the schema of the first. */
+export type ArrowInput = Table | readonly RecordBatch[]
+
+/** Rows of one encoded batch. */
+const BATCH_ROWS = 8192
+
+/**
+ * Columns in the order in which the rows first name them, or those of `schema`; a member that is no column of it is an error.
+ * INVALID_ARGUMENT if there are no columns, TYPE_MISMATCH for a value that is not of its column's type.
+ */
+export function rowsFromObjects(rows: readonly InputRow[], schema?: SchemaInput): HeldRows {
+  const names = [...new Set(rows.flatMap(row => Object.keys(row)))]
+  const columns = Object.fromEntries(names.map(name => [name, rows.map(row => row[name])]))
+  return rowsFromColumns(columns, schema, rows.length)
+}
+
+/** Columns of equal length. */
+export function rowsFromColumns(
+  columns: Readonly<Record<string, readonly unknown[]>>,
+  input?: SchemaInput,
+  rowCount = Object.values(columns)[0]?.length ?? 0,
+): HeldRows {
+  const schema = input === undefined ? inferred(columns) : schemaFrom(input)
+  const unknown = Object.keys(columns).find(name => !schema.fields.some(field => field.name === name))
+  if (unknown !== undefined) throw fail('COLUMN_NOT_FOUND', [unknown, ': the schema does not have it'])
+  if (schema.fields.length === 0) throw fail('INVALID_ARGUMENT', ['there are no columns; give a schema'])
+  const uneven = Object.entries(columns).find(([, values]) => values.length !== rowCount)
+  if (uneven !== undefined)
+    throw fail('INVALID_ARGUMENT', [`column '${uneven[0]}' has ${uneven[1].length} values instead of ${rowCount}`])
+  const batches: EncodedBatch[] = []
+  for (let start = 0; start < rowCount; start += BATCH_ROWS) {
+    const end = Math.min(start + BATCH_ROWS, rowCount)
+    const values = schema.fields.map(field =>
+      Array.from({ length: end - start }, (_, row) => valueFrom(columns[field.name]?.[start + row], field)),
+    )
+    batches.push(encodeValues(schema, values))
+  }
+  return { schema, batches }
+}
+
+const inferred = (columns: Readonly<Record<string, readonly unknown[]>>): Schema => ({
+  fields: Object.entries(columns).map(([name, values]) => ({ name, type: inferType(name, values), nullable: true })),
+})
+
+/** A copy of the data. TYPE_MISMATCH for a batch of another schema than the first; INVALID_ARGUMENT if there is no schema. */
+export async function rowsFromArrow(input: ArrowInput): Promise<HeldRows> {
+  await loadArrow()
+  const batches = isBatchList(input) ? input : input.batches
+  const from = isBatchList(input) ? input[0]?.schema : input.schema
+  if (from === undefined) throw fail('INVALID_ARGUMENT', ['an empty list of batches has no schema; give a Table'])
+  const schema = fromArrowSchema(from)
+  return { schema, batches: batches.filter(batch => batch.numRows > 0).map(batch => encodeArrow(batch, schema)) }
+}
+
+const isBatchList = (input: ArrowInput): input is readonly RecordBatch[] => Array.isArray(input)
+
+function encodeArrow(input: RecordBatch, schema: Schema): EncodedBatch {
+  checkArrow(input, schema)
+  const batch = fromArrowBatch(input, schema)
+  try {
+    return { bytes: encodeBatch(batch), rowCount: batch.rowCount }
+  } finally {
+    releaseBatch(batch)
+  }
+}
+
+/** TYPE_MISMATCH unless the batch has the columns of the schema, by name and type. */
+export function checkArrow(input: RecordBatch, schema: Schema): void {
+  if (!sameSchema(fromArrowSchema(input.schema), schema))
+    throw fail('TYPE_MISMATCH', ['a record batch has other columns than the first one or the schema'])
+}
