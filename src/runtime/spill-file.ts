@@ -7,10 +7,13 @@ import { fail } from '../common/errors.js'
 import { countSpill, giveTempBytes, takeTempBytes } from './io-counters.js'
 import type { SpillHandle } from './spill-fs.js'
 import type { SpillSpace } from './spill-space.js'
-import type { OperatorMetrics } from './task-context.js'
+import type { OperatorMetrics, TaskContext } from './task-context.js'
 
 /** Frames are collected up to this many bytes and written at once. */
 const WRITE_BYTES = 256 * 1024
+
+/** What a file needs to know of the task and operator that it belongs to. */
+export type SpillingTask = Pick<TaskContext, 'spill' | 'counters' | 'signal'>
 
 /** Where a frame lies, and its CRC-32, which never touches the disk. */
 export interface FramePlace {
@@ -27,26 +30,29 @@ export interface FramePlace {
 export class SpillFile {
   readonly #space: SpillSpace
   readonly #counters: OperatorMetrics
+  readonly #signal: AbortSignal
   readonly #handle: SpillHandle
   #collected: Uint8Array[] = []
   #collectedBytes = 0
   /** End of what has been given to the file system. */
   #written = 0
-  #writing: Promise<void> | undefined
+  #writing: Promise<void> = Promise.resolve()
   #failure: unknown
 
-  private constructor(space: SpillSpace, counters: OperatorMetrics, handle: SpillHandle) {
-    this.#space = space
-    this.#counters = counters
+  private constructor(ctx: SpillingTask, handle: SpillHandle) {
+    this.#space = ctx.spill
+    this.#counters = ctx.counters()
+    this.#signal = ctx.signal
     this.#handle = handle
   }
 
-  static async open(space: SpillSpace, counters: OperatorMetrics): Promise<SpillFile> {
-    return new SpillFile(space, counters, await space.open())
+  static async open(ctx: SpillingTask): Promise<SpillFile> {
+    return new SpillFile(ctx, await ctx.spill.open())
   }
 
-  /** Borrows the batch. Throws SPILL_LIMIT, SPILL_DISK_FULL, SPILL_FAILED. */
+  /** Borrows the batch. Throws SPILL_LIMIT, SPILL_DISK_FULL, SPILL_FAILED, and the reason of an abort. */
   async append(batch: Batch): Promise<FramePlace> {
+    this.#signal.throwIfAborted()
     const bytes = encodeBatch(batch)
     const { maxBytes } = this.#space.place
     if (!takeTempBytes(bytes.length, maxBytes)) throw fail('SPILL_LIMIT', [maxBytes])
@@ -55,13 +61,17 @@ export class SpillFile {
     this.#collectedBytes += bytes.length
     this.#counters.spilledBytes += bytes.length
     this.#counters.spilledRows += batch.rowCount
-    if (this.#collectedBytes >= WRITE_BYTES) await this.#flush()
+    if (this.#collectedBytes >= WRITE_BYTES) {
+      await this.settle()
+      this.#flush()
+    }
     return { offset, byteLength: bytes.length, checksum: crc32(bytes), rowCount: batch.rowCount }
   }
 
-  /** The batch of a frame, owned by the caller. Throws SPILL_FAILED, SPILL_CORRUPT. */
+  /** The batch of a frame, owned by the caller. Throws SPILL_FAILED, SPILL_CORRUPT, and the reason of an abort. */
   async read({ offset, byteLength, checksum }: FramePlace, schema: Schema): Promise<Batch> {
-    if (offset + byteLength > this.#written) await this.#flush()
+    this.#signal.throwIfAborted()
+    this.#flush()
     await this.settle()
     const bytes = Buffer.allocUnsafe(byteLength)
     for (let done = 0; done < byteLength;) {
@@ -92,14 +102,16 @@ export class SpillFile {
   }
 
   /** Starts to write what is collected, after the write before. */
-  async #flush(): Promise<void> {
-    await this.settle()
+  #flush(): void {
+    if (this.#collectedBytes === 0) return
     const frames = this.#collected
     const position = this.#written
     this.#written += this.#collectedBytes
     this.#collected = []
     this.#collectedBytes = 0
-    this.#writing = this.#write(frames, position).catch((error: unknown) => void (this.#failure = error))
+    this.#writing = this.#writing
+      .then(() => this.#write(frames, position))
+      .catch((error: unknown) => void (this.#failure ??= error))
   }
 
   async #write(frames: readonly Uint8Array[], position: number): Promise<void> {

@@ -8,6 +8,11 @@ let turnStartMs = performance.now()
 /** True when this thread's streams have run for a slice without a turn of the event loop. */
 export const sliceIsOver = (): boolean => performance.now() - turnStartMs > SLICE_MS
 
+/** Takes all steps, and lets others have their turn in between. */
+export async function inTurns(steps: Iterable<unknown>): Promise<void> {
+  for (const _ of steps) if (sliceIsOver()) await nextTurn()
+}
+
 /** Resolves in the next turn of the event loop and starts a new slice. */
 export function nextTurn(): Promise<void> {
   return new Promise(resolve => {

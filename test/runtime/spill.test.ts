@@ -31,7 +31,7 @@ const codeOf = (error: unknown): string => (error instanceof BallistaError ? err
 
 /** Writes and reads 30 batches in two runs; the rows read. */
 async function roundTrip(space: ReturnType<typeof spillSpace>, counters = noMetrics()): Promise<unknown[]> {
-  const file = await SpillFile.open(space, counters)
+  const file = await SpillFile.open({ spill: space, counters: () => counters, signal: new AbortController().signal })
   try {
     const runs = [new SpillRun(file, SCHEMA), new SpillRun(file, SCHEMA)]
     for (let i = 0; i < 30; i++) {

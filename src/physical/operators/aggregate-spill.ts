@@ -47,7 +47,7 @@ export class GroupSpill {
   }
 
   static async open(parts: SpillParts, level: number): Promise<GroupSpill> {
-    return new GroupSpill(parts, level, await SpillFile.open(parts.ctx.spill, parts.ctx.counters()))
+    return new GroupSpill(parts, level, await SpillFile.open(parts.ctx))
   }
 
   /** Writes all groups; the caller closes them. */

@@ -132,8 +132,7 @@ class ValueSpill {
   }
 
   static async open(parts: SpillParts, index: number, level: number): Promise<ValueSpill> {
-    const { ctx } = parts
-    return new ValueSpill(parts, index, level, await SpillFile.open(ctx.spill, ctx.counters()))
+    return new ValueSpill(parts, index, level, await SpillFile.open(parts.ctx))
   }
 
   async addKnown(known: DistinctRows, groups: GroupStates): Promise<void> {

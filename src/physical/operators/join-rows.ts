@@ -32,6 +32,11 @@ export class BuildRows {
     return this.#segments
   }
 
+  /** Bytes of all rows, without dictionaries. */
+  get heldBytes(): number {
+    return this.#heldBytes
+  }
+
   /** Borrows the batch, keeps a reference. */
   add(batch: Batch): void {
     const byteLength = heldBytes(batch)

@@ -10,6 +10,9 @@ import type { SortKey } from '../../expr/expr.js'
 import { BuildRows } from './join-rows.js'
 import { SortKeys } from './sort-keys.js'
 
+const SORT_BYTES_A_ROW = 32
+const MAX_JOIN_BYTES = 64 * 1024 * 1024
+
 export class SortRows {
   readonly #schema: Schema
   readonly #rows: BuildRows
@@ -31,6 +34,16 @@ export class SortRows {
 
   get rowCount(): number {
     return this.#rowCount
+  }
+
+  /** Bytes that `sort` takes beyond what is held: key words, row numbers, and rows being joined to segments. */
+  sortBytes(nextRows: number): number {
+    return (this.#rowCount + nextRows) * SORT_BYTES_A_ROW + Math.min(MAX_JOIN_BYTES, this.#rows.heldBytes)
+  }
+
+  /** Bytes of an average row. */
+  get rowBytes(): number {
+    return this.#rows.heldBytes / Math.max(1, this.#rowCount)
   }
 
   /** Borrows the batch, keeps a reference. */

@@ -1,17 +1,15 @@
 /** SortExec: all rows of its input in order. */
-import type { Batch } from '../../arrow/batch.js'
 import { inputExpr } from '../../expr/build.js'
 import { displaySortKey } from '../../expr/display.js'
 import type { SortKey } from '../../expr/expr.js'
 import type { LogicalPlan } from '../../logical/plan.js'
+import { Budget } from '../../runtime/budget.js'
 import type { Operator } from '../../runtime/operator.js'
-import { batchSize } from '../../runtime/options.js'
 import type { TaskContext } from '../../runtime/task-context.js'
 import { defineOperator, type LowerContext, type PhysicalPlan } from '../plan.js'
 import { withRowCount } from '../properties.js'
 import { numbersSample } from '../samples.js'
-import { chargeTo } from './aggregate-run.js'
-import { SortRows } from './sort-rows.js'
+import { ExternalSort } from './external-sort.js'
 
 export interface SortExec extends PhysicalPlan {
   readonly kind: 'SortExec'
@@ -20,8 +18,8 @@ export interface SortExec extends PhysicalPlan {
 }
 
 /**
- * Sorts by strings bytewise, NaN as the greatest number, NULLs where the key says. Stable. Holds all rows, gives batches at the
- * end; needs all rows in one partition.
+ * Sorts by strings bytewise, NaN as the greatest number, NULLs where the key says. Stable. Holds all rows, in temporary files
+ * if they do not fit, gives batches at the end; needs all rows in one partition.
  */
 export const sortOperator = defineOperator<SortExec>({
   kind: 'SortExec',
@@ -55,27 +53,14 @@ export const resolveKeys = (plan: Extract<LogicalPlan, { kind: 'sort' }>, contex
   plan.keys.map(key => ({ ...key, expr: context.resolve(key.expr, plan.input) }))
 
 function openSort(plan: SortExec, ctx: TaskContext): Operator {
-  const budget = chargeTo(ctx, plan.kind)
-  const rows = new SortRows(plan.keys, plan.schema, budget.charge)
-  const size = ctx.config.get(batchSize)
+  const budget = new Budget(ctx, plan.kind)
+  const sort = new ExternalSort({ keys: plan.keys, schema: plan.schema, ctx, budget })
   return {
-    push(batch) {
-      rows.add(batch)
-      return undefined
-    },
-    *finish() {
-      if (rows.rowCount === 0) return
-      yield* turns(rows.sort(), plan)
-      for (let from = 0; from < rows.rowCount; from += size) yield rows.take(from, Math.min(size, rows.rowCount - from))
-    },
+    push: batch => sort.push(batch),
+    finish: () => sort.finish(Infinity),
     close() {
-      rows.close()
+      sort.close()
       budget.release()
     },
   }
-}
-
-/** A batch without rows for every step: it goes nowhere, but lets other tasks have their turn. */
-function* turns(steps: Generator<void>, plan: SortExec): Generator<Batch> {
-  for (const _ of steps) yield { schema: plan.schema, rowCount: 0, columns: [] }
 }

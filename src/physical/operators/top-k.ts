@@ -1,23 +1,24 @@
 /** TopKExec: the first rows of its input in an order, without sorting the rest. */
 import type { Batch, Column } from '../../arrow/batch.js'
-import { defaultWidth, releaseBatch, releaseColumn } from '../../arrow/column.js'
+import { defaultWidth, releaseBatch, releaseColumn, retainBatch } from '../../arrow/column.js'
 import { kernels, views, withScratch } from '../../arrow/memory.js'
-import type { Charge } from '../../arrow/segments.js'
 import { decodeDictionary, takeBatch } from '../../arrow/take.js'
 import { inputExpr } from '../../expr/build.js'
 import { compileExprs } from '../../expr/compile.js'
 import { displaySortKey } from '../../expr/display.js'
 import type { SortKey } from '../../expr/expr.js'
-import { rangeFilter, type DynamicFilters } from '../../runtime/dynamic-filter.js'
-import { FINISHED, type Operator } from '../../runtime/operator.js'
+import { rangeFilter } from '../../runtime/dynamic-filter.js'
+import { Budget } from '../../runtime/budget.js'
+import { afterwards, FINISHED, type Operator, type Output } from '../../runtime/operator.js'
 import { batchSize } from '../../runtime/options.js'
 import type { TaskContext } from '../../runtime/task-context.js'
 import { defineOperator, type PhysicalPlan } from '../plan.js'
 import { atMost, partitionCount, withRowCount } from '../properties.js'
 import { numbersSample } from '../samples.js'
-import { chargeTo } from './aggregate-run.js'
+import { ExternalSort, MAX_SORT_ROWS } from './external-sort.js'
 import { isText, orderedWords } from './sort-keys.js'
 import { SortRows } from './sort-rows.js'
+import { MIN_SPILL_BYTES } from './spill-partitions.js'
 import { resolveKeys } from './sort.js'
 
 export interface TopKExec extends PhysicalPlan {
@@ -73,18 +74,11 @@ export const topKOperator = defineOperator<TopKExec>({
 })
 
 function openTopK(plan: TopKExec, ctx: TaskContext): Operator {
-  const budget = chargeTo(ctx, plan.kind)
-  const top = new TopRows(plan, budget.charge, ctx.filters)
-  const size = ctx.config.get(batchSize)
+  const budget = new Budget(ctx, plan.kind)
+  const top = new TopRows(plan, ctx, budget)
   return {
-    *push(batch): Generator<Batch | typeof FINISHED> {
-      if (plan.fetch === 0) yield FINISHED
-      else top.add(batch)
-    },
-    *finish() {
-      const count = top.sort()
-      for (let from = 0; from < count; from += size) yield top.take(from, Math.min(size, count - from))
-    },
+    push: batch => (plan.fetch === 0 ? [FINISHED] : top.push(batch)),
+    finish: () => top.finish(),
     close() {
       if (plan.boundFilter !== undefined) ctx.filters.retract(plan.boundFilter)
       top.close()
@@ -100,44 +94,84 @@ const MAX_INT64 = 2n ** 63n - 1n
 
 class TopRows {
   readonly #plan: TopKExec
-  readonly #charge: Charge
-  readonly #filters: DynamicFilters
+  readonly #ctx: TaskContext
+  readonly #budget: Budget
   readonly #evaluate: (batch: Batch) => Column[]
   #rows: SortRows
+  /** Takes over when so many rows are wanted that they do not fit; then #rows is its own. */
+  #sort: ExternalSort | undefined
   /** Leading word of the last of `fetch` rows: rows with a greater one are not among the first. */
   #bound: bigint | undefined
 
-  constructor(plan: TopKExec, charge: Charge, filters: DynamicFilters) {
+  constructor(plan: TopKExec, ctx: TaskContext, budget: Budget) {
     this.#plan = plan
-    this.#charge = charge
-    this.#filters = filters
-    this.#rows = new SortRows(plan.keys, plan.schema, charge)
+    this.#ctx = ctx
+    this.#budget = budget
+    this.#rows = new SortRows(plan.keys, plan.schema, budget.charge)
     const compiled = compileExprs([plan.keys[0].expr], plan.schema)
     this.#evaluate = batch => compiled.evaluate(batch)
   }
 
-  add(batch: Batch): void {
-    if (this.#bound === undefined) this.#rows.add(batch)
-    else this.#addBelow(batch, this.#bound)
+  push(batch: Batch): Output {
+    const sort = this.#sort ?? (this.#hasRoom(batch.rowCount) ? undefined : this.#startSort())
+    if (sort !== undefined) return afterwards(() => this.#addTo(sort, batch))
+    const rows = this.#select(batch)
+    if (rows === undefined) return undefined
+    try {
+      this.#rows.add(rows)
+    } finally {
+      releaseBatch(rows)
+    }
     if (this.#rows.rowCount >= Math.max(MIN_HELD_ROWS, 2 * this.#plan.fetch)) this.#shrink()
+    return undefined
   }
 
-  /** Sorts the rows held and says how many come out; `take` gives them. */
-  sort(): number {
-    if (this.#rows.rowCount > 0) finish(this.#rows.sort())
-    return Math.min(this.#plan.fetch, this.#rows.rowCount)
-  }
-
-  take(from: number, count: number): Batch {
-    return this.#rows.take(from, count)
+  finish(): Output {
+    return this.#sort === undefined ? this.#first() : this.#sort.finish(this.#plan.fetch)
   }
 
   close(): void {
-    this.#rows.close()
+    if (this.#sort === undefined) this.#rows.close()
+    else this.#sort.close()
   }
 
-  #addBelow(batch: Batch, bound: bigint): void {
-    withScratch(scratch => {
+  *#first(): Generator<Batch> {
+    if (this.#rows.rowCount > 0) finish(this.#rows.sort())
+    const count = Math.min(this.#plan.fetch, this.#rows.rowCount)
+    const size = this.#ctx.config.get(batchSize)
+    for (let from = 0; from < count; from += size) yield this.#rows.take(from, Math.min(size, count - from))
+  }
+
+  /** Whether the rows held and some more can be sorted in memory. */
+  #hasRoom(rowCount: number): boolean {
+    const fits = (): boolean =>
+      this.#budget.fits(this.#rows.sortBytes(rowCount)) && this.#rows.rowCount + rowCount <= MAX_SORT_ROWS
+    if (fits()) return true
+    if (this.#rows.rowCount > this.#plan.fetch) this.#shrink()
+    return this.#budget.held < MIN_SPILL_BYTES || fits()
+  }
+
+  #startSort(): ExternalSort {
+    const { keys, schema } = this.#plan
+    this.#sort = new ExternalSort({ keys, schema, ctx: this.#ctx, budget: this.#budget }, this.#rows)
+    return this.#sort
+  }
+
+  async #addTo(sort: ExternalSort, batch: Batch): Promise<void> {
+    const rows = this.#select(batch)
+    if (rows === undefined) return
+    try {
+      await sort.add(rows)
+    } finally {
+      releaseBatch(rows)
+    }
+  }
+
+  /** The rows of a batch that can be among the first, owned by the caller; undefined: none. */
+  #select(batch: Batch): Batch | undefined {
+    const bound = this.#bound
+    if (bound === undefined) return retained(batch)
+    return withScratch(scratch => {
       const rows = scratch(batch.rowCount * 4)
       const count = this.#withLead(batch, (words, column) => {
         const { descending, nullsFirst } = this.#plan.keys[0]
@@ -155,14 +189,8 @@ class TopRows {
           rows,
         )
       })
-      if (count === batch.rowCount) return this.#rows.add(batch)
-      if (count === 0) return
-      const taken = takeBatch(batch, rows, count)
-      try {
-        this.#rows.add(taken)
-      } finally {
-        releaseBatch(taken)
-      }
+      if (count === batch.rowCount) return retained(batch)
+      return count === 0 ? undefined : takeBatch(batch, rows, count)
     })
   }
 
@@ -173,7 +201,7 @@ class TopRows {
     const best = this.#rows.take(0, Math.min(fetch, this.#rows.rowCount))
     try {
       this.#rows.close()
-      this.#rows = new SortRows(keys, schema, this.#charge)
+      this.#rows = new SortRows(keys, schema, this.#budget.charge)
       this.#rows.add(best)
       if (best.rowCount === fetch) this.#tighten(this.#lastWord(best))
     } finally {
@@ -188,7 +216,7 @@ class TopRows {
     if (boundFilter === undefined || bound === MIN_INT64 || bound === MAX_INT64) return
     const { descending, nullsFirst } = keys[0]
     const filter = descending ? rangeFilter(~bound, MAX_INT64, nullsFirst) : rangeFilter(MIN_INT64, bound, nullsFirst)
-    this.#filters.publish(boundFilter, filter)
+    this.#ctx.filters.publish(boundFilter, filter)
   }
 
   #lastWord(best: Batch): bigint {
@@ -223,6 +251,11 @@ class TopRows {
       releaseColumn(column)
     }
   }
+}
+
+function retained(batch: Batch): Batch {
+  retainBatch(batch)
+  return batch
 }
 
 function leadWords(column: Column, { descending, nullsFirst }: SortKey, out: number): void {

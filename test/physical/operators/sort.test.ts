@@ -5,13 +5,15 @@ import { batchFromValues, releaseBatch, retainBatch } from '../../../src/arrow/c
 import { bytesInUse } from '../../../src/arrow/memory.js'
 import type { Schema } from '../../../src/arrow/schema.js'
 import { decimal, FLOAT64, INT32, INT64, UINT64, UTF8, type DataType, type Value } from '../../../src/arrow/types.js'
-import { BallistaError } from '../../../src/common/errors.js'
 import { configOf } from '../../../src/common/option.js'
 import { inputExpr } from '../../../src/expr/build.js'
 import type { SortKey } from '../../../src/expr/expr.js'
 import { sortOperator, type SortExec } from '../../../src/physical/operators/sort.js'
 import { topKOperator, type TopKExec } from '../../../src/physical/operators/top-k.js'
+import { ioStats } from '../../../src/runtime/io-counters.js'
 import { localTaskContext } from '../../../src/runtime/local-task-context.js'
+import { noMetrics } from '../../../src/runtime/metrics.js'
+import type { TaskContext } from '../../../src/runtime/task-context.js'
 import {
   below,
   KEY_TYPES,
@@ -28,6 +30,10 @@ import {
   seed,
 } from './aggregate-fixtures.js'
 
+/** Every batch but the first of an operator makes it spill. */
+const noMemory = localTaskContext({
+  config: configOf({ 'ballista.execution.batch_size': '100', 'ballista.memory.limit': '1' }),
+})
 const smallBatches = localTaskContext({ config: configOf({ 'ballista.execution.batch_size': '100' }) })
 
 const sortPlan = (schema: Schema, keys: readonly SortKey[]): SortExec => ({
@@ -92,6 +98,9 @@ test.serial('sorts by any keys and directions agree with a stable comparison sor
     batches.forEach(retainBatch)
     const rows = await runOperator(sortOperator.open!(sortPlan(schema, keys), smallBatches), batches)
     sameTexts(t, texts(rows), texts(expected), `seed ${seed}, round ${round}`)
+    batches.forEach(retainBatch)
+    const spilled = await runOperator(sortOperator.open!(sortPlan(schema, keys), noMemory), batches)
+    sameTexts(t, texts(spilled), texts(expected), `seed ${seed}, round ${round}, spilled`)
     const fetch = pick(rng, [1, 7, 500])
     const top = await runOperator(topKOperator.open!(topPlan(schema, keys, fetch), smallBatches), batches)
     sameTexts(t, texts(top), texts(expected.slice(0, fetch)), `seed ${seed}, round ${round}, top ${fetch}`)
@@ -191,41 +200,67 @@ test.serial('rows of several segments come out in one order', async t => {
   t.is(bytesInUse(), before)
 })
 
-test.serial(
-  'a sort over the memory limit fails with MEMORY_LIMIT; the first rows of the same input do not',
-  async t => {
-    const before = bytesInUse()
-    const schema = randomSchema([INT64])
-    const ctx = localTaskContext({ config: configOf({ 'ballista.memory.limit': '1MB' }) })
-    const batches = Array.from({ length: 50 }, (_, part): Batch =>
-      batchFromValues(schema, [Array.from({ length: 4000 }, (_, i) => BigInt((i * 7919 + part) % 100_003))]),
+test.serial('more runs than can be merged at once, of rows with few keys, keep the order of their input', async t => {
+  const before = bytesInUse()
+  const rng = randomFor(41_000)
+  const schema = randomSchema([INT32, INT64])
+  for (const distinct of [1, 3, 40]) {
+    const batches = Array.from({ length: 70 }, (_, part) =>
+      batchFromValues(schema, [
+        Array.from({ length: 60 }, () => below(rng, distinct)),
+        Array.from({ length: 60 }, (_, i) => BigInt(part * 60 + i)),
+      ]),
     )
-    batches.forEach(retainBatch)
-    const top = await runOperator(topKOperator.open!(topPlan(schema, [key(schema, 0)], 10), ctx), batches)
-    t.is(top.length, 10)
-    const error = await t.throwsAsync(
-      runOperator(sortOperator.open!(sortPlan(schema, [key(schema, 0)]), ctx), batches),
-      { instanceOf: BallistaError },
-    )
-    t.is((error as BallistaError).code, 'MEMORY_LIMIT')
-    t.is(ctx.memory.reserved, 0)
+    const keys = [key(schema, 0, distinct === 3)]
+    const expected = texts(reference(rowsOf(batches), keys))
+    const counters = noMetrics()
+    const ctx = { ...noMemory, counters: () => counters }
+    sameTexts(t, texts(await runOperator(sortOperator.open!(sortPlan(schema, keys), ctx), batches)), expected)
+    t.is(counters.spillCount, 70)
+    t.is(counters.spilledRows, 2 * 70 * 60, 'every row is written twice')
     t.is(bytesInUse(), before)
-  },
-)
+    t.is(ioStats().tempFiles, 0)
+  }
+})
+
+test.serial('rows beyond the memory limit are sorted in parts, also the first of them if these are many', async t => {
+  const before = bytesInUse()
+  const schema = randomSchema([INT64, UTF8])
+  const batches = Array.from({ length: 40 }, (_, part): Batch => {
+    const numbers = Array.from({ length: 4000 }, (_, i) => BigInt((i * 7919 + part * 31) % 100_003))
+    return batchFromValues(schema, [numbers, numbers.map(number => `text ${number % 97n}`)])
+  })
+  const keys = [key(schema, 1), key(schema, 0, true)]
+  const expected = texts(reference(rowsOf(batches), keys))
+  const ctx = localTaskContext({ config: configOf({ 'ballista.memory.limit': '2MB' }) })
+  for (const fetch of [10, 100_000, Infinity]) {
+    const counters = noMetrics()
+    const spilling = { ...ctx, counters: () => counters }
+    batches.forEach(retainBatch)
+    const operator =
+      fetch === Infinity
+        ? sortOperator.open!(sortPlan(schema, keys), spilling)
+        : topKOperator.open!(topPlan(schema, keys, fetch), spilling)
+    sameTexts(t, texts(await runOperator(operator, batches)), expected.slice(0, fetch))
+    t.is(counters.spillCount > 1, fetch > 10, `${fetch}: ${counters.spillCount} times`)
+    t.is(ctx.memory.reserved, 0)
+  }
+  batches.forEach(releaseBatch)
+  t.is(bytesInUse(), before)
+})
 
 test.serial('whatever the memory limit, sorts give all their memory back', async t => {
   const rng = randomFor(42_000)
   const schema = randomSchema([UTF8, decimal(30, 4), INT64])
   const keys = [key(schema, 0), key(schema, 1, true), key(schema, 2)]
   const batches = Array.from({ length: 4 }, () => randomBatch(rng, schema, 3000, 1000, 0.1))
-  await underLimits(t, ctx => {
+  const run = async (ctx: TaskContext): Promise<void> => {
     batches.forEach(retainBatch)
-    return runOperator(sortOperator.open!(sortPlan(schema, keys), ctx), batches)
-  })
-  await underLimits(t, ctx => {
+    await runOperator(sortOperator.open!(sortPlan(schema, keys), ctx), batches)
     batches.forEach(retainBatch)
-    return runOperator(topKOperator.open!(topPlan(schema, keys, 3000), ctx), batches)
-  })
+    await runOperator(topKOperator.open!(topPlan(schema, keys, 3000), ctx), batches)
+  }
+  await underLimits(t, run, ['done'])
   batches.forEach(releaseBatch)
 })
 
