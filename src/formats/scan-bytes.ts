@@ -2,20 +2,23 @@
 import type { ScanSource } from '../catalog/table-provider.js'
 import type { ParquetFooter } from './parquet/footer.js'
 
-/** Bytes on disk of the splits, for Parquet of the projected columns only; 0 for other sources than files. */
+/** Bytes on disk of the splits, for Parquet of the columns that are given or filtered by; 0 for other sources than files. */
 export async function scanBytes(source: ScanSource, projection: readonly number[], host: string): Promise<number> {
   if (source.kind !== 'files') return 0
   const splits = source.partitions.flat()
   if (source.format !== 'parquet') return splits.reduce((sum, { byteLength }) => sum + byteLength, 0)
   const { readFooter } = await import('./parquet/footer.js')
   const { fileColumns } = await import('./parquet/split-plan.js')
+  const { inputsOf } = await import('./parquet/filter-steps.js')
+  const filtered = source.predicate === undefined ? [] : inputsOf(source.predicate)
+  const columns = new Set([...projection, ...filtered])
   let bytes = 0
   for (const { path, rowGroups } of splits) {
     const footer = await readFooter(path, host)
     const places = fileColumns(footer, source.fileSchema)
     const leaves = leavesOf(
       footer,
-      projection.map(column => places[column]),
+      Array.from(columns, column => places[column]),
     )
     for (const group of rowGroups ?? footer.rowGroups.keys()) {
       for (const leaf of leaves) bytes += footer.rowGroups[group].chunks[leaf].byteLength

@@ -74,10 +74,15 @@ async function fit(schema: Schema, cells: Cells['cells'], screen: Screen): Promi
   const notes = []
   const hidden = fields.slice(count).map(({ name }) => name)
   const all = '\\pset format csv shows all'
-  if (hidden.length > 0) notes.push(`${hidden.length} column(s) do not fit: ${hidden.join(', ')}; ${all}`)
+  if (hidden.length > 0) notes.push(`${hidden.length} column(s) do not fit: ${someOf(hidden)}; ${all}`)
   else if (widths.some((width, i) => width < natural[i])) notes.push(`long values are cut; ${all}`)
   return { shown, notes }
 }
+
+const MAX_NAMED = 6
+
+const someOf = (names: readonly string[]): string =>
+  [...names.slice(0, MAX_NAMED), ...(names.length > MAX_NAMED ? ['...'] : [])].join(', ')
 
 /** A frame costs three characters a column and one more. */
 const frame = (count: number): number => 3 * count + 1
