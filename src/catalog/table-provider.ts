@@ -30,6 +30,8 @@ export interface FileSplit {
   readonly range?: { readonly start: number; readonly end: number }
   /** Rough bytes to read, for balancing. */
   readonly byteLength: number
+  /** Bytes of the whole file when the scan was planned: a reader that finds fewer says so. */
+  readonly fileBytes?: number
 }
 
 /** A scan as plain data: what DataSourceExec carries. */

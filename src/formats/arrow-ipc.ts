@@ -44,9 +44,9 @@ async function sizeOf(path: string, host: string): Promise<number> {
 async function splitArrow(path: string, { host }: SplitRequest): Promise<readonly FileSplit[]> {
   const opened = await openArrow(path, host)
   await opened.close()
-  const { batchBytes } = opened
-  if (batchBytes === undefined) return [{ path, byteLength: await sizeOf(path, host) }]
-  return batchBytes.map((byteLength, batch) => ({ path, rowGroups: [batch], byteLength }))
+  const { batchBytes, fileBytes } = opened
+  if (batchBytes === undefined) return [{ path, byteLength: fileBytes, fileBytes }]
+  return batchBytes.map((byteLength, batch) => ({ path, rowGroups: [batch], byteLength, fileBytes }))
 }
 
 async function inspectArrow(path: string, _options: FormatOptions, host: string): Promise<FileDescription> {
@@ -58,6 +58,7 @@ async function inspectArrow(path: string, _options: FormatOptions, host: string)
 
 interface OpenedArrow {
   readonly schema: Schema
+  readonly fileBytes: number
   /** Absent for a stream. */
   readonly batchBytes?: readonly number[]
   /** All batches of a stream; of a file those of the given numbers, or all. */
@@ -72,20 +73,20 @@ async function openArrow(path: string, host: string): Promise<OpenedArrow> {
   const handle = await openForRead(path, host)
   const close = (): Promise<void> => handle.close()
   try {
+    const { size: fileBytes } = await handle.stat()
     const magic = Buffer.alloc(FILE_MAGIC.length)
     await readUpTo(handle, place, magic, 0)
     if (!magic.equals(FILE_MAGIC)) {
       const { schema, batches } = await readIpcStream(chunksOf(handle, place), path)
-      return { schema, batches, close }
+      return { schema, fileBytes, batches, close }
     }
-    const { size } = await handle.stat()
     const read = async (position: number, byteLength: number): Promise<Uint8Array> => {
       const bytes = new Uint8Array(byteLength)
       await readExactly(handle, place, bytes, position)
       return bytes
     }
-    const { schema, batchBytes, batches } = await openIpcFile({ byteLength: size, read }, path)
-    return { schema, batchBytes, batches: (numbers = [...batchBytes.keys()]) => batches(numbers), close }
+    const { schema, batchBytes, batches } = await openIpcFile({ byteLength: fileBytes, read }, path)
+    return { schema, fileBytes, batchBytes, batches: (numbers = [...batchBytes.keys()]) => batches(numbers), close }
   } catch (error) {
     await close()
     throw error
@@ -108,6 +109,7 @@ async function* scanArrow(scan: FileScan): AsyncGenerator<Batch, void> {
   for (const split of scan.splits) {
     const opened = await openArrow(split.path, scan.host)
     try {
+      checkSize(opened, split)
       const places = mapColumns(scan, opened.schema, split.path)
       for await (const batch of opened.batches(split.rowGroups)) {
         scan.signal.throwIfAborted()
@@ -121,6 +123,17 @@ async function* scanArrow(scan: FileScan): AsyncGenerator<Batch, void> {
       await opened.close()
     }
   }
+}
+
+/** A stream may have grown. */
+function checkSize({ fileBytes, batchBytes }: OpenedArrow, split: FileSplit): void {
+  const { fileBytes: expected = fileBytes, path } = split
+  const isSame = batchBytes === undefined ? fileBytes >= expected : fileBytes === expected
+  if (isSame) return
+  throw fail('FILE_INVALID', [
+    path,
+    `changed while the query ran: it had ${expected} bytes and has ${fileBytes}; run the query again`,
+  ])
 }
 
 function mapColumns(scan: FileScan, schema: Schema, path: string): number[] {

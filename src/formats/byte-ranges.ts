@@ -8,10 +8,10 @@ export const rangeCount = (size: number, { minBytes, targetPartitions }: SplitRe
 
 /** `count` ranges of about equal bytes that cover the file; the whole file as one split if `count` is 1. */
 export function byteRanges(path: string, size: number, count: number): readonly FileSplit[] {
-  if (count === 1) return [{ path, byteLength: size }]
+  if (count === 1) return [{ path, byteLength: size, fileBytes: size }]
   return Array.from({ length: count }, (_, i) => {
     const start = Math.floor((size / count) * i)
     const end = i === count - 1 ? size : Math.floor((size / count) * (i + 1))
-    return { path, range: { start, end }, byteLength: end - start }
+    return { path, range: { start, end }, byteLength: end - start, fileBytes: size }
   })
 }

@@ -9,19 +9,26 @@ export interface ByteSource {
   close(): Promise<void>
 }
 
-/** The bytes of a file from `start`. Throws FILE_NOT_READABLE. */
-export async function fileSource(place: FilePlace, start = 0): Promise<ByteSource> {
+/** The bytes of a file from `start`. Throws FILE_NOT_READABLE, and FILE_INVALID if it has fewer than `expectedBytes`. */
+export async function fileSource(place: FilePlace, start = 0, expectedBytes = 0): Promise<ByteSource> {
   const file = await openForRead(place.path, place.host)
   let position = start
   return {
     async read(target) {
       const byteCount = await readUpTo(file, place, target, position)
       position += byteCount
+      if (byteCount === 0 && target.length > 0 && position < expectedBytes) throw shrunk(place, position, expectedBytes)
       return byteCount
     },
     close: () => file.close(),
   }
 }
+
+const shrunk = ({ path }: FilePlace, byteLength: number, expected: number): Error =>
+  fail('FILE_INVALID', [
+    path,
+    `changed while the query ran: it had ${expected} bytes and ends at byte ${byteLength}; run the query again`,
+  ])
 
 /** Bytes read at first, for few rows, and then at once, for a batch of ordinary ones. */
 const FIRST_BYTES = 256 * 1024
@@ -85,6 +92,12 @@ export class ByteWindow {
       this.atEnd = byteCount === 0
       this.end += byteCount
     }
+  }
+
+  /** Consumes the byte order mark of UTF-8; for a window that was filled at the file's start. */
+  skipByteOrderMark(): void {
+    const { bytes } = this
+    if (this.end >= 3 && bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf) this.start = 3
   }
 
   close(): void {

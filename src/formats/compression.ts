@@ -40,9 +40,20 @@ export function writesGzip(options: FormatOptions, path: string): boolean {
   return compression === 'gzip'
 }
 
-/** The decompressed bytes of a file; `start` only counts for one that is not compressed. Throws FILE_NOT_READABLE, FILE_INVALID. */
-export function openBytes(place: FilePlace, compression: Compression, start = 0): Promise<ByteSource> {
-  if (compression === 'none') return fileSource(place, start)
+/** The bytes of a file as they lie on disk: from where, and how many there were when the query was planned. */
+export interface ByteSpan {
+  /** Only for a file that is not compressed. */
+  readonly start: number
+  readonly expectedBytes?: number
+}
+
+/** The decompressed bytes of a file. Throws FILE_NOT_READABLE, FILE_INVALID. */
+export function openBytes(
+  place: FilePlace,
+  compression: Compression,
+  { start, expectedBytes }: ByteSpan = { start: 0 },
+): Promise<ByteSource> {
+  if (compression === 'none') return fileSource(place, start, expectedBytes)
   return compression === 'gzip' ? gzipSource(place) : zstdSource(place)
 }
 

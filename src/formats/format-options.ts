@@ -9,6 +9,9 @@ const SYNONYMS: Readonly<Record<string, string>> = {
   sep: 'delimiter',
   nullstr: 'null_value',
   null: 'null_value',
+  null_padding: 'truncated_rows',
+  new_line: 'terminator',
+  sample_size: 'schema_infer_max_rec',
   row_group_size: 'max_row_group_size',
 }
 

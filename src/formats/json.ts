@@ -1,26 +1,27 @@
-/** NDJSON, one object a line: reading with exact numbers, writing with all digits. */
+/** NDJSON, one object a line, and files of one array of objects: reading with exact numbers, writing with all digits. */
 import { stat } from 'node:fs/promises'
 import type { Batch } from '../arrow/batch.js'
 import { batchFromValues } from '../arrow/column.js'
-import { readText } from '../arrow/memory.js'
 import { field, type Schema } from '../arrow/schema.js'
 import { BOOLEAN, FLOAT64, INT64, UTF8, typeName, type DataType, type Value } from '../arrow/types.js'
 import type { FileSplit } from '../catalog/table-provider.js'
 import { BallistaError, fail } from '../common/errors.js'
 import { parseValue } from '../expr/value-text.js'
 import { byteRanges, rangeCount } from './byte-ranges.js'
-import { ByteWindow, lineAt, type ByteSource } from './byte-source.js'
-import { compressionOf, openBytes } from './compression.js'
+import { lineAt, type ByteSource } from './byte-source.js'
+import { compressionOf, openBytes, type ByteSpan } from './compression.js'
+import { ignoresErrors } from './csv/dialect.js'
 import { integerOption } from './format-options.js'
 import type { FileDescription, FileFormat, FileScan, FormatOptions, SplitRequest } from './format.js'
 import { JsonSyntaxError, parseJsonObject, type JsonCell } from './json-text.js'
+import { elementsOf, isArrayFile, linesOf, type JsonElement } from './json-elements.js'
 import { openJsonWriter } from './json-write.js'
 import { notReadable, type FilePlace } from './read-file.js'
 
 export const jsonFormat: FileFormat = {
   name: 'json',
   extensions: ['json', 'ndjson', 'jsonl'],
-  readOptions: ['compression', 'schema_infer_max_rec'],
+  readOptions: ['compression', 'ignore_errors', 'malformed', 'schema_infer_max_rec'],
   writeOptions: ['compression'],
   inspect: inspectJson,
   splits: splitJson,
@@ -29,52 +30,35 @@ export const jsonFormat: FileFormat = {
 }
 
 const INFER_RECORDS = 1000
-const LF = 10
 
-const openSource = (place: FilePlace, options: FormatOptions, start = 0): Promise<ByteSource> =>
-  openBytes(place, compressionOf(options, place.path), start)
+const openSource = (place: FilePlace, options: FormatOptions, span?: ByteSpan): Promise<ByteSource> =>
+  openBytes(place, compressionOf(options, place.path), span)
+
+async function isArray(place: FilePlace, options: FormatOptions): Promise<boolean> {
+  const source = await openSource(place, options)
+  try {
+    return await isArrayFile(source)
+  } finally {
+    await source.close()
+  }
+}
+
+/** The values of a split; of an array file all. The source starts where `linesOf` wants it. */
+function elements(
+  source: ByteSource,
+  path: string,
+  at: { readonly start: number; readonly end: number; readonly isArray: boolean },
+): AsyncGenerator<JsonElement, void> {
+  return at.isArray ? elementsOf(source, path) : linesOf(source, path, at)
+}
 
 async function splitJson(path: string, request: SplitRequest): Promise<readonly FileSplit[]> {
   const { size } = await stat(path).catch((error: unknown) => {
     throw notReadable({ path, host: request.host }, error)
   })
-  return byteRanges(path, size, compressionOf(request.options, path) === 'none' ? rangeCount(size, request) : 1)
-}
-
-interface Line {
-  readonly text: string
-  /** Byte in the file. */
-  readonly position: number
-}
-
-/** The lines that start in [start, end), without blank ones. The source starts at byte `start` - 1 (0 for 0). */
-async function* linesOf(
-  source: ByteSource,
-  path: string,
-  { start, end }: { readonly start: number; readonly end: number },
-): AsyncGenerator<Line, void> {
-  const window = new ByteWindow(source, path, Math.max(0, start - 1))
-  try {
-    await window.fill()
-    let isSkipping = start > 0
-    for (;;) {
-      const found = window.indexOf(LF, window.start)
-      if (found < 0 && !window.atEnd) {
-        await window.fill()
-        continue
-      }
-      const lineEnd = found < 0 ? window.end : found
-      const position = window.position(window.start)
-      if (!isSkipping && position >= end) return
-      const text = readText(window.block + window.start, lineEnd - window.start)
-      if (!isSkipping && text.trim() !== '') yield { text, position }
-      isSkipping = false
-      if (found < 0) return
-      window.start = found + 1
-    }
-  } finally {
-    window.close()
-  }
+  const isCut = compressionOf(request.options, path) === 'none' && rangeCount(size, request) > 1
+  const isLines = isCut && !(await isArray({ path, host: request.host }, request.options))
+  return byteRanges(path, size, isLines ? rangeCount(size, request) : 1)
 }
 
 async function inspectJson(path: string, options: FormatOptions, host: string): Promise<FileDescription> {
@@ -82,14 +66,17 @@ async function inspectJson(path: string, options: FormatOptions, host: string): 
     throw notReadable({ path, host }, error)
   })
   const limit = integerOption(options, 'schema_infer_max_rec', INFER_RECORDS)
-  const source = await openSource({ path, host }, options)
+  const place = { path, host }
+  const at = { start: 0, end: Infinity, isArray: await isArray(place, options) }
+  const source = await openSource(place, options)
   const types = new Map<string, DataType | undefined>()
   let records = 0
   let byteLength = 0
   try {
-    for await (const line of linesOf(source, path, { start: 0, end: Infinity })) {
-      for (const [name, cell] of await parseLine(line, { path, host }, options))
-        types.set(name, widen(types.get(name), cell))
+    for await (const line of elements(source, path, at)) {
+      const members = await parseLine(line, place, options)
+      if (members === undefined) continue
+      for (const [name, cell] of members) types.set(name, widen(types.get(name), cell))
       byteLength = line.position + line.text.length + 1
       if (++records >= Math.max(1, limit)) break
     }
@@ -125,16 +112,24 @@ function widen(type: DataType | undefined, cell: JsonCell): DataType | undefined
 const numberType = (text: string): DataType =>
   /^-?\d+$/.test(text) && BigInt.asIntN(64, BigInt(text)) === BigInt(text) ? INT64 : FLOAT64
 
-async function parseLine(line: Line, place: FilePlace, options: FormatOptions): Promise<Map<string, JsonCell>> {
+/** The members of the object; undefined for what is none where malformed lines are to be left out. */
+async function parseLine(
+  line: JsonElement,
+  place: FilePlace,
+  options: FormatOptions,
+): Promise<Map<string, JsonCell> | undefined> {
+  if (!line.isUtf8)
+    throw await invalid(line, place, options, 'the text is not UTF-8; convert it, for example with iconv')
   try {
     return parseJsonObject(line.text)
   } catch (error) {
     if (!(error instanceof JsonSyntaxError)) throw error
+    if (ignoresErrors(options)) return undefined
     throw await invalid(line, place, options, `column ${error.column}: ${error.message}`)
   }
 }
 
-async function invalid(line: Line, place: FilePlace, options: FormatOptions, reason: string): Promise<Error> {
+async function invalid(line: JsonElement, place: FilePlace, options: FormatOptions, reason: string): Promise<Error> {
   const source = await openSource(place, options)
   try {
     return fail('FILE_INVALID', [place.path, `line ${await lineAt(source, line.position)}, ${reason}`])
@@ -158,7 +153,10 @@ export async function* scanJson(scan: FileScan): AsyncGenerator<Batch, void> {
 async function* scanSplit(scan: FileScan, split: FileSplit): AsyncGenerator<Batch, void> {
   const place = { path: split.path, host: scan.host }
   const { start, end } = split.range ?? { start: 0, end: Infinity }
-  const source = await openSource(place, scan.options, Math.max(0, start - 1))
+  const ignores = ignoresErrors(scan.options)
+  const at = { start, end, isArray: start === 0 && (await isArray(place, scan.options)) }
+  const span = { start: Math.max(0, start - 1), expectedBytes: split.fileBytes ?? 0 }
+  const source = await openSource(place, scan.options, span)
   const batchRows = Math.min(scan.batchRows, scan.fetch ?? Infinity)
   const fields = scan.projection.map(column => scan.fileSchema.fields[column])
   let columns: Value[][] = fields.map(() => [])
@@ -170,16 +168,19 @@ async function* scanSplit(scan: FileScan, split: FileSplit): AsyncGenerator<Batc
     return batch
   }
   try {
-    for await (const line of linesOf(source, split.path, { start, end })) {
+    for await (const line of elements(source, split.path, at)) {
       const members = await parseLine(line, place, scan.options)
-      for (const [i, { name, type }] of fields.entries()) {
-        const value = cellValue(members.get(name) ?? null, type)
-        if (value === undefined) {
-          const reason = `column '${name}': ${cellText(members.get(name) ?? null)} is not a value of type ${typeName(type)}`
-          throw await invalid(line, place, scan.options, reason)
-        }
-        columns[i].push(value)
+      const values = members && fields.map(({ name, type }) => cellValue(members.get(name) ?? null, type))
+      // Which records are left out must not depend on the columns that are asked for.
+      if (members !== undefined && ignores && !isOfTypes(members, scan.fileSchema)) continue
+      const bad = values?.indexOf(undefined) ?? -1
+      if (bad >= 0) {
+        const { name, type } = fields[bad]
+        const reason = `column '${name}': ${cellText(members?.get(name) ?? null)} is not a value of type ${typeName(type)}`
+        throw await invalid(line, place, scan.options, reason)
       }
+      if (values === undefined) continue
+      values.forEach((value, i) => columns[i].push(value ?? null))
       if (++rowCount < batchRows) continue
       scan.signal.throwIfAborted()
       yield flush()
@@ -189,6 +190,9 @@ async function* scanSplit(scan: FileScan, split: FileSplit): AsyncGenerator<Batc
     await source.close()
   }
 }
+
+const isOfTypes = (members: ReadonlyMap<string, JsonCell>, { fields }: Schema): boolean =>
+  fields.every(({ name, type }) => cellValue(members.get(name) ?? null, type) !== undefined)
 
 const cellText = (cell: JsonCell): string =>
   cell !== null && typeof cell === 'object' ? cell.text : JSON.stringify(cell)

@@ -1,7 +1,9 @@
 /** From the path of a table to the files behind it: one file, a directory, or a glob. */
-import { readdir, stat } from 'node:fs/promises'
-import { join, relative, sep } from 'node:path'
+import type { Dirent } from 'node:fs'
+import { readdir, realpath, stat } from 'node:fs/promises'
+import { join } from 'node:path'
 import { fail } from '../common/errors.js'
+import { globPart } from './glob-part.js'
 import { notReadable } from './read-file.js'
 
 export interface Listing {
@@ -10,61 +12,130 @@ export interface Listing {
   readonly files: readonly string[]
 }
 
+/** Files of a table at most: planning looks at each. */
+const MAX_FILES = 100_000
+
 /**
  * Lists `path`: a glob if it holds `*`, `?`, `[` or `{` and is no existing file; everything below a directory except names
  * that start with `.` or `_`. A directory named with a trailing `/` may be missing: it is empty then.
- * Throws FILE_NOT_READABLE [host, path, reason].
+ * Throws FILE_NOT_READABLE [host, path, reason], NOT_SUPPORTED.
  */
 export async function listFiles(path: string, host: string): Promise<Listing> {
   if (/^[a-z][a-z0-9+.-]+:\/\//i.test(path)) throw fail('NOT_SUPPORTED', [`the location '${path}' (only local paths)`])
   const found = await stat(path).catch((error: NodeJS.ErrnoException) => error)
   if (!(found instanceof Error)) {
-    if (found.isDirectory()) return { kind: 'directory', files: await filesBelow(path, host) }
+    if (found.isDirectory()) return { kind: 'directory', files: await new Walk(host).below(path) }
     // A pipe gives its bytes once, but tables are sampled before they are read.
     if (!found.isFile()) throw fail('NOT_SUPPORTED', [`the location '${path}', which is no regular file`])
     return { kind: 'file', files: [path] }
   }
-  if (/[*?[{]/.test(path)) return { kind: 'glob', files: await globFiles(path, host) }
+  if (/[*?[{]/.test(path)) return { kind: 'glob', files: await new Walk(host).matching(path) }
   if (found.code === 'ENOENT' && path.endsWith('/')) return { kind: 'directory', files: [] }
   throw notReadable({ path, host }, found)
 }
 
-async function filesBelow(directory: string, host: string): Promise<string[]> {
-  const entries = await readdir(directory, { recursive: true, withFileTypes: true }).catch((error: unknown) => {
-    throw notReadable({ path: directory, host }, error)
-  })
-  return entries
-    .filter(entry => !entry.isDirectory())
-    .map(entry => join(entry.parentPath, entry.name))
-    .filter(file =>
-      relative(directory, file)
-        .split(sep)
-        .every(part => !/^[._]/.test(part)),
-    )
-    .sort()
+const isHidden = (name: string): boolean => /^[._]/.test(name)
+
+/** One walk over directories. Links are followed, a directory is entered once. */
+class Walk {
+  private readonly host: string
+  private readonly entered = new Set<string>()
+  private readonly files = new Set<string>()
+
+  constructor(host: string) {
+    this.host = host
+  }
+
+  /** All regular files below a directory, sorted. */
+  async below(directory: string): Promise<string[]> {
+    await this.descend(directory, ['**'])
+    return [...this.files].sort()
+  }
+
+  /** The regular files that match a glob, sorted; only directories that can hold some are looked at. */
+  async matching(pattern: string): Promise<string[]> {
+    const parts = pattern.split('/')
+    const firstWild = parts.findIndex(part => /[*?[{]/.test(part))
+    // A set may span several parts: `{a,b/c}`. Then all below is looked at.
+    const base = parts.slice(0, firstWild).join('/') || '/'
+    for (const alternative of expandSets(parts.slice(firstWild).join('/'))) {
+      this.entered.clear()
+      await this.descend(base, alternative.split('/'))
+    }
+    return [...this.files].sort()
+  }
+
+  private async descend(directory: string, parts: readonly string[]): Promise<void> {
+    const real = await realpath(directory).catch(() => directory)
+    const key = `${real}\0${parts.join('/')}`
+    if (this.entered.has(key)) return
+    this.entered.add(key)
+    const [part, ...rest] = parts
+    const isDeep = part === '**'
+    // `**` also stands for no directory at all.
+    if (isDeep && rest.length > 0) await this.descend(directory, rest)
+    const matches = isDeep ? (): boolean => true : globPart(part)
+    for (const entry of await this.entries(directory)) {
+      const path = join(directory, entry.name)
+      // A hidden name is meant only when its first character is written out.
+      if (isHidden(entry.name) && !isHidden(part)) continue
+      if (!matches(entry.name)) continue
+      const kind = await kindOf(entry, path)
+      if (kind === 'directory' && (isDeep || rest.length > 0)) await this.descend(path, isDeep ? parts : rest)
+      if (kind === 'file' && rest.length === 0) this.add(path)
+    }
+  }
+
+  private add(path: string): void {
+    this.files.add(path)
+    if (this.files.size > MAX_FILES) throw fail('NOT_SUPPORTED', [`a table of more than ${MAX_FILES} files`])
+  }
+
+  private async entries(directory: string): Promise<Dirent[]> {
+    return readdir(directory, { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return []
+      throw notReadable({ path: directory, host: this.host }, error)
+    })
+  }
 }
 
-async function globFiles(pattern: string, host: string): Promise<string[]> {
-  const parts = pattern.split('/')
-  const firstWild = parts.findIndex(part => /[*?[{]/.test(part))
-  const base = parts.slice(0, firstWild).join('/') || '/'
-  const expression = globExpression(pattern)
-  return (await filesBelow(base, host)).filter(file => expression.test(file))
+/** What stands behind a directory's entry; links are followed. */
+async function kindOf(entry: Dirent, path: string): Promise<'file' | 'directory' | 'other'> {
+  const found = entry.isSymbolicLink() ? await stat(path).catch(() => undefined) : entry
+  if (found?.isFile() === true) return 'file'
+  return found?.isDirectory() === true ? 'directory' : 'other'
 }
 
-/** `*` and `?` stay inside one path segment, `**` crosses them, `[ab]` and `{a,b}` are sets. */
-function globExpression(pattern: string): RegExp {
+/** Alternatives of a pattern at most: `{a,b}{a,b}…` doubles with each set. */
+const MAX_ALTERNATIVES = 1000
+
+/** The patterns that one with sets `{a,b}` stands for; braces that do not pair are themselves. */
+function expandSets(pattern: string): string[] {
+  const open = pattern.indexOf('{')
+  const set = open < 0 ? undefined : setAt(pattern, open)
+  if (set === undefined) return [pattern]
+  const [head, tail] = [pattern.slice(0, open), pattern.slice(set.end)]
+  const expanded = set.choices.flatMap(choice => expandSets(head + choice + tail))
+  if (expanded.length > MAX_ALTERNATIVES)
+    throw fail('NOT_SUPPORTED', [`a pattern of more than ${MAX_ALTERNATIVES} alternatives`])
+  return expanded
+}
+
+/** The choices of the set that opens at `open`, and where it ends. */
+function setAt(
+  pattern: string,
+  open: number,
+): { readonly choices: readonly string[]; readonly end: number } | undefined {
+  const choices: string[] = []
   let depth = 0
-  const source = pattern.replace(/\*\*\/|\*\*|\*|\?|\[!?[^\]]+\]|[{},.+^$()|\\]/g, token => {
-    if (token === '**/') return '(?:.*/)?'
-    if (token === '**') return '.*'
-    if (token === '*') return '[^/]*'
-    if (token === '?') return '[^/]'
-    if (token.startsWith('[')) return token.replace(/^\[!/, '[^').replaceAll('\\', '\\\\')
-    if (token === '{') return depth++ >= 0 ? '(?:' : ''
-    if (token === '}' && depth > 0) return depth-- > 0 ? ')' : ''
-    if (token === ',') return depth > 0 ? '|' : ','
-    return `\\${token}`
-  })
-  return new RegExp(`^${source}$`)
+  let start = open + 1
+  for (let i = open; i < pattern.length; i++) {
+    if (pattern[i] === '{') depth++
+    if (pattern[i] === ',' && depth === 1) {
+      choices.push(pattern.slice(start, i))
+      start = i + 1
+    }
+    if (pattern[i] === '}' && --depth === 0) return { choices: [...choices, pattern.slice(start, i)], end: i + 1 }
+  }
+  return undefined
 }

@@ -1,7 +1,7 @@
 /** A table over files of one format: one file, all files of a directory, or those that match a glob. */
 import { stat } from 'node:fs/promises'
+import pLimit from 'p-limit'
 import type { Schema } from '../arrow/schema.js'
-import { sameType, typeName } from '../arrow/types.js'
 import type {
   ColumnStatistics,
   FileSplit,
@@ -12,14 +12,19 @@ import type {
   WriteTarget,
 } from '../catalog/table-provider.js'
 import { minPartitionBytes } from '../catalog/options.js'
-import { fail } from '../common/errors.js'
+import { fail, toBallistaError } from '../common/errors.js'
 import { conjunction } from '../expr/build.js'
 import { exprTree, type Expr } from '../expr/expr.js'
 import { normalizeOptions } from './format-options.js'
 import type { FileDescription, FileFormat, FormatOptions } from './format.js'
 import { formatNamed, formatOfPath } from './index.js'
-import { listFiles } from './list-files.js'
+import { listFiles, type Listing } from './list-files.js'
+import { checkTypes, mergeSchemas, type FileSchema } from './merge-schemas.js'
+import { notReadable } from './read-file.js'
 import { mergeStatistics } from './parquet/split-plan.js'
+
+/** Files opened at once. */
+const limit = pLimit(16)
 
 export interface ListingRequest {
   /** Absolute; a trailing `/` means a directory. */
@@ -50,9 +55,12 @@ export async function openListingTable(request: ListingRequest): Promise<Listing
       `there is no ${format.name.toUpperCase()} file; give the table a column list`,
     ])
   }
-  const descriptions = await describeFiles(format, files, { options, host, schema: request.schema })
-  const schema = request.schema ?? descriptions[0].schema
-  if (format.name === 'parquet') checkTypes(files, descriptions, schema)
+  const described = await describeFiles(format, files, { options, host, schema: request.schema })
+  const { descriptions } = described
+  const schema = request.schema ?? inferred(format, described.schemas, listing.kind)
+  if (request.schema !== undefined && format.name === 'parquet') {
+    for (const file of described.schemas) checkTypes(file, schema, 'in the table')
+  }
   const insertTarget: WriteTarget | undefined =
     listing.kind === 'directory' ? { kind: 'directory', path, format: format.name, options } : undefined
   return new ListingTable({
@@ -126,35 +134,59 @@ function guessFormat(path: string, files: readonly string[]): FileFormat {
   throw fail('NOT_SUPPORTED', [`the file name ending of '${path}'; name the format with STORED AS`])
 }
 
+/** Files without footers that are looked at to infer a schema; opening a table of many must not read them all. */
+const MAX_SAMPLED_FILES = 256
+
+interface DescribeRequest {
+  readonly options: FormatOptions
+  readonly host: string
+  /** Declared; nothing has to be inferred then. */
+  readonly schema: Schema | undefined
+}
+
+/** The schema of the files; a directory or glob may get a file with NULLs any time. */
+function inferred(format: FileFormat, schemas: readonly FileSchema[], kind: Listing['kind']): Schema {
+  const schema = mergeSchemas(format.name, schemas)
+  return kind === 'file' ? schema : { fields: schema.fields.map(field => ({ ...field, nullable: true })) }
+}
+
+async function fileBytes(path: string, host: string): Promise<number> {
+  try {
+    return (await stat(path)).size
+  } catch (error) {
+    throw notReadable({ path, host }, error)
+  }
+}
+
+/** What is known of the files together, and the schemas of those that were looked at. */
 async function describeFiles(
   format: FileFormat,
   files: readonly string[],
-  {
-    options,
-    host,
-    schema,
-  }: { readonly options: FormatOptions; readonly host: string; readonly schema: Schema | undefined },
-): Promise<readonly FileDescription[]> {
-  if (format.name === 'parquet') return Promise.all(files.map(file => format.inspect(file, options, host)))
-  // Other formats are sampled; the first file stands for all.
-  const [first, ...others] = files
-  if (first === undefined) return []
-  const { rowCount, byteLength, ...rest } = await format.inspect(first, options, host)
-  const sizes = await Promise.all(others.map(async file => (await stat(file)).size))
-  const total = sizes.reduce((sum, size) => sum + size, byteLength)
-  const estimate = rowCount === undefined ? {} : { rowCount: Math.round((rowCount * total) / Math.max(1, byteLength)) }
-  return [{ ...rest, ...estimate, byteLength: total, schema: schema ?? rest.schema }]
-}
-
-function checkTypes(files: readonly string[], descriptions: readonly FileDescription[], schema: Schema): void {
-  descriptions.forEach(({ schema: found }, i) => {
-    for (const field of schema.fields) {
-      const type = found.fields.find(candidate => candidate.name === field.name)?.type
-      if (type === undefined || sameType(type, field.type)) continue
-      const reason = `column '${field.name}' has the type ${typeName(type)}, but the table's is ${typeName(field.type)}`
-      throw fail('FILE_INVALID', [files[i], reason])
+  { options, host, schema }: DescribeRequest,
+): Promise<{ readonly descriptions: readonly FileDescription[]; readonly schemas: readonly FileSchema[] }> {
+  const hasFooters = format.name === 'parquet'
+  const sizes = await Promise.all(files.map(path => limit(() => fileBytes(path, host))))
+  // Empty files have no rows to tell types from; when all are empty, the first says so.
+  const filled = hasFooters ? files : files.filter((_, i) => sizes[i] > 0)
+  const candidates = filled.length === 0 ? files : filled
+  const looked = hasFooters ? files : candidates.slice(0, schema === undefined ? MAX_SAMPLED_FILES : 1)
+  const inspect = async (path: string): Promise<FileDescription> => {
+    try {
+      return await format.inspect(path, options, host)
+    } catch (error) {
+      // An empty file is a table when its columns are declared; what else is wrong with it, the scan tells with its place.
+      if (hasFooters || schema === undefined || toBallistaError(error).code !== 'FILE_INVALID') throw error
+      return { schema, byteLength: await fileBytes(path, host), columns: new Map() }
     }
-  })
+  }
+  const found = await Promise.all(looked.map(path => limit(() => inspect(path))))
+  const schemas = found.map((description, i) => ({ path: looked[i], schema: description.schema }))
+  if (hasFooters || found.length === 0) return { descriptions: found, schemas }
+  // The first file stands for all.
+  const { rowCount, byteLength, ...rest } = found[0]
+  const total = sizes.reduce((sum, size) => sum + size, 0)
+  const estimate = rowCount === undefined ? {} : { rowCount: Math.round((rowCount * total) / Math.max(1, byteLength)) }
+  return { descriptions: [{ ...rest, ...estimate, byteLength: total, schema: schema ?? rest.schema }], schemas }
 }
 
 function combine(schema: Schema, descriptions: readonly FileDescription[]): Statistics {
@@ -223,10 +255,10 @@ function mergeNeighbours(splits: readonly FileSplit[]): FileSplit[] {
     const last = merged.at(-1)
     if (last?.path === split.path && last.rowGroups !== undefined && split.rowGroups !== undefined) {
       const rowGroups = [...last.rowGroups, ...split.rowGroups]
-      merged[merged.length - 1] = { path: split.path, rowGroups, byteLength: last.byteLength + split.byteLength }
+      merged[merged.length - 1] = { ...last, rowGroups, byteLength: last.byteLength + split.byteLength }
     } else if (last?.path === split.path && last.range !== undefined && split.range?.start === last.range.end) {
       const range = { start: last.range.start, end: split.range.end }
-      merged[merged.length - 1] = { path: split.path, range, byteLength: last.byteLength + split.byteLength }
+      merged[merged.length - 1] = { ...last, range, byteLength: last.byteLength + split.byteLength }
     } else merged.push(split)
   }
   return merged

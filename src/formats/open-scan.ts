@@ -4,7 +4,7 @@ import { releaseBatch, retainColumn } from '../arrow/column.js'
 import { decodeBatch } from '../arrow/frame.js'
 import type { Schema } from '../arrow/schema.js'
 import { sliceBatch } from '../arrow/take.js'
-import type { ScanSource } from '../catalog/table-provider.js'
+import type { FileSplit, ScanSource } from '../catalog/table-provider.js'
 import { fail } from '../common/errors.js'
 import { batchSize } from '../runtime/options.js'
 import type { TaskContext } from '../runtime/task-context.js'
@@ -54,11 +54,12 @@ function batchesOf(
   ctx: TaskContext,
 ): AsyncIterable<Batch> {
   switch (source.kind) {
-    case 'files':
-      return formatNamed(source.format).scan({
+    case 'files': {
+      const splits = source.partitions[partition] ?? []
+      const batches = formatNamed(source.format).scan({
         options: source.options,
         fileSchema: source.fileSchema,
-        splits: source.partitions[partition] ?? [],
+        splits,
         pruning: source.pruning,
         ...(source.predicate === undefined ? {} : { predicate: source.predicate }),
         batchRows: ctx.config.get(batchSize),
@@ -66,10 +67,33 @@ function batchesOf(
         signal: ctx.signal,
         ...output,
       })
+      return checkNulls(batches, output.schema, splits)
+    }
     case 'memory':
       return memoryBatches(source.partitions[partition] ?? [], source.schema, output, ctx)
     case 'stream':
       throw fail('NOT_SUPPORTED', [`reading the stream '${source.name}' as a table`])
+  }
+}
+
+/**
+ * The batches, which hold no NULL in a column that the schema calls NOT NULL: plans rely on it, and files do not know what a
+ * table declares. Throws FILE_INVALID.
+ */
+async function* checkNulls(
+  batches: AsyncIterable<Batch>,
+  { fields }: Schema,
+  splits: readonly FileSplit[],
+): AsyncGenerator<Batch, void> {
+  for await (const batch of batches) {
+    const broken = fields.find(({ nullable }, i) => !nullable && batch.columns[i].nullCount > 0)
+    if (broken !== undefined) {
+      releaseBatch(batch)
+      const [first, ...others] = new Set(splits.map(split => split.path))
+      const where = others.length === 0 ? first : `${first} (or another of ${others.length + 1} files)`
+      throw fail('FILE_INVALID', [where, `column '${broken.name}' is declared NOT NULL, but holds NULL`])
+    }
+    yield batch
   }
 }
 

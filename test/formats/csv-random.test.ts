@@ -13,7 +13,7 @@ import { parseValue } from '../../src/expr/value-text.js'
 import { below, testRng } from '../arrow/random-columns.js'
 import { firstDifference, openDuck, plainOfValue, scanFile, type Duck, type Rows } from './duckdb.js'
 
-const FILES = process.env['BALLISTA_TEST_FULL'] === '1' ? 2000 : 150
+const FILES = process.env['BALLISTA_TEST_FULL'] === '1' ? 2000 : 60
 
 let duck: Duck
 test.before(async () => {

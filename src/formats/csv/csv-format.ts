@@ -11,7 +11,7 @@ import { notReadable } from '../read-file.js'
 import { CSV_READ_OPTIONS, csvDialect, isUsual, type CsvDialect } from './dialect.js'
 import { CellTable, countFields } from './cells.js'
 import { SchemaGuess, checkUtf8, columnNames } from './infer.js'
-import { newlineOf, skipByteOrderMark } from './line-ends.js'
+import { newlineOf } from './line-ends.js'
 import { oddRecords } from './odd-dialect.js'
 import { scanCsv } from './read.js'
 import { openCsvWriter } from './write.js'
@@ -87,7 +87,7 @@ async function sampleOf(path: string, host: string, dialect: CsvDialect): Promis
   const window = new ByteWindow(source, path)
   try {
     await window.fill()
-    skipByteOrderMark(window)
+    window.skipByteOrderMark()
     const newline = newlineOf(window, dialect)
     let fieldCount = countFields(window, dialect, newline)
     while (fieldCount === undefined && !window.atEnd) {

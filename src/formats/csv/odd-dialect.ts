@@ -2,6 +2,7 @@
 import { Readable } from 'node:stream'
 import type { Batch } from '../../arrow/batch.js'
 import { batchFromValues } from '../../arrow/column.js'
+import type { Schema } from '../../arrow/schema.js'
 import type { Value } from '../../arrow/types.js'
 import { fail } from '../../common/errors.js'
 import { parseValue } from '../../expr/value-text.js'
@@ -39,7 +40,9 @@ export async function* oddRecords(path: string, host: string, dialect: CsvDialec
     escape: dialect.escape === '' ? null : dialect.escape,
     quote: dialect.quote === '' ? null : dialect.quote,
     info: true,
+    relax_column_count: true,
     skip_empty_lines: true,
+    skip_records_with_error: dialect.ignoreErrors,
     cast: (text, { quoting }) => (!quoting && (text === '' || text === dialect.nullValue) ? null : text),
   })
   const input = Readable.from(chunksOf(source))
@@ -62,7 +65,9 @@ export async function* oddRecords(path: string, host: string, dialect: CsvDialec
 
 /** Batches of the scan's schema, given away. */
 export async function* scanOddCsv(scan: FileScan, path: string, dialect: CsvDialect): AsyncGenerator<Batch, void> {
-  const types = scan.projection.map(column => scan.fileSchema.fields[column].type)
+  const { fields: schema } = scan.fileSchema
+  // Which records are left out must not depend on the columns that are asked for.
+  const parsed = dialect.ignoreErrors ? [...schema.keys()] : scan.projection
   let columns: Value[][] = scan.projection.map(() => [])
   let rowCount = 0
   const flush = (): Batch => {
@@ -72,21 +77,46 @@ export async function* scanOddCsv(scan: FileScan, path: string, dialect: CsvDial
     return batch
   }
   let isHeader = dialect.hasHeader
-  for await (const { line, fields } of oddRecords(path, scan.host, dialect)) {
+  for await (const record of oddRecords(path, scan.host, dialect)) {
     scan.signal.throwIfAborted()
     if (isHeader) {
       isHeader = false
       continue
     }
-    scan.projection.forEach((column, i) => {
-      const text = fields[column]
-      try {
-        columns[i].push(text === null ? null : parseValue(text, types[i]))
-      } catch {
-        throw fail('FILE_INVALID', [path, `line ${line}, ${valueReason(scan.fileSchema, column, String(text))}`])
-      }
-    })
+    const reason = countReason(record, schema.length, dialect)
+    const values = reason === undefined ? valuesOf(record, parsed, scan.fileSchema) : { reason }
+    if ('reason' in values) {
+      if (dialect.ignoreErrors) continue
+      throw fail('FILE_INVALID', [path, `line ${record.line}, ${values.reason}`])
+    }
+    scan.projection.forEach((column, i) => columns[i].push(values.get(column) ?? null))
     if (++rowCount === scan.batchRows) yield flush()
   }
   if (rowCount > 0) yield flush()
+}
+
+/** What is wrong with the number of fields. */
+function countReason({ fields }: TextRecord, fieldCount: number, { truncatedRows }: CsvDialect): string | undefined {
+  const { length } = fields
+  if (length === fieldCount || (truncatedRows && length < fieldCount)) return undefined
+  const place = `column ${Math.min(length, fieldCount) + 1}`
+  return `${place}: the record has ${length} ${length === 1 ? 'field' : 'fields'}, not ${fieldCount}`
+}
+
+/** The values of some columns, or what is wrong with the first that is none. */
+function valuesOf(
+  { fields }: TextRecord,
+  columns: readonly number[],
+  schema: Schema,
+): ReadonlyMap<number, Value> | { readonly reason: string } {
+  const values = new Map<number, Value>()
+  for (const column of columns) {
+    const text = fields[column] ?? null
+    try {
+      values.set(column, text === null ? null : parseValue(text, schema.fields[column].type))
+    } catch {
+      return { reason: valueReason(schema, column, String(text)) }
+    }
+  }
+  return values
 }

@@ -12,7 +12,7 @@ import type { FileScan } from '../format.js'
 import { CellTable, type Cut } from './cells.js'
 import { csvDialect, isUsual, type CsvDialect } from './dialect.js'
 import { withoutRecords } from './drop-records.js'
-import { newlineOf, skipByteOrderMark } from './line-ends.js'
+import { newlineOf } from './line-ends.js'
 import { scanOddCsv } from './odd-dialect.js'
 import { FieldError, parseColumn } from './parse-columns.js'
 
@@ -48,7 +48,8 @@ async function* scanSplit(scan: FileScan, split: FileSplit, dialect: CsvDialect)
   const { start, end } = split.range ?? { start: 0, end: Infinity }
   // The byte before the range tells whether a line starts exactly at its start.
   const from = Math.max(0, start - 1)
-  const source = await openBytes({ path: split.path, host: scan.host }, dialect.compression, from)
+  const span = { start: from, expectedBytes: split.fileBytes ?? 0 }
+  const source = await openBytes({ path: split.path, host: scan.host }, dialect.compression, span)
   const window = new ByteWindow(source, split.path, from)
   let table: CellTable | undefined
   try {
@@ -59,7 +60,7 @@ async function* scanSplit(scan: FileScan, split: FileSplit, dialect: CsvDialect)
     table = new CellTable({
       dialect,
       fieldCount: scan.fileSchema.fields.length,
-      fields: scan.projection,
+      fields: [...scan.projection, ...checkedFields(scan, dialect)],
       capacity: Math.min(scan.batchRows, scan.fetch ?? Infinity),
     })
     yield* records(at, table, end)
@@ -73,7 +74,7 @@ async function* scanSplit(scan: FileScan, split: FileSplit, dialect: CsvDialect)
 /** Moves to the first record; false if there is none. */
 async function skipHeader(at: SplitScan): Promise<boolean> {
   const { window, dialect, scan, newline } = at
-  skipByteOrderMark(window)
+  window.skipByteOrderMark()
   if (!dialect.hasHeader) return true
   const table = new CellTable({ dialect, fieldCount: scan.fileSchema.fields.length, fields: [], capacity: 1 })
   try {
@@ -157,6 +158,14 @@ async function checkText(at: SplitScan, start: number, end: number): Promise<voi
   throw await invalid(at, window.position(line), 'the text is not UTF-8; convert it, for example with iconv')
 }
 
+/**
+ * Fields that are parsed only to see whether the record is to be left out: which records there are must not depend on what is
+ * asked of them.
+ */
+function checkedFields({ fileSchema, projection }: FileScan, { ignoreErrors }: CsvDialect): number[] {
+  return ignoreErrors ? [...fileSchema.fields.keys()].filter(field => !projection.includes(field)) : []
+}
+
 /** The table's records as a batch; undefined if all were left out. */
 async function parse(at: SplitScan, table: CellTable): Promise<Batch | undefined> {
   const { scan, dialect } = at
@@ -172,6 +181,11 @@ async function parse(at: SplitScan, table: CellTable): Promise<Batch | undefined
       column = field
       return parseColumn(table, field, scan.fileSchema.fields[field].type, { scope, onBad })
     })
+    const checks = new BlockScope()
+    for (const field of checkedFields(scan, dialect)) {
+      parseColumn(table, field, scan.fileSchema.fields[field].type, { scope: checks, onBad })
+      checks.close()
+    }
     scope.take()
     return withoutRecords({ schema: scan.schema, rowCount: table.count, columns }, bad)
   } catch (error) {
