@@ -2,7 +2,7 @@
 import { bytes, int, text } from '../common/option.js'
 
 export const batchSize = int('ballista.execution.batch_size', {
-  default: 32768,
+  default: 65536,
   min: 1,
   doc: 'Rows per batch: operators give at most this many rows at once.',
 })

@@ -5,7 +5,7 @@ import { SessionContext } from '../../src/index.js'
 import { ioStats } from '../../src/runtime/io-counters.js'
 import { linkedLineitem, type LinkedTable } from '../helpers/linked-table.js'
 
-const FILES = 100
+const FILES = 200
 let table: LinkedTable | undefined
 
 test.before(async () => {
