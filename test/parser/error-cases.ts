@@ -41,7 +41,7 @@ export const ERRORS: readonly (readonly [string, string, string, string, number]
     ')',
     8,
   ],
-  ['SELECT count(a b)', 'SYNTAX', 'expected an operator, IGNORE, ORDER, RESPECT, ")" or "," but found \'b\'', 'b', 15],
+  ['SELECT count(a b)', 'SYNTAX', 'expected an operator, ORDER, ")" or "," but found \'b\'', 'b', 15],
   [
     'SELECT CASE WHEN a THEN 1',
     'SYNTAX',
