@@ -10,10 +10,15 @@ export {
 export { DataFrame } from './session/dataframe.js'
 export type { Result } from './session/result.js'
 export type { RunOptions } from './session/run-options.js'
-export type { Row, RowValue } from './session/rows.js'
-export type { ParameterValue, ParameterValues } from './session/parameters.js'
+export type { Row, RowForms, RowValue } from './session/rows.js'
+export type { StreamFormat, StreamOptions } from './session/readable.js'
+export type { ExplainOptions, ViewOptions, WriteOptions } from './session/frame-actions.js'
 export type { JoinOptions, JoinType } from './session/join-text.js'
 export type { ColumnInput, PredicateInput, SortInput } from './session/columns-argument.js'
+export type { ParameterValue, ParameterValues } from './session/parameters.js'
+export type { ArrowInput, InputRow } from './session/input-rows.js'
+export type { StreamInput } from './session/input-stream.js'
+export type { SchemaInput } from './session/js-values.js'
 
 export {
   and,

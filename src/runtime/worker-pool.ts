@@ -49,6 +49,9 @@ interface Member {
   arenaThread: number | undefined
 }
 
+/** `node --input-type=module --eval …` says how a text is read: threads, which read files, refuse the flag. */
+const OWN_FLAGS = process.execArgv.some(flag => flag.startsWith('--input-type')) ? { execArgv: [] } : {}
+
 /**
  * Threads start on the first `start()`; they keep the process alive only between `hold()` and `unhold()`. All members are used
  * from the thread that made the pool.
@@ -104,7 +107,7 @@ export class WorkerPool {
 
   private startThread(thread: number): Member {
     const start: WorkerStart = { memory: arenaMemory(), io: ioCounters(), thread, data: this.options.data }
-    const worker = new Worker(this.options.entry, { workerData: start })
+    const worker = new Worker(this.options.entry, { workerData: start, ...OWN_FLAGS })
     const member: Member = { worker, ready: deferred(), exited: deferred(), failure: undefined, arenaThread: undefined }
     member.ready.promise.catch(() => undefined)
     worker.on('message', message => {

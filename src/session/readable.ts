@@ -7,13 +7,13 @@ import { cancellation } from '../common/abort.js'
 import { fail } from '../common/errors.js'
 import { resultWriter, type Format } from './output/result-writer.js'
 import type { QueryResult } from './backend.js'
-import { batchRows } from './rows.js'
+import { batchRows, type RowForms } from './rows.js'
 import type { RunOptions } from './run-options.js'
 
 /** Of `rows` and `batches` each chunk is an object; the others are bytes: an Arrow IPC stream, or text in UTF-8. */
 export type StreamFormat = 'rows' | 'batches' | Exclude<Format, 'table'>
 
-export interface StreamOptions extends RunOptions {
+export interface StreamOptions extends RunOptions, RowForms {
   /** Default: rows. */
   readonly format?: StreamFormat
 }
@@ -39,7 +39,7 @@ export function resultStream(execute: (options: RunOptions) => Promise<QueryResu
   if (signal?.aborted === true) abort()
   else signal?.addEventListener('abort', abort, { once: true })
   const run = { signal: controller.signal, ...(timeoutMs === undefined ? {} : { timeoutMs }) }
-  const chunks = chunksOf(() => execute(run), format)
+  const chunks = chunksOf(() => execute(run), format, options)
   const pump = new Pump(chunks)
   return new Readable({
     objectMode: format === 'rows' || format === 'batches',
@@ -111,8 +111,9 @@ class Pump {
 async function* chunksOf(
   execute: () => Promise<QueryResult>,
   format: StreamFormat,
+  forms: RowForms,
 ): AsyncGenerator<readonly unknown[], void, undefined> {
-  const chunks = await converter(format)
+  const chunks = await converter(format, forms)
   const { schema, batches } = await execute()
   yield await chunks.start(schema)
   for await (const batch of batches) {
@@ -127,8 +128,8 @@ async function* chunksOf(
   yield await chunks.end()
 }
 
-async function converter(format: StreamFormat): Promise<Chunks> {
-  if (format === 'rows') return { start: () => [], batch: batchRows, end: () => [] }
+async function converter(format: StreamFormat, forms: RowForms): Promise<Chunks> {
+  if (format === 'rows') return { start: () => [], batch: batch => batchRows(batch, forms), end: () => [] }
   if (format === 'batches') {
     const { loadArrow, toArrowBatch } = await import('../arrow/arrow-js.js')
     await loadArrow()

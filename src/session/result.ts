@@ -5,7 +5,7 @@ import type { RecordBatch, Table } from 'apache-arrow'
 import type { Schema } from '../arrow/schema.js'
 import type { QueryResult } from './backend.js'
 import { resultStream, type StreamOptions } from './readable.js'
-import { batchRows, type Row } from './rows.js'
+import { batchRows, type Row, type RowForms } from './rows.js'
 import { given, type RunOptions } from './run-options.js'
 import { batchCells, tableText } from './table-text.js'
 
@@ -49,16 +49,16 @@ export abstract class Result implements AsyncIterable<RecordBatch> {
     return new arrow.Table(toArrowSchema(schema), all)
   }
 
-  /** All rows as objects: BIGINT bigint, DECIMAL exact text, DATE and TIMESTAMP Date, NULL null. */
-  async rows(options: RunOptions = {}): Promise<Row[]> {
+  /** All rows as objects: BIGINT bigint, DECIMAL exact text, DATE and TIMESTAMP Date, lists arrays, NULL null; see RowForms. */
+  async rows(options: RunOptions & RowForms = {}): Promise<Row[]> {
     const { batches } = await this.execute(options)
     const all: Row[] = []
-    for await (const batch of given(batches)) for (const row of batchRows(batch)) all.push(row)
+    for await (const batch of given(batches)) for (const row of batchRows(batch, options)) all.push(row)
     return all
   }
 
   /** The same as `rows`. */
-  toArray(options: RunOptions = {}): Promise<Row[]> {
+  toArray(options: RunOptions & RowForms = {}): Promise<Row[]> {
     return this.rows(options)
   }
 

@@ -203,6 +203,16 @@ const CASES: readonly Case[] = [
     ordered: true,
   },
   {
+    name: 'unionByName',
+    frame: ({ t, u }) => t.select('id', 'name').unionByName(u),
+    sql: 'SELECT id, name FROM t UNION ALL BY NAME SELECT * FROM u',
+  },
+  {
+    name: 'unionByNameDistinct',
+    frame: ({ t }) => t.select('id', 'name').unionByNameDistinct(t.select('name', 'id')),
+    sql: 'SELECT DISTINCT id, name FROM t',
+  },
+  {
     name: 'intersectDistinct',
     frame: ({ t }) => t.intersectDistinct(t.filter('id < 3')),
     sql: 'SELECT DISTINCT * FROM t WHERE id < 3',

@@ -29,6 +29,12 @@ for (const [mode, make] of MODES) {
       { i: 1n, f: 1.5, s: "it's", b: true, d: day, big: (2n ** 70n).toString(), bytes: new Uint8Array([0, 255]), none: null, extra: null },
       { i: 2n, f: -0, s: null, b: null, d: null, big: null, bytes: null, none: null, extra: 'x' },
     ]) // prettier-ignore
+    t.deepEqual(await rows.select('i', 'd').rows({ bigint: 'number', dates: 'string' }), [
+      { i: 1, d: '2024-02-29T01:02:03.004' },
+      { i: 2, d: null },
+    ])
+    t.deepEqual(await rows.select('i').toReadable({ bigint: 'string' }).toArray(), [{ i: '1' }, { i: '2' }])
+    await t.throwsAsync(ctx.fromRows([{ x: 2n ** 60n }]).rows({ bigint: 'number' }), { code: 'NUMERIC_OVERFLOW' })
     const typed = ctx.fromColumns(
       { p: ['1.005', 2, 3n], day: [day, '1969-12-31', null] },
       { p: 'DECIMAL(10, 2)', day: 'DATE' },
