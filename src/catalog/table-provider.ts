@@ -1,6 +1,6 @@
 /** What the planner asks of a table, and the plain data with which a scan travels to an executor. */
 import type { Schema } from '../arrow/schema.js'
-import type { Value } from '../arrow/types.js'
+import type { DataType, Value } from '../arrow/types.js'
 import type { Expr } from '../expr/expr.js'
 
 export interface ColumnStatistics {
@@ -55,8 +55,21 @@ export type ScanSource =
    * absent: they hold exactly the columns of the scan's output, in order.
    */
   | { readonly kind: 'memory'; readonly partitions: readonly (readonly Uint8Array[])[]; readonly schema?: Schema }
+  | SeriesSource
   /** A stream this process reads (standard input); `name` is looked up in the task context. */
   | { readonly kind: 'stream'; readonly name: string }
+
+/** The values start, start + step, … up to stop (with it if `isInclusive`), as one column of `type`. */
+export interface SeriesSource {
+  readonly kind: 'series'
+  /** BIGINT, DATE or TIMESTAMP. */
+  readonly type: DataType
+  readonly start: Value
+  readonly stop: Value
+  /** bigint, or an interval for dates and timestamps; not zero. */
+  readonly step: Value
+  readonly isInclusive: boolean
+}
 
 export interface ScanRequest {
   /** Column numbers of the table schema to produce, in order. */

@@ -34,6 +34,14 @@ export async function listFiles(path: string, host: string): Promise<Listing> {
   throw notReadable({ path, host }, found)
 }
 
+/** The files of several paths, in the order of the paths; as listFiles for one. */
+export async function listAll(paths: readonly string[], host: string): Promise<Listing> {
+  const listings = await Promise.all(paths.map(path => listFiles(path, host)))
+  if (listings.length === 1) return listings[0]
+  const isPlain = listings.every(({ kind }) => kind === 'file')
+  return { kind: isPlain ? 'file' : 'glob', files: listings.flatMap(({ files }) => files) }
+}
+
 const isHidden = (name: string): boolean => /^[._]/.test(name)
 
 /** One walk over directories. Links are followed, a directory is entered once. */

@@ -18,7 +18,7 @@ import { exprTree, type Expr } from '../expr/expr.js'
 import { normalizeOptions } from './format-options.js'
 import type { FileDescription, FileFormat, FormatOptions } from './format.js'
 import { formatNamed, formatOfPath } from './index.js'
-import { listFiles, type Listing } from './list-files.js'
+import { listAll, type Listing } from './list-files.js'
 import { checkTypes, mergeSchemas, type FileSchema } from './merge-schemas.js'
 import { notReadable } from './read-file.js'
 import { mergeStatistics } from './parquet/split-plan.js'
@@ -29,6 +29,8 @@ const limit = pLimit(16)
 export interface ListingRequest {
   /** Absolute; a trailing `/` means a directory. */
   readonly path: string
+  /** More of the same: their rows follow. */
+  readonly morePaths?: readonly string[]
   /** Absent: from the file name's ending. */
   readonly format?: string
   readonly options?: FormatOptions
@@ -43,8 +45,8 @@ export interface ListingRequest {
  * INVALID_OPTION.
  */
 export async function openListingTable(request: ListingRequest): Promise<ListingTable> {
-  const { path, host } = request
-  const listing = await listFiles(path, host)
+  const { path, morePaths = [], host } = request
+  const listing = await listAll([path, ...morePaths], host)
   const format = request.format === undefined ? guessFormat(path, listing.files) : formatNamed(request.format)
   const files = listing.kind === 'file' ? listing.files : filesOf(format, listing.files)
   const options = normalizeOptions(request.options ?? {}, [...format.readOptions, ...format.writeOptions], format.name)
@@ -65,6 +67,7 @@ export async function openListingTable(request: ListingRequest): Promise<Listing
     listing.kind === 'directory' ? { kind: 'directory', path, format: format.name, options } : undefined
   return new ListingTable({
     path,
+    morePaths,
     host,
     format,
     options,
@@ -76,6 +79,7 @@ export async function openListingTable(request: ListingRequest): Promise<Listing
 
 interface ListingParts {
   readonly path: string
+  readonly morePaths: readonly string[]
   readonly host: string
   readonly format: FileFormat
   readonly options: FormatOptions
@@ -102,8 +106,8 @@ export class ListingTable implements TableProvider {
 
   /** Lists the files anew, so that files that were added since are read. Formats that do not apply filters leave them all. */
   async scan(request: ScanRequest): Promise<ScanPlan> {
-    const { path, host, format, options, schema } = this.parts
-    const listing = await listFiles(path, host)
+    const { path, morePaths, host, format, options, schema } = this.parts
+    const listing = await listAll([path, ...morePaths], host)
     const files = listing.kind === 'file' ? listing.files : filesOf(format, listing.files)
     const resolved = request.filters.map(filter => toInputs(filter, schema))
     const pruning = resolved.filter(filter => filter !== undefined)

@@ -8,6 +8,7 @@ import type { FileSplit, ScanSource } from '../catalog/table-provider.js'
 import { fail } from '../common/errors.js'
 import { batchSize } from '../runtime/options.js'
 import type { TaskContext } from '../runtime/task-context.js'
+import { seriesBatches } from './series-scan.js'
 import { formatNamed } from './index.js'
 import { RowSieve, type RowFilter } from './sieve-rows.js'
 
@@ -71,6 +72,8 @@ function batchesOf(
     }
     case 'memory':
       return memoryBatches(source.partitions[partition] ?? [], source.schema, output, ctx)
+    case 'series':
+      return seriesBatches(source, output.schema, ctx.config.get(batchSize), ctx)
     case 'stream':
       throw fail('NOT_SUPPORTED', [`reading the stream '${source.name}' as a table`])
   }

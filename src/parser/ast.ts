@@ -30,6 +30,8 @@ export type ExprNode = { readonly span: Span } & (
   | { readonly kind: 'string'; readonly value: string }
   | { readonly kind: 'boolean'; readonly value: boolean }
   | { readonly kind: 'null' }
+  /** `[1, 2]`, `ARRAY[1, 2]`. */
+  | { readonly kind: 'list'; readonly items: readonly ExprNode[] }
   /** `DATE '1998-12-01'`, `TIMESTAMP '…'`. */
   | { readonly kind: 'typedString'; readonly type: TypeNode; readonly value: string }
   /** `INTERVAL '3' DAY` (unit 'day'), `INTERVAL 3 DAY`, `INTERVAL '1 year 2 months'` (no unit). */

@@ -30,6 +30,9 @@ export const MAX_NESTING = 128
 /** Longer texts are refused: a bound on memory, far above any query that people or programs write. */
 export const MAX_SQL_LENGTH = 1_000_000
 
+/** What each closing symbol closes. */
+const OPENING: Readonly<Record<string, string>> = { ')': '(', ']': '[', '}': '{' }
+
 const SPACE = /[\s\uFEFF]+/y
 const WORD = /[\p{L}_][\p{L}\p{N}_$]*/uy
 const NUMBER = /(?:\d[\d_]*\.?[\d_]*|\.\d[\d_]*)(?:[eE][+-]?\d+)?/y
@@ -115,7 +118,7 @@ export function checkText(sql: string): TextFacts {
     const text = found.kind === 'symbol' ? sql[found.start] : found.kind === 'word' ? shortWord(sql, found) : ''
     const isUnary: boolean = text === 'not' || ((text === '-' || text === '+') && !afterOperand)
     unaryRun = isUnary ? unaryRun + 1 : 0
-    afterOperand = !isUnary && (found.kind !== 'symbol' || text === ')')
+    afterOperand = !isUnary && (found.kind !== 'symbol' || text in OPENING)
     follow(open, text)
     if (text === '?') questionMarks.push(found.start)
     if (open.length + unaryRun > MAX_NESTING) throw tooDeep(found.start)
@@ -131,10 +134,10 @@ export function tooDeep(start: number): Error {
 
 /** Keeps `open` as the list of parentheses and CASEs that are open after `text`. */
 function follow(open: string[], text: string): void {
-  if (text === '(' || text === 'case') open.push(text)
+  if (text === '(' || text === '[' || text === '{' || text === 'case') open.push(text)
   else if (text === 'end' && open.at(-1) === 'case') open.pop()
-  else if (text === ')') {
-    const at = open.lastIndexOf('(')
+  else if (text in OPENING) {
+    const at = open.lastIndexOf(OPENING[text])
     if (at >= 0) open.length = at
   }
 }

@@ -31,6 +31,8 @@ const EXPRESSION_STARTS = new Set([
   'parameter',
   'sign',
   '"("',
+  '"["',
+  '"{"',
   '"*"',
   'a word',
   ...`NOT CASE CAST

@@ -183,9 +183,9 @@ class StatementPlanner {
   }
 
   async #query(query: QueryNode): Promise<LogicalPlan> {
-    const tables = await resolveTables(query, this.#resolver)
     const parameters = new Map(Object.entries(this.#request.parameters ?? {}))
-    return bindQuery(query, { tables, parameters, now: this.#environment.now })
+    const context = { parameters, now: this.#environment.now }
+    return bindQuery(query, { ...context, tables: await resolveTables(query, this.#resolver, context) })
   }
 
   async #explain(statement: ExplainStatement): Promise<LogicalPlan> {

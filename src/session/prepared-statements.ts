@@ -5,7 +5,7 @@ import { literal, typeOf, type LiteralExpr } from '../expr/expr.js'
 import { evaluateRow } from '../expr/interpret.js'
 import { at } from '../logical/bind/context.js'
 import { bindType } from '../logical/bind/expr.js'
-import { constantOf } from '../logical/bind/query.js'
+import { constantOf } from '../logical/bind/constant.js'
 import type { Ident, StatementNode, TypeNode } from '../parser/ast.js'
 import type { Parameters } from './parameters.js'
 
@@ -62,7 +62,7 @@ export function argumentsOf(
       const text = given.has(name) ? `parameter $${name} is given twice` : `there is no parameter $${name}`
       throw fail('INVALID_ARGUMENT', [`${text} in prepared statement '${prepared.name}'`], { span })
     }
-    const constant = constantOf(value, { tables: new Map(), now }, 'the arguments of EXECUTE')
+    const constant = constantOf(value, { now }, 'the arguments of EXECUTE')
     given.set(
       name,
       at(span, () => typed(constant, prepared.types[Number(name) - 1])),

@@ -8,6 +8,7 @@ import { parseTypeNode } from '../expr/types.js'
 import type { ListingRequest } from '../formats/listing-table.js'
 import type { TableResolver } from '../logical/bind/tables.js'
 import type { StatementNode } from '../parser/ast.js'
+import { callTableFunction } from './table-functions.js'
 import { absolutePath, type PlanRequest, type Registration } from './registration.js'
 
 /** Opened tables by registration; a session keeps one, so that its files are opened once. */
@@ -22,6 +23,7 @@ export function tableResolver(request: PlanRequest, open: OpenTables = new WeakM
       const entry = catalog.lookup(name, span)
       return entry.kind === 'view' ? entry : openTable(entry, open)
     },
+    tableFunction: call => callTableFunction(call, path => absolutePath(path, request.baseDirectory), openFiles),
     file: path => openFiles({ path: absolutePath(path, request.baseDirectory), host: hostname() }),
   }
 }

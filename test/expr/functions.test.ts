@@ -21,7 +21,9 @@ const NOW = 1_709_211_600_000_000_000n
 
 async function bound(sql: string): Promise<Expr> {
   const query = parseQuery(`SELECT ${sql}`)
-  const tables = await resolveTables(query, { resolveTable: () => Promise.reject(new Error('no tables')) } as never)
+  const tables = await resolveTables(query, { resolveTable: () => Promise.reject(new Error('no tables')) } as never, {
+    now: NOW,
+  })
   const plan = bindQuery(query, { tables, now: NOW })
   if (plan.kind !== 'projection') throw new Error(`a projection was expected, got ${plan.kind}`)
   return plan.exprs[0].expr

@@ -111,7 +111,7 @@ export async function scanFile(path: string, options: ScanOptions = {}): Promise
   const schema = { fields: columns.map(column => table.schema.fields[column]) }
   const limited = fetch === undefined ? {} : { fetch }
   const { source } = await table.scan({ projection: columns, filters, targetPartitions, minPartitionBytes, ...limited })
-  const partitions = source.kind === 'stream' ? [] : source.partitions
+  const partitions = 'partitions' in source ? source.partitions : []
   const config = configOf(batchRows === undefined ? {} : { 'ballista.execution.batch_size': String(batchRows) })
   const rows: unknown[][] = []
   let batchCount = 0

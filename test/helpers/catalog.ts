@@ -109,5 +109,9 @@ export async function planOf(
   parameters: ReadonlyMap<string, LiteralExpr> = new Map(),
 ): Promise<LogicalPlan> {
   const query = parseQuery(sql)
-  return bindQuery(query, { tables: await resolveTables(query, resolverOf(catalog)), now: TEST_NOW, parameters })
+  return bindQuery(query, {
+    tables: await resolveTables(query, resolverOf(catalog), { now: TEST_NOW, parameters }),
+    now: TEST_NOW,
+    parameters,
+  })
 }

@@ -38,6 +38,20 @@ export interface Binder {
   nextRelation(): string
 }
 
+/** The state at the start; `bindQuery` binds nested queries. */
+export function newBinder(context: BindContext, bindQuery: Binder['bindQuery']): Binder {
+  let relations = 0
+  return {
+    context,
+    ctes: new Map(),
+    outer: [],
+    spans: new WeakMap(),
+    names: new WeakMap(),
+    bindQuery,
+    nextRelation: () => `subquery_${++relations}`,
+  }
+}
+
 /**
  * The error of a text that the user did not write in this statement (a view, a prepared statement): its span would mean
  * nothing here, so it gets `what` as context instead.

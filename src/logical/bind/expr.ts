@@ -91,6 +91,8 @@ function bindNode(node: ExprNode, ctx: ExprContext): Expr {
       return callExpr('date_part', [literal(node.field, UTF8), bind(node.input)])
     case 'call':
       return bindCall(node, ctx)
+    case 'list':
+      throw fail('NOT_SUPPORTED', ['a list as a value'])
     case 'star':
       throw fail('INVALID_ARGUMENT', ['* is not an expression here; it may be the argument of count(*)'])
     default:

@@ -33,6 +33,8 @@ export function exprName(node: ExprNode, columnText: (path: readonly Ident[]) =>
     case 'quantified':
     case 'like':
       return predicateName(node, name, operand)
+    case 'list':
+      return `[${node.items.map(name).join(', ')}]`
     case 'exists':
       return `${not(node)}EXISTS (<subquery>)`
     case 'scalarSubquery':

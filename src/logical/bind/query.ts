@@ -4,7 +4,7 @@ import { fail, type Span } from '../../common/errors.js'
 import { unreachable } from '../../common/invariant.js'
 import { castExpr } from '../../expr/build.js'
 import { evaluateRow } from '../../expr/interpret.js'
-import { literal, typeOf, type Expr, type LiteralExpr } from '../../expr/expr.js'
+import { typeOf, type Expr } from '../../expr/expr.js'
 import { unionType } from '../../expr/types.js'
 import { valueText } from '../../expr/value-text.js'
 import { isNullable } from '../nullable.js'
@@ -12,11 +12,12 @@ import type { ExprNode, QueryBody, QueryNode } from '../../parser/ast.js'
 import { limitPlan, sortPlan } from '../build.js'
 import { fieldColumn, schemaOf } from '../schema-of.js'
 import type { LogicalPlan } from '../plan.js'
-import { at, type BindContext, type Binder } from './context.js'
+import { bindConstant } from './constant.js'
+import { at, newBinder, type BindContext, type Binder } from './context.js'
 import { bindExpr, type ExprContext } from './expr.js'
 import { withColumnNames } from './from.js'
 import { orderKey, ordinalOf } from './order.js'
-import { EMPTY_SCOPE, scopeOf } from './scope.js'
+import { scopeOf } from './scope.js'
 import { bindSelect } from './select.js'
 import { bindSetOperation } from './set-operation.js'
 import { uniqueColumns, withNamesOf } from './unique.js'
@@ -28,33 +29,7 @@ export type { BindContext } from './context.js'
  * as context instead).
  */
 export function bindQuery(query: QueryNode, context: BindContext): LogicalPlan {
-  return bindNested(query, newBinder(context))
-}
-
-/** The value of an expression without columns; throws coded errors with a span, also those of its evaluation. */
-export function constantOf(node: ExprNode, context: BindContext, clause: string): LiteralExpr {
-  return at(node.span, () => {
-    const expr = bindConstant(node, newBinder(context), clause)
-    return literal(evaluateRow(expr, []), typeOf(expr))
-  })
-}
-
-function newBinder(context: BindContext): Binder {
-  let relations = 0
-  return {
-    context,
-    ctes: new Map(),
-    outer: [],
-    spans: new WeakMap(),
-    names: new WeakMap(),
-    bindQuery: bindNested,
-    nextRelation: () => `subquery_${++relations}`,
-  }
-}
-
-/** A constant expression (no columns) as written in LIMIT, DEFAULT or a table option. */
-export function bindConstant(node: ExprNode, binder: Binder, clause: string): Expr {
-  return bindExpr(node, { binder, scope: EMPTY_SCOPE, clause })
+  return bindNested(query, newBinder(context, bindNested))
 }
 
 function bindNested(query: QueryNode, outer: Binder): LogicalPlan {

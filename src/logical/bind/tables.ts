@@ -4,21 +4,35 @@ import { isView, type CatalogEntry } from '../../catalog/catalog.js'
 import type { TableProvider } from '../../catalog/table-provider.js'
 import type { ExprNode, ObjectName, QueryNode, TableNode } from '../../parser/ast.js'
 import { parseQuery } from '../../parser/parse.js'
-import { errorInside } from './context.js'
+import type { LiteralExpr } from '../../expr/expr.js'
+import { constantOf } from './constant.js'
+import { at, errorInside, type BindContext } from './context.js'
+import { exprName } from './name.js'
 
 /** Who knows tables: the session's catalog, and its file formats. Every method throws TABLE_NOT_FOUND or a file error. */
 export interface TableResolver {
   table(name: readonly string[], span: Span): CatalogEntry | Promise<CatalogEntry>
   /** `FROM 'path'`. Absent: not supported. */
   file?(path: string, span: Span): TableProvider | Promise<TableProvider>
-  /** `FROM read_csv('path', header = true)`: constant arguments as text. Absent: not supported. */
-  tableFunction?(
-    name: string,
-    args: readonly string[],
-    named: Readonly<Record<string, string>>,
-    span: Span,
-  ): TableProvider | Promise<TableProvider>
+  /** `FROM read_csv('path', header = true)`. Absent: not supported. */
+  tableFunction?(call: TableFunctionCall): TableProvider | Promise<TableProvider>
 }
+
+/** A constant, or a list of constants in brackets. */
+export type TableArgument = LiteralExpr | readonly LiteralExpr[]
+
+export interface TableFunctionCall {
+  /** In lower case. */
+  readonly name: string
+  readonly args: readonly TableArgument[]
+  /** By name in lower case. */
+  readonly named: ReadonlyMap<string, TableArgument>
+  /** Where the name stands. */
+  readonly span: Span
+}
+
+/** What the arguments of table functions may refer to. */
+export type ConstantContext = Omit<BindContext, 'tables'>
 
 export type ResolvedTable =
   | { readonly kind: 'table'; readonly name: string; readonly provider: TableProvider }
@@ -37,32 +51,39 @@ export function referenceKey(node: TableReference): string {
     case 'file':
       return `file ${node.path}`
     case 'function':
-      return `function ${node.name.name} ${JSON.stringify(constantArguments(node))}`
+      return `function ${node.name.name} ${callText(node)}`
   }
 }
 
 /** Looks up everything that `query` and the views in it read. CTE names are not looked up. */
-export async function resolveTables(query: QueryNode, resolver: TableResolver): Promise<ResolvedTables> {
+export async function resolveTables(
+  query: QueryNode,
+  resolver: TableResolver,
+  context: ConstantContext,
+): Promise<ResolvedTables> {
   const resolved = new Map<string, ResolvedTable>()
-  await resolveInto(query, resolver, resolved, [])
+  await resolveInto(query, { resolver, resolved, context, insideViews: [] })
   return resolved
 }
 
-async function resolveInto(
-  query: QueryNode,
-  resolver: TableResolver,
-  resolved: Map<string, ResolvedTable>,
-  insideViews: readonly string[],
-): Promise<void> {
+interface Resolving {
+  readonly resolver: TableResolver
+  readonly resolved: Map<string, ResolvedTable>
+  readonly context: ConstantContext
+  readonly insideViews: readonly string[]
+}
+
+async function resolveInto(query: QueryNode, resolving: Resolving): Promise<void> {
+  const { resolved, insideViews } = resolving
   for (const reference of tableReferences(query)) {
     const key = referenceKey(reference)
     if (insideViews.includes(key)) {
       throw fail('INVALID_ARGUMENT', [`view '${nameText(reference)}' reads itself`], { span: reference.span })
     }
-    const table = resolved.get(key) ?? (await resolveOne(reference, resolver))
+    const table = resolved.get(key) ?? (await resolveOne(reference, resolving))
     resolved.set(key, table)
     if (table.kind === 'view')
-      await inView(table.name, () => resolveInto(table.query, resolver, resolved, [...insideViews, key]))
+      await inView(table.name, () => resolveInto(table.query, { ...resolving, insideViews: [...insideViews, key] }))
   }
 }
 
@@ -77,7 +98,18 @@ export async function inView<T>(name: string, action: () => T | Promise<T>): Pro
 
 export const viewError = (name: string, error: unknown): unknown => errorInside(`view '${name}'`, error)
 
-async function resolveOne(reference: TableReference, resolver: TableResolver): Promise<ResolvedTable> {
+/** Errors without a place (of files) get that of the reference. */
+async function resolveOne(reference: TableReference, resolving: Resolving): Promise<ResolvedTable> {
+  try {
+    return await lookUp(reference, resolving)
+  } catch (error) {
+    return at(reference.span, () => {
+      throw error
+    })
+  }
+}
+
+async function lookUp(reference: TableReference, { resolver, context }: Resolving): Promise<ResolvedTable> {
   const { span } = reference
   switch (reference.kind) {
     case 'table': {
@@ -94,8 +126,7 @@ async function resolveOne(reference: TableReference, resolver: TableResolver): P
       return { kind: 'table', name: reference.path, provider: await resolver.file(reference.path, span) }
     case 'function': {
       if (resolver.tableFunction === undefined) throw fail('NOT_SUPPORTED', ['a table function'], { span })
-      const { args, named } = constantArguments(reference)
-      const provider = await resolver.tableFunction(reference.name.name, args, named, span)
+      const provider = await resolver.tableFunction(tableFunctionCall(reference, context))
       return { kind: 'table', name: reference.name.name, provider }
     }
   }
@@ -155,27 +186,22 @@ const isReference = (value: object): value is TableReference =>
     value.kind === 'file' ||
     (value.kind === 'function' && 'named' in value))
 
-/** The arguments of a table function as text; they must be constants. */
-function constantArguments(node: Extract<TableNode, { kind: 'function' }>): {
-  args: readonly string[]
-  named: Readonly<Record<string, string>>
-} {
-  return {
-    args: node.args.map(constantText),
-    named: Object.fromEntries(node.named.map(({ name, value }) => [name.name, constantText(value)])),
-  }
+type FunctionNode = Extract<TableNode, { kind: 'function' }>
+
+/** Equal for calls with equal arguments. */
+function callText({ args, named }: FunctionNode): string {
+  const text = (node: ExprNode): string => exprName(node, path => path.map(({ name }) => name).join('.'))
+  return JSON.stringify([args.map(text), named.map(({ name, value }) => [name.name, text(value)])])
 }
 
-function constantText(node: ExprNode): string {
-  switch (node.kind) {
-    case 'string':
-      return node.value
-    case 'number':
-      return node.text
-    case 'boolean':
-      return String(node.value)
-    case 'unary':
-      if (node.op === '-' && node.input.kind === 'number') return `-${node.input.text}`
+function tableFunctionCall({ name, args, named }: FunctionNode, context: ConstantContext): TableFunctionCall {
+  const clause = `the arguments of ${name.name}()`
+  const valueOf = (node: ExprNode): TableArgument =>
+    node.kind === 'list' ? node.items.map(item => constantOf(item, context, clause)) : constantOf(node, context, clause)
+  return {
+    name: name.name.toLowerCase(),
+    args: args.map(valueOf),
+    named: new Map(named.map(argument => [argument.name.name.toLowerCase(), valueOf(argument.value)])),
+    span: name.span,
   }
-  throw fail('INVALID_ARGUMENT', ['arguments of a table function must be constants'], { span: node.span })
 }

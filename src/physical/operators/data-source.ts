@@ -5,7 +5,7 @@ import { batchFromValues, releaseBatch } from '../../arrow/column.js'
 import { encodeBatch } from '../../arrow/frame.js'
 import { field, type Schema } from '../../arrow/schema.js'
 import { INT64, UTF8 } from '../../arrow/types.js'
-import { displayExpr } from '../../expr/display.js'
+import { displayExpr, literalText } from '../../expr/display.js'
 import type { TaskContext } from '../../runtime/task-context.js'
 import { StreamScan } from './stream-scan.js'
 import { defineOperator, type Partitioning, type PhysicalPlan } from '../plan.js'
@@ -58,7 +58,7 @@ async function* scan(plan: DataSourceExec, ctx: TaskContext): AsyncGenerator<Bat
 }
 
 function partitioningOf(source: ScanSource): Partitioning {
-  const count = source.kind === 'stream' ? 1 : source.partitions.length
+  const count = 'partitions' in source ? source.partitions.length : 1
   return count <= 1 ? { kind: 'single' } : { kind: 'unknown', count }
 }
 
@@ -70,6 +70,8 @@ function describeSource(source: ScanSource): string {
     }
     case 'memory':
       return `memory, partitions=${source.partitions.length}`
+    case 'series':
+      return `series=[${literalText(source.start, source.type)}, ${literalText(source.stop, source.type)}${source.isInclusive ? ']' : ')'}`
     case 'stream':
       return `stream=${source.name}`
   }

@@ -57,6 +57,7 @@ function scanBytes(source: ScanSource): number {
     case 'files':
     case 'memory':
       return source.partitions.flat().reduce((sum, { byteLength }) => sum + byteLength, 0)
+    case 'series':
     case 'stream':
       return Infinity
   }

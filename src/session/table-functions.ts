@@ -1,0 +1,66 @@
+/** The table functions of SQL: files read with options, and series. */
+import { hostname } from 'node:os'
+import { seriesTable } from '../catalog/series-table.js'
+import type { TableProvider } from '../catalog/table-provider.js'
+import { didYouMean, fail } from '../common/errors.js'
+import { typeOf, type LiteralExpr } from '../expr/expr.js'
+import { valueText } from '../expr/value-text.js'
+import type { ListingRequest } from '../formats/listing-table.js'
+import { at } from '../logical/bind/context.js'
+import type { TableArgument, TableFunctionCall } from '../logical/bind/tables.js'
+
+/** File formats by the functions that read them. */
+const READERS: Readonly<Record<string, string>> = {
+  parquet_scan: 'parquet',
+  read_arrow: 'arrow',
+  read_csv: 'csv',
+  read_csv_auto: 'csv',
+  read_json: 'json',
+  read_json_auto: 'json',
+  read_ndjson: 'json',
+  read_parquet: 'parquet',
+}
+
+const SERIES = ['generate_series', 'range']
+
+export const TABLE_FUNCTION_NAMES: readonly string[] = [...Object.keys(READERS), ...SERIES].sort()
+
+/** The table that a call means. `absolute`: the meaning of a relative path. Throws FUNCTION_NOT_FOUND and coded errors of the files. */
+export async function callTableFunction(
+  call: TableFunctionCall,
+  absolute: (path: string) => string,
+  open: (request: ListingRequest) => Promise<TableProvider>,
+): Promise<TableProvider> {
+  const { name, args, span } = call
+  if (SERIES.includes(name)) return at(span, () => seriesTable(name, seriesArguments(call)))
+  if (!Object.hasOwn(READERS, name)) {
+    throw fail('FUNCTION_NOT_FOUND', [name, didYouMean(name, TABLE_FUNCTION_NAMES)], { span })
+  }
+  const paths = args.flatMap(arg => listOf(arg)).map(arg => textOf(name, arg))
+  if (args.length !== 1 || paths.length === 0) {
+    throw fail('INVALID_ARGUMENT', [`${name}() takes one path, or one list of paths in brackets`], { span })
+  }
+  const [path, ...morePaths] = paths.map(absolute)
+  const options = Object.fromEntries([...call.named].map(([key, value]) => [key, optionText(key, value)]))
+  return open({ path, morePaths, format: READERS[name], options, host: hostname() })
+}
+
+const listOf = (arg: TableArgument): readonly LiteralExpr[] => ('kind' in arg ? [arg] : arg)
+
+function seriesArguments({ name, args, named, span }: TableFunctionCall): readonly LiteralExpr[] {
+  const lists = args.some(arg => !('kind' in arg))
+  if (lists || named.size > 0) {
+    throw fail('INVALID_ARGUMENT', [`${name}() takes no ${lists ? 'list' : 'named argument'}`], { span })
+  }
+  return args.flatMap(listOf)
+}
+
+function textOf(name: string, { value }: LiteralExpr): string {
+  if (typeof value === 'string') return value
+  throw fail('INVALID_ARGUMENT', [`${name}() takes paths as strings`])
+}
+
+function optionText(key: string, arg: TableArgument): string {
+  if (!('kind' in arg)) throw fail('INVALID_OPTION', [key, 'expected one value, got a list'])
+  return arg.value === null ? '' : valueText(arg.value, typeOf(arg))
+}
