@@ -7,6 +7,7 @@ import test from 'ava'
 import { batchFromValues, releaseBatch } from '../../src/arrow/column.js'
 import { field } from '../../src/arrow/schema.js'
 import { INT64, UTF8 } from '../../src/arrow/types.js'
+import { runCommand, type CommandContext } from '../../src/cli/prompt/commands.js'
 import { completeSql, type Names } from '../../src/cli/prompt/complete.js'
 import { highlight } from '../../src/cli/prompt/highlight.js'
 import { HISTORY_ENTRIES, historyFile, openHistory } from '../../src/cli/prompt/history.js'
@@ -14,6 +15,7 @@ import { progressLine } from '../../src/cli/prompt/progress.js'
 import { screenTableWriter } from '../../src/cli/prompt/screen-table.js'
 import { StatementBuffer } from '../../src/cli/prompt/statement-buffer.js'
 import { seededRng } from '../../src/common/clock.js'
+import { functionNames } from '../../src/expr/functions/index.js'
 import { isKeyword, keywords } from '../../src/parser/keywords.js'
 
 const directory = mkdtempSync(join(tmpdir(), 'ballista-prompt-parts-'))
@@ -114,6 +116,15 @@ for (const [marked, expected, typed] of COMPLETIONS) {
     t.deepEqual(await completeSql(marked.replace('|', ''), marked.indexOf('|'), names), [[...expected], typed])
   })
 }
+
+test('every function that is listed has a help', async t => {
+  for (const name of functionNames()) {
+    let printed = ''
+    const context = { print: (text: string) => void (printed += text) } as unknown as CommandContext
+    await runCommand(`\\h ${name.toUpperCase()}`, context)
+    t.true(printed.length > name.length + 10, name)
+  }
+})
 
 test('the history keeps the last entries, and cuts its file when it has grown', t => {
   const file = join(directory, 'history')

@@ -184,6 +184,7 @@ test.serial('the commands', async t => {
   await command('\\h SQRT', /sqrt: [^]*sqrt\(NULL\) = NULL\nballista> $/)
   await command('\\h sqr', /function 'sqr' not found, did you mean 'sqrt'\? \[FUNCTION_NOT_FOUND\]\nballista> $/)
   await command('\\h', /abs [^]*\\h and a name tells what it does\.\nballista> $/)
+  await command('\\h MOD', /mod\(a, b\): the remainder [^]*ballista> $/)
   await command('create view v as select 1 as a;', /0 row\(s\) fetched\.\n\nballista> $/)
   await command('\\d', /\| v {10}\| VIEW {7}\|[^]*ballista> $/)
   await command('\\d v;', /\| a {11}\|[^]*ballista> $/)

@@ -64,12 +64,26 @@ async function describe(table: string, { run }: CommandContext): Promise<void> {
   await run(table === '' ? 'SHOW TABLES' : `DESCRIBE ${/^[\w."]+$/.test(table) ? table : quoteIdent(table)}`)
 }
 
+/** What is called like a function but becomes another expression when it is bound. */
+const FORMS: Readonly<Record<string, string>> = {
+  arrow_cast: "arrow_cast(value, 'Int32'): the value in the Arrow type of that name",
+  arrow_try_cast: 'arrow_try_cast: as arrow_cast, NULL where that fails',
+  if: 'if(condition, a, b): a where the condition is true, else b',
+  mod: 'mod(a, b): the remainder of a / b, as a % b',
+  nvl2: 'nvl2(value, a, b): a where the value is not NULL, else b',
+}
+
 function help(name: string, { print }: CommandContext): void {
   if (name === '') {
     print(`${columns(functionNames())}\\h and a name tells what it does.\n`)
     return
   }
-  const found = scalarFunction(name.toLowerCase()) ?? aggregateFunction(name.toLowerCase())
+  const lower = name.toLowerCase()
+  const found = scalarFunction(lower) ?? aggregateFunction(lower)
+  if (found === undefined && functionNames().includes(lower)) {
+    print(`${FORMS[lower] ?? `${lower} is a form of the language, no function of its own`}\n`)
+    return
+  }
   if (found === undefined) throw fail('FUNCTION_NOT_FOUND', [name, didYouMean(name, functionNames())])
   const also = found.aliases.length === 0 ? '' : ` (also ${found.aliases.join(', ')})`
   const examples = found.examples.map(({ sql, result }) => `  ${sql} = ${result}\n`)
