@@ -6,6 +6,15 @@ import type { SplitRequest } from './format.js'
 export const rangeCount = (size: number, { minBytes, targetPartitions }: SplitRequest): number =>
   Math.max(1, Math.min(targetPartitions, Math.floor(size / minBytes)))
 
+/**
+ * The range in which the lines of a split start. The last range of a file is open: lines that were appended since the scan was
+ * planned are read, or all of a longer file that took its place.
+ */
+export function rangeOf({ range, fileBytes = Infinity }: FileSplit): { readonly start: number; readonly end: number } {
+  if (range === undefined) return { start: 0, end: Infinity }
+  return { start: range.start, end: range.end >= fileBytes ? Infinity : range.end }
+}
+
 /** `count` ranges of about equal bytes that cover the file; the whole file as one split if `count` is 1. */
 export function byteRanges(path: string, size: number, count: number): readonly FileSplit[] {
   if (count === 1) return [{ path, byteLength: size, fileBytes: size }]

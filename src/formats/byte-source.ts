@@ -36,6 +36,17 @@ const BLOCK_BYTES = 4 * 1024 * 1024
 /** Longest record of a text file, and so the largest window. */
 const MAX_RECORD_BYTES = 64 * 1024 * 1024
 
+/** Opens a window on a source that is being opened; closing the window closes both. `origin` is the source's place in the file. */
+export async function openWindow(opening: Promise<ByteSource>, path: string, origin = 0): Promise<ByteWindow> {
+  const source = await opening
+  try {
+    return new ByteWindow(source, path, origin)
+  } catch (error) {
+    await source.close()
+    throw error
+  }
+}
+
 /** A window on a source, in the arena: bytes [start, end) are read and not consumed. Its owner closes it. */
 export class ByteWindow {
   /** View of the block. */
@@ -51,7 +62,7 @@ export class ByteWindow {
   private readonly source: ByteSource
   private readonly path: string
 
-  constructor(source: ByteSource, path: string, origin = 0) {
+  constructor(source: ByteSource, path: string, origin: number) {
     this.source = source
     this.path = path
     this.origin = origin
@@ -100,8 +111,12 @@ export class ByteWindow {
     if (this.end >= 3 && bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf) this.start = 3
   }
 
-  close(): void {
-    release(this.block)
+  async close(): Promise<void> {
+    try {
+      await this.source.close()
+    } finally {
+      release(this.block)
+    }
   }
 
   /** A larger block with the bytes that were not consumed at its start. */

@@ -2,7 +2,7 @@
 import { isUtf8 } from 'node:buffer'
 import { readText } from '../arrow/memory.js'
 import { fail } from '../common/errors.js'
-import { ByteWindow, type ByteSource } from './byte-source.js'
+import type { ByteSource, ByteWindow } from './byte-source.js'
 
 /** The text of one value that should be an object. */
 export interface JsonElement {
@@ -26,13 +26,14 @@ export async function isArrayFile(source: ByteSource): Promise<boolean> {
   return first === OPEN_ARRAY
 }
 
-/** The lines that start in [start, end), without blank ones. The source starts at byte `start` - 1 (0 for 0). */
+/**
+ * The lines that start in [start, end), without blank ones. Takes over the window, which is empty and starts at byte
+ * `start` - 1 (0 for 0).
+ */
 export async function* linesOf(
-  source: ByteSource,
-  path: string,
+  window: ByteWindow,
   { start, end }: { readonly start: number; readonly end: number },
 ): AsyncGenerator<JsonElement, void> {
-  const window = new ByteWindow(source, path, Math.max(0, start - 1))
   try {
     await window.fill()
     if (start === 0) window.skipByteOrderMark()
@@ -52,13 +53,15 @@ export async function* linesOf(
       window.start = found + 1
     }
   } finally {
-    window.close()
+    await window.close()
   }
 }
 
-/** The elements of the array that the file is. What they are is not looked at. Throws FILE_INVALID for an array that does not end. */
-export async function* elementsOf(source: ByteSource, path: string): AsyncGenerator<JsonElement, void> {
-  const window = new ByteWindow(source, path)
+/**
+ * The elements of the array that the file is; what they are is not looked at. Takes over the window, which is empty. Throws
+ * FILE_INVALID for an array that does not end.
+ */
+export async function* elementsOf(window: ByteWindow, path: string): AsyncGenerator<JsonElement, void> {
   try {
     await window.fill()
     window.skipByteOrderMark()
@@ -80,7 +83,7 @@ export async function* elementsOf(source: ByteSource, path: string): AsyncGenera
       isFirst = false
     }
   } finally {
-    window.close()
+    await window.close()
   }
 }
 

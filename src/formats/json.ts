@@ -7,8 +7,8 @@ import { BOOLEAN, FLOAT64, INT64, UTF8, typeName, type DataType, type Value } fr
 import type { FileSplit } from '../catalog/table-provider.js'
 import { BallistaError, fail } from '../common/errors.js'
 import { parseValue } from '../expr/value-text.js'
-import { byteRanges, rangeCount } from './byte-ranges.js'
-import { lineAt, type ByteSource } from './byte-source.js'
+import { byteRanges, rangeCount, rangeOf } from './byte-ranges.js'
+import { lineAt, openWindow, type ByteSource } from './byte-source.js'
 import { compressionOf, openBytes, type ByteSpan } from './compression.js'
 import { ignoresErrors } from './csv/dialect.js'
 import { integerOption } from './format-options.js'
@@ -43,13 +43,23 @@ async function isArray(place: FilePlace, options: FormatOptions): Promise<boolea
   }
 }
 
-/** The values of a split; of an array file all. The source starts where `linesOf` wants it. */
-function elements(
-  source: ByteSource,
-  path: string,
-  at: { readonly start: number; readonly end: number; readonly isArray: boolean },
-): AsyncGenerator<JsonElement, void> {
-  return at.isArray ? elementsOf(source, path) : linesOf(source, path, at)
+/** The values of a part of the file, which is one line after the other or one array. */
+async function* elements(place: FilePlace, options: FormatOptions, part: FilePart): AsyncGenerator<JsonElement, void> {
+  const { start, end, fileBytes = 0 } = part
+  const isWhole = start === 0 && (await isArray(place, options))
+  const from = Math.max(0, start - 1)
+  const window = await openWindow(
+    openSource(place, options, { start: from, expectedBytes: fileBytes }),
+    place.path,
+    from,
+  )
+  yield* isWhole ? elementsOf(window, place.path) : linesOf(window, { start, end })
+}
+
+interface FilePart {
+  readonly start: number
+  readonly end: number
+  readonly fileBytes?: number
 }
 
 async function splitJson(path: string, request: SplitRequest): Promise<readonly FileSplit[]> {
@@ -67,21 +77,15 @@ async function inspectJson(path: string, options: FormatOptions, host: string): 
   })
   const limit = integerOption(options, 'schema_infer_max_rec', INFER_RECORDS)
   const place = { path, host }
-  const at = { start: 0, end: Infinity, isArray: await isArray(place, options) }
-  const source = await openSource(place, options)
   const types = new Map<string, DataType | undefined>()
   let records = 0
   let byteLength = 0
-  try {
-    for await (const line of elements(source, path, at)) {
-      const members = await parseLine(line, place, options)
-      if (members === undefined) continue
-      for (const [name, cell] of members) types.set(name, widen(types.get(name), cell))
-      byteLength = line.position + line.text.length + 1
-      if (++records >= Math.max(1, limit)) break
-    }
-  } finally {
-    await source.close()
+  for await (const line of elements(place, options, { start: 0, end: Infinity })) {
+    const members = await parseLine(line, place, options)
+    if (members === undefined) continue
+    for (const [name, cell] of members) types.set(name, widen(types.get(name), cell))
+    byteLength = line.position + line.text.length + 1
+    if (++records >= Math.max(1, limit)) break
   }
   const schema: Schema = { fields: [...types].map(([name, type]) => field(name, limit === 0 ? UTF8 : (type ?? UTF8))) }
   if (records === 0)
@@ -152,43 +156,47 @@ export async function* scanJson(scan: FileScan): AsyncGenerator<Batch, void> {
 
 async function* scanSplit(scan: FileScan, split: FileSplit): AsyncGenerator<Batch, void> {
   const place = { path: split.path, host: scan.host }
-  const { start, end } = split.range ?? { start: 0, end: Infinity }
-  const ignores = ignoresErrors(scan.options)
-  const at = { start, end, isArray: start === 0 && (await isArray(place, scan.options)) }
-  const span = { start: Math.max(0, start - 1), expectedBytes: split.fileBytes ?? 0 }
-  const source = await openSource(place, scan.options, span)
+  const range = rangeOf(split)
+  const part = split.fileBytes === undefined ? range : { ...range, fileBytes: split.fileBytes }
   const batchRows = Math.min(scan.batchRows, scan.fetch ?? Infinity)
-  const fields = scan.projection.map(column => scan.fileSchema.fields[column])
-  let columns: Value[][] = fields.map(() => [])
+  let columns: Value[][] = scan.projection.map(() => [])
   let rowCount = 0
   const flush = (): Batch => {
     const batch = { ...batchFromValues(scan.schema, columns), rowCount }
-    columns = fields.map(() => [])
+    columns = scan.projection.map(() => [])
     rowCount = 0
     return batch
   }
-  try {
-    for await (const line of elements(source, split.path, at)) {
-      const members = await parseLine(line, place, scan.options)
-      const values = members && fields.map(({ name, type }) => cellValue(members.get(name) ?? null, type))
-      // Which records are left out must not depend on the columns that are asked for.
-      if (members !== undefined && ignores && !isOfTypes(members, scan.fileSchema)) continue
-      const bad = values?.indexOf(undefined) ?? -1
-      if (bad >= 0) {
-        const { name, type } = fields[bad]
-        const reason = `column '${name}': ${cellText(members?.get(name) ?? null)} is not a value of type ${typeName(type)}`
-        throw await invalid(line, place, scan.options, reason)
-      }
-      if (values === undefined) continue
-      values.forEach((value, i) => columns[i].push(value ?? null))
-      if (++rowCount < batchRows) continue
-      scan.signal.throwIfAborted()
-      yield flush()
-    }
-    if (rowCount > 0) yield flush()
-  } finally {
-    await source.close()
+  for await (const line of elements(place, scan.options, part)) {
+    const values = await rowOf(line, scan, place)
+    if (values === undefined) continue
+    values.forEach((value, i) => columns[i].push(value))
+    if (++rowCount < batchRows) continue
+    scan.signal.throwIfAborted()
+    yield flush()
   }
+  if (rowCount > 0) yield flush()
+}
+
+/** The wanted values of one object; undefined where a malformed one is left out. */
+async function rowOf(line: JsonElement, scan: FileScan, place: FilePlace): Promise<Value[] | undefined> {
+  const { options, fileSchema, projection } = scan
+  const members = await parseLine(line, place, options)
+  if (members === undefined) return undefined
+  // Which records are left out must not depend on the columns that are asked for.
+  if (ignoresErrors(options) && !isOfTypes(members, fileSchema)) return undefined
+  const row: Value[] = []
+  for (const column of projection) {
+    const { name, type } = fileSchema.fields[column]
+    const cell = members.get(name) ?? null
+    const value = cellValue(cell, type)
+    if (value === undefined) {
+      const reason = `column '${name}': ${cellText(cell)} is not a value of type ${typeName(type)}`
+      throw await invalid(line, place, options, reason)
+    }
+    row.push(value)
+  }
+  return row
 }
 
 const isOfTypes = (members: ReadonlyMap<string, JsonCell>, { fields }: Schema): boolean =>

@@ -4,7 +4,7 @@ import type { Schema } from '../../arrow/schema.js'
 import type { FileSplit } from '../../catalog/table-provider.js'
 import { fail } from '../../common/errors.js'
 import { byteRanges, rangeCount } from '../byte-ranges.js'
-import { ByteWindow } from '../byte-source.js'
+import { openWindow, type ByteWindow } from '../byte-source.js'
 import { openBytes } from '../compression.js'
 import type { FileDescription, FileFormat, FormatOptions, SplitRequest } from '../format.js'
 import { notReadable } from '../read-file.js'
@@ -83,8 +83,7 @@ function schemaOf({ header, records }: Sample, dialect: CsvDialect, path: string
 const sampleSize = ({ inferRecords }: CsvDialect): number => Math.max(inferRecords, 1)
 
 async function sampleOf(path: string, host: string, dialect: CsvDialect): Promise<Sample> {
-  const source = await openBytes({ path, host }, dialect.compression)
-  const window = new ByteWindow(source, path)
+  const window = await openWindow(openBytes({ path, host }, dialect.compression), path)
   try {
     await window.fill()
     window.skipByteOrderMark()
@@ -98,8 +97,7 @@ async function sampleOf(path: string, host: string, dialect: CsvDialect): Promis
     if (fieldCount === undefined) throw fail('FILE_INVALID', [path, 'line 1, column 1: a quoted field is not closed'])
     return await readSample(window, path, { dialect, fieldCount, newline })
   } finally {
-    await source.close()
-    window.close()
+    await window.close()
   }
 }
 

@@ -6,7 +6,8 @@ import { typeName } from '../../arrow/types.js'
 import type { FileSplit } from '../../catalog/table-provider.js'
 import { fail } from '../../common/errors.js'
 import { BlockScope } from '../block-scope.js'
-import { ByteWindow, lineAt } from '../byte-source.js'
+import { rangeOf } from '../byte-ranges.js'
+import { lineAt, openWindow, type ByteWindow } from '../byte-source.js'
 import { openBytes } from '../compression.js'
 import type { FileScan } from '../format.js'
 import { CellTable, type Cut } from './cells.js'
@@ -45,12 +46,12 @@ interface SplitScan {
 }
 
 async function* scanSplit(scan: FileScan, split: FileSplit, dialect: CsvDialect): AsyncGenerator<Batch, void> {
-  const { start, end } = split.range ?? { start: 0, end: Infinity }
+  const { start, end } = rangeOf(split)
   // The byte before the range tells whether a line starts exactly at its start.
   const from = Math.max(0, start - 1)
   const span = { start: from, expectedBytes: split.fileBytes ?? 0 }
-  const source = await openBytes({ path: split.path, host: scan.host }, dialect.compression, span)
-  const window = new ByteWindow(source, split.path, from)
+  const opening = openBytes({ path: split.path, host: scan.host }, dialect.compression, span)
+  const window = await openWindow(opening, split.path, from)
   let table: CellTable | undefined
   try {
     await window.fill()
@@ -66,8 +67,7 @@ async function* scanSplit(scan: FileScan, split: FileSplit, dialect: CsvDialect)
     yield* records(at, table, end)
   } finally {
     table?.close()
-    await source.close()
-    window.close()
+    await window.close()
   }
 }
 

@@ -39,6 +39,8 @@ const MAGIC = 0x31524150 // PAR1
 const ENCRYPTED_MAGIC = 0x45524150 // PARE
 /** One read fetches the footers of all but very large files. */
 const TAIL_BYTES = 64 * 1024
+/** Of 10 000 columns and hundreds of row groups. */
+const MAX_FOOTER_BYTES = 64 * 1024 * 1024
 const CACHED_FOOTERS = 256
 
 const cache = new Map<string, { readonly size: number; readonly mtimeMs: number; readonly footer: ParquetFooter }>()
@@ -81,6 +83,7 @@ async function readFooterBytes(file: FileHandle, path: string, host: string, siz
   if (length > size - 12) {
     throw fail('FILE_INVALID', [path, `the Parquet footer claims ${length} bytes in a file of ${size} bytes`])
   }
+  if (length > MAX_FOOTER_BYTES) throw fail('NOT_SUPPORTED', [`${path}: a Parquet footer of ${length} bytes`])
   if (length + 8 <= tailLength) return tail.subarray(tailLength - 8 - length, tailLength - 8)
   const bytes = new Uint8Array(length)
   await readExactly(file, { path, host }, bytes, size - 8 - length)

@@ -90,14 +90,19 @@ export interface ParquetColumn {
   readonly meaning: LeafMeaning
 }
 
+/** Columns of a table at most. */
+const MAX_COLUMNS = 10_000
+
 /** The columns under the root element. TIME and UUID are read as VARCHAR. Throws FILE_INVALID, NOT_SUPPORTED. */
 export function parquetColumns(elements: readonly ThriftStruct[], path: string): ParquetColumn[] {
   const root = elements[0]
   if (root === undefined) throw fail('FILE_INVALID', [path, 'the Parquet footer has no schema'])
+  const count = numberAt(root, 5) ?? 0
+  if (count > MAX_COLUMNS) throw fail('NOT_SUPPORTED', [`${path}: a table of ${count} columns`])
   const columns: ParquetColumn[] = []
   let next = 1
   let leaf = 0
-  for (let child = 0; child < (numberAt(root, 5) ?? 0); child++) {
+  for (let child = 0; child < count; child++) {
     const node = readNode(elements, next, path)
     columns.push({
       field: fieldOf(node, path),

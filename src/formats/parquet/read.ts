@@ -22,6 +22,11 @@ export async function* scanParquet(scan: FileScan): AsyncGenerator<Batch, void> 
   let wanted = scan.fetch ?? Infinity
   for (const split of scan.splits) {
     const footer = await readFooter(split.path, scan.host)
+    // Row groups of another file than the one that was planned would be other rows.
+    if (split.fileBytes !== undefined && split.fileBytes !== footer.fileSize) {
+      const sizes = `it had ${split.fileBytes} bytes and has ${footer.fileSize}`
+      throw fail('FILE_INVALID', [split.path, `changed while the query ran: ${sizes}; run the query again`])
+    }
     const groups = split.rowGroups ?? footer.rowGroups.keys()
     const rowGroups = [...groups].filter(group => {
       if (footer.rowGroups[group] === undefined)

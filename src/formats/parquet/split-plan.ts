@@ -54,7 +54,7 @@ export function rowGroupSplits(footer: ParquetFooter, pruning: readonly Expr[], 
   return footer.rowGroups.flatMap((group, i): FileSplit[] => {
     if (!rowGroupMayMatch(footer, i, pruning, tableSchema)) return []
     const byteLength = group.chunks.reduce((sum, chunk) => sum + chunk.byteLength, 0)
-    return [{ path: footer.path, rowGroups: [i], byteLength }]
+    return [{ path: footer.path, rowGroups: [i], byteLength, fileBytes: footer.fileSize }]
   })
 }
 
