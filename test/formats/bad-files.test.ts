@@ -185,7 +185,7 @@ async function readAfter(
     const { source } = await table.scan({ projection, filters: [], targetPartitions: 3, minPartitionBytes: 1 })
     await change(copy)
     const rows: unknown[][] = []
-    const partitions = source.kind === 'stream' ? [] : source.partitions
+    const partitions = source.kind === 'files' ? source.partitions : []
     for (const partition of partitions.keys()) {
       const output = { projection, schema: table.schema }
       for await (const batch of openScan(source, partition, output, localTaskContext())) rows.push(...rowsOf(batch))
