@@ -20,6 +20,26 @@ export type LeafForm =
   | { readonly kind: 'widen' | 'int96' | 'bits' | 'texts' }
   | { readonly kind: 'slots' | 'decimals'; readonly size: number }
 
+/** Bytes of one stored value; 0 for values with a length each, -1 for bits. */
+export function storedBytes(form: LeafForm): number {
+  switch (form.kind) {
+    case 'fixed':
+      return form.width
+    case 'narrow':
+    case 'widen':
+      return 4
+    case 'int96':
+      return 12
+    case 'bits':
+      return -1
+    case 'texts':
+      return 0
+    case 'slots':
+    case 'decimals':
+      return form.size
+  }
+}
+
 const REPETITION = { required: 0, optional: 1 } as const
 
 /** Whether rows of the column may be NULL, so that its pages have definition levels. */

@@ -3,7 +3,8 @@ import type { Column } from '../../arrow/batch.js'
 import { kernels, views } from '../../arrow/memory.js'
 import { fail } from '../../common/errors.js'
 import { CODEC, CODEC_SLOP, decompress, isPlausible } from './codecs.js'
-import type { LeafForm } from './leaf-form.js'
+import { plainBytes } from './delta-values.js'
+import { storedBytes, type LeafForm } from './leaf-form.js'
 import { ENCODING, type PageHeader } from './page-header.js'
 import { plainValues, type PageValues } from './page-values.js'
 
@@ -113,11 +114,13 @@ function openHybrid({ invalid }: ChunkSource, reader: number, { at, end }: Body,
     throw invalid(`dictionary codes of ${bits} bits`)
 }
 
-function valuesOf(chunk: ChunkSource, { encoding }: PageHeader, body: Body, memory: PageMemory): PageValues {
+function valuesOf(chunk: ChunkSource, header: PageHeader, body: Body, memory: PageMemory): PageValues {
   const { form, invalid, path, name } = chunk
+  const { encoding, valueCount } = header
+  const own = (byteLength: number): number => memory.own(byteLength)
   switch (encoding) {
     case ENCODING.plain:
-      return plainValues({ form, ...body, own: byteLength => memory.own(byteLength), invalid })
+      return plainValues({ form, ...body, own, invalid })
     case ENCODING.plainDictionary:
     case ENCODING.rleDictionary: {
       // A page of NULLs only may have no codes at all, not even their width.
@@ -130,6 +133,12 @@ function valuesOf(chunk: ChunkSource, { encoding }: PageHeader, body: Body, memo
       if (form.kind !== 'bits') break
       openHybrid(chunk, memory.codes, sized(chunk, body), 1)
       return { kind: 'codes', reader: memory.codes, dictionary: memory.bits }
+    default: {
+      const storedWidth = storedBytes(form)
+      const plain =
+        body.at === body.end ? body : plainBytes({ form, ...body, own, invalid, valueCount, storedWidth }, encoding)
+      if (plain !== undefined) return plainValues({ form, ...plain, own, invalid })
+    }
   }
   throw fail('NOT_SUPPORTED', [`${path}: the encoding ${encoding} of column '${name}'`])
 }

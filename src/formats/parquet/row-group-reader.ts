@@ -50,15 +50,9 @@ interface OwnColumn {
   readonly chunk: ColumnChunk
 }
 
-/** Encodings of the pages of a chunk that `openPage` knows; BIT_PACKED is what old writers say of levels that are not there. */
+/** BIT_PACKED is what old writers say of levels that are not there; where they are, `openPage` refuses them. */
 const BIT_PACKED = 4
-const KNOWN_ENCODINGS: readonly unknown[] = [
-  ENCODING.plain,
-  ENCODING.plainDictionary,
-  ENCODING.rle,
-  BIT_PACKED,
-  ENCODING.rleDictionary,
-]
+const KNOWN_ENCODINGS: readonly unknown[] = [...Object.values(ENCODING), BIT_PACKED]
 
 /** Undefined for a column chunk that is left to parquet-wasm. */
 function ownColumn({ footer, rowGroup }: RowGroupRequest, column: number): OwnColumn | undefined {
