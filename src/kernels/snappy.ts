@@ -1,42 +1,13 @@
 /**
  * Snappy's raw format (format_description.txt of google/snappy). Copies go in pieces of 16 bytes, so the output needs
- * SNAPPY_SLOP bytes behind its end; whatever the input says, nothing is written behind them and nothing outside the output
+ * 64 bytes behind its end; whatever the input says, nothing is written behind them and nothing outside the output
  * is copied from.
  */
-
-/** Bytes behind the output that a copy may overwrite: a literal of up to 64 bytes is stored as four whole vectors. */
-const SNAPPY_SLOP: u32 = 64
+import { copyBack } from './copy-back'
 
 /**
- * Row `n`: the numbers 0 .. n - 1 over and over, by which a swizzle repeats the last `n` bytes of the output. Row 0: how many
- * bytes of such a vector are whole repetitions, so that the next vector starts with the pattern's first byte.
- */
-const PATTERNS: usize = memory.data<u8>([
-  0, 16, 16, 15, 16, 15, 12, 14, 16, 9, 10, 11, 12, 13, 14, 15,
-  0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-  0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1,
-  0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2, 0,
-  0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3,
-  0, 1, 2, 3, 4, 0, 1, 2, 3, 4, 0, 1, 2, 3, 4, 0,
-  0, 1, 2, 3, 4, 5, 0, 1, 2, 3, 4, 5, 0, 1, 2, 3,
-  0, 1, 2, 3, 4, 5, 6, 0, 1, 2, 3, 4, 5, 6, 0, 1,
-  0, 1, 2, 3, 4, 5, 6, 7, 0, 1, 2, 3, 4, 5, 6, 7,
-  0, 1, 2, 3, 4, 5, 6, 7, 8, 0, 1, 2, 3, 4, 5, 6,
-  0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1, 2, 3, 4, 5,
-  0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 0, 1, 2, 3, 4,
-  0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 0, 1, 2, 3,
-  0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 0, 1, 2,
-  0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 0, 1,
-  0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 0,
-])
-
-/** Bytes of the output behind which it may be overwritten; for callers that size it. */
-export function snappySlop(): u32 {
-  return SNAPPY_SLOP
-}
-
-/**
- * Decompresses the `byteLength` bytes at `source`; `target` has room for `size` + SNAPPY_SLOP bytes. True if the input is
+ * Decompresses the `byteLength` bytes at `source`; `target` has room for `size` + 64 bytes: a literal of up to that
+ * length is stored as four whole vectors. True if the input is
  * whole and gives exactly `size` bytes. May read up to 64 bytes behind the input.
  */
 export function snappyDecompress(source: usize, byteLength: u32, target: usize, size: u32): bool {
@@ -100,23 +71,8 @@ export function snappyDecompress(source: usize, byteLength: u32, target: usize, 
       from += 4
     }
     if (distance == 0 || distance > <u32>(to - target) || length > <u32>(toEnd - to)) return false
-    const end = to + length
-    let back = to - distance
-    if (distance >= 16) {
-      v128.store(to, v128.load(back))
-      if (length > 16) {
-        do {
-          to += 16
-          back += 16
-          v128.store(to, v128.load(back))
-        } while (to + 16 < end)
-      }
-    } else {
-      const pattern = i8x16.swizzle(v128.load(back), v128.load(PATTERNS + (<usize>distance << 4)))
-      const step: usize = load<u8>(PATTERNS + distance)
-      for (; to < end; to += step) v128.store(to, pattern)
-    }
-    to = end
+    copyBack(to, distance, length)
+    to += length
   }
   return from == fromEnd && to == toEnd
 }
