@@ -64,22 +64,58 @@ export class QueryMaker {
 
   #where(from: Relation, depth: number): string {
     const terms = this.#flip() ? [this.#predicate(from, 2)] : []
-    if (this.#subqueries && depth > 0 && this.#below(3) > 0) terms.push(this.#subquery(from, depth - 1))
+    if (this.#subqueries && depth > 0 && this.#below(3) > 0) terms.push(this.#subqueryTerm(from, depth - 1))
     return terms.length === 0 ? '' : ` WHERE ${terms.join(' AND ')}`
   }
 
+  /** A condition with subqueries: alone, under OR, NOT or CASE. */
+  #subqueryTerm(outer: Relation, depth: number): string {
+    const one = (): string => this.#subquery(outer, depth, false)
+    switch (this.#below(8)) {
+      case 0:
+        return `(${one()} OR ${this.#predicate(outer, 1)})`
+      case 1:
+        return `(${one()} OR ${one()})`
+      case 2:
+        return `NOT (${one()} AND ${this.#predicate(outer, 1)})`
+      case 3:
+        return `CASE WHEN ${one()} THEN ${this.#predicate(outer, 0)} ELSE ${this.#predicate(outer, 0)} END`
+      case 4:
+        return `(${one()}) IS ${this.#pick(['NULL', 'NOT NULL', 'NOT TRUE'])}`
+      default:
+        return this.#subquery(outer, depth, true)
+    }
+  }
+
   /** A condition with a subquery over one table or derived table, with or without columns of `outer` in it. */
-  #subquery(outer: Relation, depth: number): string {
+  #subquery(outer: Relation, depth: number, isTerm: boolean): string {
     const inner = this.#relation(depth)
     const [x, y] = [this.#pick(inner.numbers), this.#pick(inner.numbers)]
-    const correlation = this.#below(4) > 0 ? [`${y} = ${this.#pick(outer.numbers)}`] : []
+    const correlated = this.#pick(['=', '=', '=', '<', '<>', 'IS NOT DISTINCT FROM'])
+    const correlation = this.#below(4) > 0 ? [`${y} ${correlated} ${this.#pick(outer.numbers)}`] : []
     const other = this.#flip() ? [this.#predicate(inner, 1)] : []
-    const conditions = [...correlation, ...other]
+    // Names of the query around this one are known two levels further in.
+    const both = { sql: inner.sql, numbers: [...inner.numbers, ...outer.numbers], texts: inner.texts }
+    const nested = depth > 0 && this.#below(4) === 0 ? [this.#subquery(both, depth - 1, true)] : []
+    const conditions = [...correlation, ...other, ...nested]
     const where = (terms: readonly string[]): string => (terms.length === 0 ? '' : ` WHERE ${terms.join(' AND ')}`)
     const outerNumber = this.#pick(outer.numbers)
-    switch (this.#below(4)) {
+    switch (this.#below(9)) {
+      case 4: {
+        const value = this.#pick([x, `${x} + ${outerNumber}`])
+        return `${outerNumber} ${this.#pick(['=', '<', '>='])} (SELECT ${value} AS z FROM ${inner.sql}${where(conditions)} ORDER BY z, ${y} LIMIT 1${this.#pick(['', ' OFFSET 1'])})`
+      }
+      case 5:
+        return `${outerNumber} ${this.#pick(['=', '<>', '<', '>='])} ${this.#pick(['ANY', 'ALL'])} (SELECT ${x} FROM ${inner.sql}${where(conditions)})`
+      case 6:
+        return `${outerNumber} ${this.#pick(['', 'NOT '])}IN (SELECT ${x} FROM ${inner.sql}${where(conditions)} GROUP BY ${x} HAVING count(*) ${this.#pick(['>', '<'])} 2)`
+      case 7:
+        return `EXISTS (SELECT count(*) FROM ${inner.sql}${where(conditions)} HAVING sum(${x}) > ${this.#pick(['2', outerNumber])})`
+      case 8:
+        return `${outerNumber} = (SELECT max(z) FROM (SELECT ${x} + ${this.#pick(['1', outerNumber])} AS z FROM ${inner.sql}${where(conditions)} UNION ALL SELECT ${outerNumber}) AS w${inner.sql.length}x)`
       case 0: {
-        const unequal = this.#flip() ? [`${x} <> ${outerNumber}`] : []
+        // Only where DuckDB makes a semi join of it: its mark joins take `x <> NULL` for true.
+        const unequal = isTerm && correlated === '=' && this.#flip() ? [`${x} <> ${outerNumber}`] : []
         return `${this.#flip() ? 'NOT ' : ''}EXISTS (SELECT ${x} FROM ${inner.sql}${where([...conditions, ...unequal])})`
       }
       case 1:

@@ -1,5 +1,4 @@
 /** Columns of an enclosing query inside a subquery, and the pulling up of the predicates that contain them. */
-import { BallistaError, fail } from '../../common/errors.js'
 import { equals } from '../../common/tree.js'
 import { conjunction, splitConjunction } from '../../expr/build.js'
 import { exprTree, type Expr } from '../../expr/expr.js'
@@ -60,69 +59,59 @@ export interface PulledUp {
 /**
  * Takes the predicates with outer columns out of filters and inner joins. Through an aggregate only equalities go: their
  * inner sides become group columns. So an aggregate without groups loses the row that it has for no input: only `total`, for
- * which the caller makes up for that, may be one. Throws NOT_SUPPORTED for outer columns anywhere else.
+ * which the caller makes up for that, may be one. Undefined for outer columns anywhere else: `dependOn` takes these.
  */
-export function pullUp(plan: LogicalPlan, total?: LogicalPlan): PulledUp {
+export function pullUp(plan: LogicalPlan, total?: LogicalPlan): PulledUp | undefined {
   if (!isCorrelated(plan)) return { plan, predicates: [] }
   switch (plan.kind) {
     case 'filter': {
-      const { plan: input, predicates } = pullUp(plan.input)
+      const below = pullUp(plan.input)
+      if (below === undefined) return undefined
       const { inner, outer } = splitOuter(splitConjunction(plan.predicate))
-      return { plan: filterPlan(input, conjunction(inner)), predicates: [...predicates, ...outer] }
+      return { plan: filterPlan(below.plan, conjunction(inner)), predicates: [...below.predicates, ...outer] }
     }
     case 'projection':
       return pullUpProjection(plan, total)
     case 'alias': {
-      const { plan: input, predicates } = pullUp(plan.input)
-      const renamed: LogicalPlan = { ...plan, input }
-      return { plan: renamed, predicates: predicates.map(expr => rebase(expr, schemaOf(input), schemaOf(renamed))) }
+      const below = pullUp(plan.input)
+      if (below === undefined) return undefined
+      const renamed: LogicalPlan = { ...plan, input: below.plan }
+      const rename = (expr: Expr): Expr => rebase(expr, schemaOf(below.plan), schemaOf(renamed))
+      return { plan: renamed, predicates: below.predicates.map(rename) }
     }
     case 'join':
       return pullUpJoin(plan)
     case 'aggregate':
-      if (plan.groups.length === 0 && plan !== total) throw unsupported('an aggregate without GROUP BY')
-      return pullUpAggregate(plan)
+      return plan.groups.length === 0 && plan !== total ? undefined : pullUpAggregate(plan)
     case 'sort':
     case 'distinct': {
-      if (planExprs(plan).some(hasOuter)) throw unsupported('ORDER BY')
-      const { plan: input, predicates } = pullUp(plan.input)
-      return { plan: { ...plan, input }, predicates }
+      const below = planExprs(plan).some(hasOuter) ? undefined : pullUp(plan.input)
+      // A DISTINCT of more columns would keep more rows; a row that exists is one row or several.
+      return below && { plan: { ...plan, input: below.plan }, predicates: below.predicates }
     }
     case 'limit':
-      throw unsupported('a query with LIMIT')
     case 'rowNumber':
-      throw unsupported('DISTINCT ON, INTERSECT ALL or EXCEPT ALL')
     case 'union':
-      throw unsupported('UNION')
     case 'scan':
     case 'values':
     case 'empty':
     case 'write':
-      throw unsupported('VALUES')
+      return undefined
   }
 }
-
-/** Like pullUp; undefined where that is not supported. */
-export function tryPullUp(plan: LogicalPlan, total?: LogicalPlan): PulledUp | undefined {
-  try {
-    return pullUp(plan, total)
-  } catch (error) {
-    if (error instanceof BallistaError && error.code === 'NOT_SUPPORTED') return undefined
-    throw error
-  }
-}
-
-const unsupported = (where: string): Error =>
-  fail('NOT_SUPPORTED', [`a column of the outer query inside ${where} of a subquery`])
 
 function splitOuter(conjuncts: readonly Expr[]): { inner: readonly Expr[]; outer: readonly Expr[] } {
   return { inner: conjuncts.filter(expr => !hasOuter(expr)), outer: conjuncts.filter(hasOuter) }
 }
 
 /** The projection also gives the inner columns that the predicates read. */
-function pullUpProjection(plan: Extract<LogicalPlan, { kind: 'projection' }>, total?: LogicalPlan): PulledUp {
-  if (planExprs(plan).some(hasOuter)) throw unsupported('the select list')
-  const { plan: input, predicates } = pullUp(plan.input, total)
+function pullUpProjection(
+  plan: Extract<LogicalPlan, { kind: 'projection' }>,
+  total?: LogicalPlan,
+): PulledUp | undefined {
+  const below = planExprs(plan).some(hasOuter) ? undefined : pullUp(plan.input, total)
+  if (below === undefined) return undefined
+  const { plan: input, predicates } = below
   const taken = new Set(plan.exprs.map(({ name }) => name))
   const exprs: NamedExpr[] = [...plan.exprs]
   const position = (column: Expr): number => {
@@ -137,32 +126,36 @@ function pullUpProjection(plan: Extract<LogicalPlan, { kind: 'projection' }>, to
   return { plan: projection, predicates: predicates.map(expr => replaceColumns(expr, inner, columns)) }
 }
 
-const replaceColumns = (expr: Expr, from: readonly Expr[], to: readonly Expr[]): Expr =>
+/** Columns that equal one of `from` become the expressions at its place in `to`. */
+export const replaceColumns = (expr: Expr, from: readonly Expr[], to: readonly Expr[]): Expr =>
   exprTree.transformUp(expr, node => {
     const index = node.kind === 'column' ? from.findIndex(column => equals(column, node)) : -1
     return index < 0 ? node : to[index]
   })
 
 /** Inner joins give up predicates of both sides and of their condition, left, semi and anti joins those of the left side. */
-function pullUpJoin(plan: JoinPlan): PulledUp {
+function pullUpJoin(plan: JoinPlan): PulledUp | undefined {
   const left = pullUp(plan.left)
+  if (left === undefined) return undefined
   if (plan.type === 'inner') {
     const right = pullUp(plan.right)
     const { inner, outer } = splitOuter(plan.filter === undefined ? [] : splitConjunction(plan.filter))
     const keys = plan.on.filter(pair => !hasOuter(pair.left) && !hasOuter(pair.right))
-    if (keys.length < plan.on.length) throw unsupported('a join key')
+    if (right === undefined || keys.length < plan.on.length) return undefined
     const join = makeJoin(left.plan, right.plan, 'inner', keys, inner)
     return { plan: join, predicates: [...left.predicates, ...right.predicates, ...outer] }
   }
   const leftOnly = plan.type === 'left' || plan.type === 'leftSemi' || plan.type === 'leftAnti'
-  if (!leftOnly || isCorrelated(plan.right) || planExprs(plan).some(hasOuter)) throw unsupported('an outer join')
+  if (!leftOnly || isCorrelated(plan.right) || planExprs(plan).some(hasOuter)) return undefined
   return { plan: { ...plan, left: left.plan }, predicates: left.predicates }
 }
 
-function pullUpAggregate(plan: Extract<LogicalPlan, { kind: 'aggregate' }>): PulledUp {
-  if (planExprs(plan).some(hasOuter)) throw unsupported('GROUP BY or an aggregate')
-  const { plan: input, predicates } = pullUp(plan.input)
-  const equalities = predicates.map(outerEquality)
+function pullUpAggregate(plan: Extract<LogicalPlan, { kind: 'aggregate' }>): PulledUp | undefined {
+  const below = planExprs(plan).some(hasOuter) ? undefined : pullUp(plan.input)
+  if (below === undefined) return undefined
+  const { plan: input, predicates } = below
+  const equalities = predicates.flatMap(predicate => outerEquality(predicate) ?? [])
+  if (equalities.length < predicates.length) return undefined
   const taken = new Set([...plan.groups, ...plan.aggregates].map(({ name }) => name))
   const keys = equalities.map(({ inner }): NamedExpr => ({ expr: inner, name: uniqueName('key', taken) }))
   const grouped: LogicalPlan = { ...plan, input, groups: [...plan.groups, ...keys] }
@@ -186,14 +179,14 @@ function pullUpAggregate(plan: Extract<LogicalPlan, { kind: 'aggregate' }>): Pul
 const relationOf = ({ relation }: { relation?: string }): { relation?: string } =>
   relation === undefined ? {} : { relation }
 
-/** `inner = outer` taken apart; throws NOT_SUPPORTED for every other correlated predicate below an aggregate. */
-function outerEquality(predicate: Expr): { predicate: Extract<Expr, { kind: 'binary' }>; inner: Expr } {
+/** `inner = outer` taken apart; undefined for every other correlated predicate. */
+function outerEquality(predicate: Expr): { predicate: Extract<Expr, { kind: 'binary' }>; inner: Expr } | undefined {
   if (predicate.kind === 'binary' && predicate.op === '=') {
     const { left, right } = predicate
     if (!hasOuter(left) && columnsOf(right).every(isOuter)) return { predicate, inner: left }
     if (!hasOuter(right) && columnsOf(left).every(isOuter)) return { predicate, inner: right }
   }
-  throw fail('NOT_SUPPORTED', ['an aggregating subquery whose condition on the outer query is not an equality'])
+  return undefined
 }
 
 const substituteSide = (predicate: Extract<Expr, { kind: 'binary' }>, side: Expr, column: Expr): Expr =>

@@ -205,7 +205,8 @@ function attachToJoin(plan: JoinPlan, domain: Domain): Attached {
   ].map(expr => domain.lower(expr, main.columns))
   const agreeing = other.columns.flatMap((column, i) => sameValue(main.columns[i], column))
   const [left, right] = rightFirst ? [other.plan, main.plan] : [main.plan, other.plan]
-  const join = joinPlan(left, right, plan.type, conjunction([...agreeing, ...conjuncts]))
+  const made = joinPlan(left, right, plan.type, conjunction([...agreeing, ...conjuncts]))
+  const join = plan.mark === undefined ? made : { ...made, mark: plan.mark }
   if (other.columns.length === 0) return { plan: join, columns: main.columns }
   const columns = [...schemaOf(plan), ...main.columns.map(asField)]
   return { plan: projectionPlan(join, columns.map(namedColumn)), columns: main.columns }

@@ -3,7 +3,7 @@ import { fail, type Span } from '../../common/errors.js'
 import { equals } from '../../common/tree.js'
 import { INT64 } from '../../arrow/types.js'
 import { binaryExpr, columnExpr } from '../../expr/build.js'
-import { literal, type Expr, type SortKey } from '../../expr/expr.js'
+import { exprTree, literal, type Expr, type SortKey } from '../../expr/expr.js'
 import type { ExprNode, Ident, QueryNode, SelectItem, SelectNode } from '../../parser/ast.js'
 import { distinctPlan, filterPlan, projectionPlan, rowNumberPlan, sortPlan } from '../build.js'
 import { hasAggregate } from '../plan-exprs.js'
@@ -57,12 +57,22 @@ export function bindSelect(select: SelectNode, orderBy: QueryNode['orderBy'], bi
     select.having && bindHaving(select.having, { ...base, clause: 'HAVING', allowAggregates: true, aliases })
   const keys = orderKeys(orderBy, items, { ...base, clause: 'ORDER BY', allowAggregates: true, aliases })
   const on = distinctOn(select, items, { ...base, clause: 'DISTINCT ON', allowAggregates: true, aliases })
-  const exprs = [...items.map(item => item.expr), ...(having ? [having] : []), ...keys.map(key => key.expr), ...on]
+  const exprs = [
+    ...items.map(item => item.expr),
+    ...(having ? [having] : []),
+    ...keys.map(key => key.expr),
+    ...on,
+    ...beside.operands(),
+  ]
   if (select.groupBy.length === 0 && having === undefined && !exprs.some(hasAggregate)) {
     return project(beside.joinTo(input), items, keys, { select, orderBy, on }, expr => expr)
   }
-  const { plan, above } = bindAggregation(input, groups, exprs, { binder, isValue: beside.has })
-  const kept = filterPlan(beside.joinTo(plan), having && above(having))
+  // Subqueries that are grouped by are joined below the aggregate, and all others with them.
+  const isGrouped = groups.some(({ expr }) => exprTree.some(expr, beside.has))
+  const grouped = isGrouped ? beside.joinTo(input) : input
+  const isValue = isGrouped ? () => false : beside.has
+  const { plan, above } = bindAggregation(grouped, groups, exprs, { binder, isValue })
+  const kept = filterPlan(isGrouped ? plan : beside.joinTo(plan, above), having && above(having))
   return project(kept, items, keys, { select, orderBy, on: on.map(above) }, above)
 }
 
