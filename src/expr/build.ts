@@ -41,6 +41,7 @@ import {
   commonType,
   decimalOfInteger,
   decimalResult,
+  integerBounds,
   isTemporal,
   unionType,
 } from './types.js'
@@ -199,10 +200,17 @@ export function negateExpr(input: Expr): Expr {
   if (type.kind === 'null') return coerceTo(input, INT64)
   if (!isNumeric(type) && type.kind !== 'interval') throw fail('TYPE_MISMATCH', [`cannot negate ${typeName(type)}`])
   if (input.kind === 'literal') {
-    if (typeof input.value === 'bigint') return negatedLiteral(-input.value, type)
+    if (typeof input.value === 'bigint' && holds(type, -input.value)) return negatedLiteral(-input.value, type)
     if (type.kind === 'float') return literal(-(input.value as number), type)
   }
   return { kind: 'negate', input, type }
+}
+
+/** An integer type has bounds; -(-9223372036854775808) is left to raise its error at run time. */
+function holds(type: DataType, value: bigint): boolean {
+  if (type.kind !== 'int') return true
+  const { min, max } = integerBounds(type)
+  return value >= min && value <= max
 }
 
 /** -9223372036854775808 is a BIGINT although its digits alone are not. */

@@ -73,6 +73,14 @@ export function checkTimestamp(ticks: bigint): bigint {
   return ticks
 }
 
+/** An interval whose parts fit INTERVAL, else throws NUMERIC_OVERFLOW. */
+export function checkInterval(value: IntervalValue): IntervalValue {
+  const fits = (part: number): boolean => part >= -MAX_DATE - 1 && part <= MAX_DATE
+  if (!fits(value.months) || !fits(value.days) || BigInt.asIntN(64, value.nanos) !== value.nanos)
+    throw fail('NUMERIC_OVERFLOW', ['INTERVAL'])
+  return value
+}
+
 /** DATE + interval: months, then days; the rest of a day rounds down. `sign` is 1 or -1. Throws NUMERIC_OVERFLOW. */
 export function addIntervalToDate(days: number, interval: IntervalValue, sign: 1 | -1): number {
   const nanos = interval.nanos * BigInt(sign)

@@ -5,7 +5,7 @@
 import { typeName, type DataType, type IntervalValue, type Value } from '../arrow/types.js'
 import { BallistaError, fail } from '../common/errors.js'
 import { invariant, unreachable } from '../common/invariant.js'
-import { addIntervalToDate, addIntervalToTimestamp, checkDate, checkTimestamp, floorDiv } from './calendar.js'
+import { addIntervalToDate, addIntervalToTimestamp, checkDate, checkInterval, floorDiv } from './calendar.js'
 import { castValue } from './cast-value.js'
 import { checkPrecision, pow10, rescale } from './decimal-value.js'
 import { chainSteps, typeOf, type ArithmeticOp, type BinaryOp, type Expr } from './expr.js'
@@ -139,7 +139,7 @@ function applyInList([value, ...list]: readonly Value[], type: DataType, negated
 function negate(value: Value, type: DataType): Value {
   if (type.kind === 'interval') {
     const { months, days, nanos } = value as IntervalValue
-    return { months: -months, days: -days, nanos: -nanos }
+    return checkInterval({ months: -months, days: -days, nanos: -nanos })
   }
   if (type.kind === 'float') return -(value as number)
   const negative = -BigInt(value as number | bigint)
@@ -275,8 +275,8 @@ function temporalArithmetic(op: '+' | '-', left: Value, right: Value, leftType: 
 }
 
 function addIntervals(left: IntervalValue, right: IntervalValue, sign: 1 | -1): IntervalValue {
-  const nanos = checkTimestamp(left.nanos + BigInt(sign) * right.nanos)
-  return { months: checkDate(left.months + sign * right.months), days: checkDate(left.days + sign * right.days), nanos }
+  const [months, days] = [left.months + sign * right.months, left.days + sign * right.days]
+  return checkInterval({ months, days, nanos: left.nanos + BigInt(sign) * right.nanos })
 }
 
 /** Whole days, and the rest in nanoseconds with the same sign. */

@@ -4,6 +4,7 @@ import { columnFromValues, makeColumn, releaseBatch } from '../../src/arrow/colu
 import { schemaOf, type Field, type Schema } from '../../src/arrow/schema.js'
 import { sliceBatch } from '../../src/arrow/take.js'
 import {
+  BINARY,
   BOOLEAN,
   DATE,
   FLOAT32,
@@ -11,8 +12,12 @@ import {
   INT16,
   INT32,
   INT64,
+  INT8,
+  INTERVAL,
+  UINT16,
   UINT32,
   UINT64,
+  UINT8,
   UTF8,
   decimal,
   timestamp,
@@ -34,6 +39,8 @@ import {
   notExpr,
 } from '../../src/expr/build.js'
 import { literal, typeOf, type BinaryOp, type Expr } from '../../src/expr/expr.js'
+import { UNIT_PER_SECOND } from '../../src/expr/types.js'
+import { ALL_TYPES, randomCall, randomCast } from './random-calls.js'
 
 export interface RandomColumn {
   readonly name: string
@@ -61,6 +68,15 @@ export const RANDOM_COLUMNS: readonly RandomColumn[] = [
   { name: 'dayd', type: DATE, encoding: 'dictionary' },
   { name: 'ts', type: timestamp('us'), encoding: 'flat' },
   { name: 'b', type: BOOLEAN, encoding: 'flat' },
+  { name: 'i1', type: INT8, encoding: 'flat' },
+  { name: 'u1', type: UINT8, encoding: 'flat' },
+  { name: 'u2', type: UINT16, encoding: 'flat' },
+  { name: 'f8d', type: FLOAT64, encoding: 'dictionary' },
+  { name: 'bin', type: BINARY, encoding: 'flat' },
+  { name: 'iv', type: INTERVAL, encoding: 'flat' },
+  { name: 'ts_s', type: timestamp('s'), encoding: 'flat' },
+  { name: 'ts_ns', type: timestamp('ns'), encoding: 'flat' },
+  { name: 'tsd', type: timestamp('us'), encoding: 'dictionary' },
 ]
 
 export const RANDOM_SCHEMA: Schema = schemaOf(
@@ -123,8 +139,21 @@ export function randomValue(rng: Rng, type: DataType): Exclude<Value, null> {
       return pick(rng, WORDS)
     case 'date':
       return edge ? pick(rng, [-700_000, 2_900_000]) : 10_000 + small * 13
-    case 'timestamp':
-      return BigInt(10_000 + small * 13) * 86_400_000_000n + BigInt(int(rng, 1_000_000) * 77_777)
+    case 'timestamp': {
+      const perSecond = UNIT_PER_SECOND[type.unit]
+      if (edge) return pick(rng, [-(2n ** 63n), 2n ** 63n - 1n, -1n, 0n])
+      return (
+        (BigInt(small * 300) * 86_400n + BigInt(int(rng, 86_400))) * perSecond + BigInt(int(rng, Number(perSecond)))
+      )
+    }
+    case 'binary':
+      return edge ? Uint8Array.of(0xff, 0xfe) : new Uint8Array(Buffer.from(pick(rng, WORDS)))
+    case 'interval':
+      return {
+        months: pick(rng, [0, 0, small]),
+        days: edge ? pick(rng, [2 ** 31 - 1, -(2 ** 31)]) : small,
+        nanos: BigInt(small) * pick(rng, [0n, 1n, 1_500_000_000n, 3_600_000_000_000n]),
+      }
     default:
       throw new Error(`no random ${typeName(type)}`)
   }
@@ -161,10 +190,11 @@ function randomColumn(rng: Rng, { type, encoding }: RandomColumn, rowCount: numb
 }
 
 const isEdge = (value: Value, type: DataType): boolean =>
-  type.kind !== 'utf8' &&
-  type.kind !== 'timestamp' &&
-  typeof value !== 'boolean' &&
-  !(Math.abs(Number(value)) < 3_000_000)
+  typeof value === 'object'
+    ? type.kind === 'interval' && value !== null && 'days' in value && Math.abs(value.days) > 1000
+    : type.kind === 'timestamp'
+      ? typeof value === 'bigint' && BigInt.asIntN(63, value) !== value
+      : type.kind !== 'utf8' && typeof value !== 'boolean' && !(Math.abs(Number(value)) < 3_000_000)
 
 /** A batch of RANDOM_SCHEMA, owned by the caller; often a slice, so that nothing is aligned. */
 export function randomBatch(rng: Rng, rowCount: number): Batch {
@@ -177,7 +207,18 @@ export function randomBatch(rng: Rng, rowCount: number): Batch {
   return slice
 }
 
-const TYPES: readonly DataType[] = [INT32, INT64, FLOAT64, decimal(15, 2), decimal(30, 4), UTF8, DATE, BOOLEAN, BOOLEAN]
+const TYPES: readonly DataType[] = [
+  INT32,
+  INT64,
+  FLOAT64,
+  decimal(15, 2),
+  decimal(30, 4),
+  UTF8,
+  DATE,
+  BOOLEAN,
+  BOOLEAN,
+  timestamp('us'),
+]
 const COMPARISONS: readonly BinaryOp[] = ['=', '<>', '<', '<=', '>', '>=', 'distinct', 'notDistinct']
 const PATTERNS = [
   '%special%',
@@ -208,6 +249,11 @@ export function randomExpr(rng: Rng, type: DataType, depth: number): Expr {
       [castTo(of(type), type), castTo(of(type), type)],
       chance(rng, 0.7) ? castTo(of(type), type) : undefined,
     )
+  if (chance(rng, 0.25)) {
+    const call = randomCall(rng, type, of)
+    if (call !== undefined) return call
+  }
+  if (chance(rng, 0.08)) return randomCast(rng, type, of)
   if (chance(rng, 0.05))
     return callExpr('coalesce', [castTo(of(type), type), castTo(of(type), type), randomLeaf(rng, type)])
   switch (type.kind) {
@@ -231,6 +277,12 @@ export function randomExpr(rng: Rng, type: DataType, depth: number): Expr {
       return chance(rng, 0.5)
         ? binaryExpr(pick(rng, ['+', '-']), of(DATE), castTo(of(INT32), INT32))
         : callExpr('date_trunc', [literal(pick(rng, ['month', 'year', 'week']), UTF8), of(DATE)])
+    case 'timestamp':
+      return chance(rng, 0.5)
+        ? binaryExpr(pick(rng, ['+', '-']), of(type), of(INTERVAL))
+        : callExpr('date_trunc', [literal(pick(rng, ['month', 'hour', 'week', 'minute']), UTF8), of(type)])
+    case 'interval':
+      return chance(rng, 0.5) ? binaryExpr(pick(rng, ['+', '-']), of(INTERVAL), of(INTERVAL)) : negateExpr(of(INTERVAL))
     default:
       return randomLeaf(rng, type)
   }
@@ -324,5 +376,5 @@ function randomText(rng: Rng, of: Of): Expr {
   }
 }
 
-/** One of the types that randomExpr knows. */
-export const randomType = (rng: Rng): DataType => pick(rng, TYPES)
+/** One of the types that randomExpr knows; mostly those with kernels. */
+export const randomType = (rng: Rng): DataType => (chance(rng, 0.25) ? pick(rng, ALL_TYPES) : pick(rng, TYPES))
