@@ -94,14 +94,13 @@ const UNITS: Readonly<Record<string, TimeUnit>> = {
 
 /** The inverse of arrowTypeName for types that are not nested; throws TYPE_MISMATCH for others. */
 export function parseArrowType(text: string): DataType {
-  const simple = SIMPLE[text.trim()]
-  if (simple !== undefined) return simple
+  const name = text.trim()
+  if (Object.hasOwn(SIMPLE, name)) return SIMPLE[name]
   const number = /^\s*Decimal(?:32|64|128)\(\s*(\d+)\s*,\s*(\d+)\s*\)\s*$/.exec(text)
   if (number !== null && Number(number[1]) >= 1 && Number(number[1]) <= 38 && Number(number[2]) <= Number(number[1]))
     return decimal(Number(number[1]), Number(number[2]))
   const moment = /^\s*Timestamp\(\s*(\w+)\s*(?:,\s*(?:None|(?:Some\()?"([^"]+)"\)?)\s*)?\)\s*$/.exec(text)
-  const unit = moment === null ? undefined : UNITS[moment[1]]
-  if (moment !== null && unit !== undefined) return timestamp(unit, moment[2])
+  if (moment !== null && Object.hasOwn(UNITS, moment[1])) return timestamp(UNITS[moment[1]], moment[2])
   throw fail('TYPE_MISMATCH', [
     `unknown Arrow type '${text}'; known are ${Object.keys(SIMPLE).join(', ')}, Decimal128(p, s) and Timestamp(unit)`,
   ])

@@ -95,11 +95,17 @@ const ALIASES: Readonly<Record<string, string>> = {
   weekofyear: 'week',
 }
 
+/** The canonical name of a field; undefined for an unknown one. */
+export function knownDateField(name: string): string | undefined {
+  const lower = name.trim().toLowerCase()
+  const field = Object.hasOwn(ALIASES, lower) ? ALIASES[lower] : lower
+  return field === 'epoch' || Object.hasOwn(FIELDS, field) ? field : undefined
+}
+
 /** The canonical name of a field; throws INVALID_ARGUMENT for an unknown one. */
 export function dateField(name: string): string {
-  const lower = name.trim().toLowerCase()
-  const field = ALIASES[lower] ?? lower
-  if (field === 'epoch' || FIELDS[field] !== undefined) return field
+  const field = knownDateField(name)
+  if (field !== undefined) return field
   throw fail('INVALID_ARGUMENT', [`unknown date field '${name}'; known are epoch, ${Object.keys(FIELDS).join(', ')}`])
 }
 

@@ -76,7 +76,7 @@ test('covariance and correlation of merged halves are those of all pairs', t => 
       const wanted = expected(pairs)
       t.true(
         Math.abs(Number(found[group]) - wanted) <= Math.abs(wanted) * 1e-6,
-        `SEED=${SEED} ${name}: ${found[group]} ${wanted}`,
+        `SEED=${SEED} ${name}: ${String(found[group])} ${wanted}`,
       )
     }
   }

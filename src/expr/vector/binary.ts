@@ -3,8 +3,9 @@ import type { Column } from '../../arrow/batch.js'
 import { typeOf, type Expr } from '../expr.js'
 import { dateArithmetic, floatArithmetic, integerArithmetic } from './arithmetic.js'
 import { decimalArithmetic } from './decimal.js'
-import type { Operand } from './by-row.js'
+import { isConstant, type Operand } from './by-row.js'
 import { compareDistinct, compareOperands, hasComparison, isComparison } from './comparison.js'
+import { concatOperands } from './strings.js'
 
 /** A binary node that is not AND or OR over at least one column; undefined when it has no kernel. */
 export function binaryColumn(
@@ -14,11 +15,13 @@ export function binaryColumn(
 ): Column | undefined {
   const { op } = expr
   const [left, right] = operands
+  if (op === '||' && operands.some(operand => isConstant(operand) && operand.value === null)) return undefined
   const type = typeOf(expr.left)
   if (isComparison(op)) return hasComparison(type) ? compareOperands(op, left, right, type, rowCount) : undefined
   if (op === 'distinct' || op === 'notDistinct')
     return hasComparison(type) ? compareDistinct(op, left, right, type, rowCount) : undefined
-  if (op === 'and' || op === 'or' || op === '||') return undefined
+  if (op === '||') return type.kind === 'utf8' ? concatOperands(left, right, rowCount) : undefined
+  if (op === 'and' || op === 'or') return undefined
   const rightType = typeOf(expr.right)
   const result = expr.type
   if (type.kind === 'decimal' && rightType.kind === 'decimal' && result.kind === 'decimal') {

@@ -1,16 +1,15 @@
-/** Which kernel runs a cast, a LIKE, an IN list, a negation or a function. */
+/** Which kernel runs a cast, a LIKE, an IN list or a negation. */
 import type { Column } from '../../arrow/batch.js'
-import { constantColumn } from '../../arrow/column.js'
-import { INT32, type DataType, type Value } from '../../arrow/types.js'
+import type { Value } from '../../arrow/types.js'
 import { BallistaError } from '../../common/errors.js'
-import { typeOf, type Expr } from '../expr.js'
+import type { Expr } from '../expr.js'
 import { floatArithmetic, integerArithmetic } from './arithmetic.js'
 import { decimalArithmetic } from './decimal.js'
 import { isConstant, type Operand } from './by-row.js'
 import { castColumn } from './cast.js'
-import { buildColumn, commonNulls, withFlat } from './columns.js'
-import { exprKernels } from './kernel-calls.js'
-import { inListColumn, lengthColumn, likeColumn, likeSegments, substringColumn } from './text.js'
+import { using, withFlat } from './columns.js'
+import { asciiCaseColumn } from './strings.js'
+import { inListColumn, isAscii, likeColumn, likeSegments } from './text.js'
 
 type Of<K extends Expr['kind']> = Extract<Expr, { kind: K }>
 
@@ -48,58 +47,16 @@ export function inListOperand(expr: Of<'inList'>, [input, ...list]: readonly Ope
 }
 
 export function likeOperand(expr: Of<'like'>, [input, pattern]: readonly Operand[]): Column | undefined {
-  if (isConstant(input) || !isConstant(pattern) || typeof pattern.value !== 'string' || expr.caseInsensitive)
-    return undefined
-  const segments = likeSegments(pattern.value, expr.escape)
-  return withFlat(input.column, flat => likeColumn(flat, segments, expr.negated))
-}
-
-/** Numbers by which the kernel knows the fields of a date. */
-const DATE_FIELDS: Readonly<Record<string, number>> = { year: 0, month: 1, day: 2, quarter: 3 }
-
-/** Functions with kernels; the others run row by row. */
-export function callColumn(expr: Of<'call'>, operands: readonly Operand[], rowCount: number): Column | undefined {
-  if (operands.some(operand => isConstant(operand) && operand.value === null)) return nullResult(expr, rowCount)
-  const [first, second, third] = operands
-  switch (expr.name) {
-    case 'date_part':
-      return isConstant(first) ? dateField(String(first.value).toLowerCase(), second, typeOf(expr.args[1])) : undefined
-    case 'year':
-    case 'month':
-    case 'day':
-    case 'quarter':
-      return dateField(expr.name, first, typeOf(expr.args[0]))
-    case 'length':
-      return isConstant(first) ? undefined : withFlat(first.column, lengthColumn)
-    case 'substr':
-      return substring(first, second, third)
-    default:
-      return undefined
-  }
-}
-
-/** The functions with kernels give NULL for NULL. */
-function nullResult(expr: Of<'call'>, rowCount: number): Column | undefined {
-  const known = ['date_part', 'year', 'month', 'day', 'quarter', 'length', 'substr'].includes(expr.name)
-  return known ? constantColumn(expr.type, null, rowCount) : undefined
-}
-
-function dateField(name: string, input: Operand, type: DataType): Column | undefined {
-  const field = DATE_FIELDS[name]
-  if (field === undefined || type.kind !== 'date' || isConstant(input)) return undefined
-  return withFlat(input.column, flat =>
-    buildColumn(INT32, flat.length, own => {
-      const values = own(flat.length * 4)
-      exprKernels().dateField(flat.values, flat.length, field, values)
-      return { values, ...commonNulls(own, [flat], flat.length) }
-    }),
-  )
-}
-
-function substring(text: Operand, start: Operand, length: Operand | undefined): Column | undefined {
-  if (isConstant(text) || !isConstant(start) || (length !== undefined && !isConstant(length))) return undefined
-  const count = length?.value as bigint | undefined
-  // A negative length is an error, but only for a row that has a text.
-  if (count !== undefined && count < 0n) return undefined
-  return withFlat(text.column, flat => substringColumn(flat, start.value as bigint, count))
+  if (isConstant(input) || !isConstant(pattern) || typeof pattern.value !== 'string') return undefined
+  const { value } = pattern
+  if (!expr.caseInsensitive)
+    return withFlat(input.column, flat => likeColumn(flat, likeSegments(value, expr.escape), expr.negated))
+  // Letters beyond ASCII have more than one other case; they are left to the slow path.
+  if (!/^[\x00-\x7f]*$/.test(value)) return undefined
+  return withFlat(input.column, flat => {
+    if (isAscii(flat) === 0) return undefined
+    const segments = likeSegments(value.toLowerCase(), expr.escape?.toLowerCase())
+    const lower = asciiCaseColumn(flat, 'lower')
+    return using([lower], () => likeColumn(lower, segments, expr.negated))
+  })
 }

@@ -81,7 +81,23 @@ export interface ExprKernels {
     count: number,
     out: number,
   ): void
+  choiceFixed(
+    mask: number,
+    left: number,
+    leftStride: number,
+    right: number,
+    rightStride: number,
+    width: number,
+    n: number,
+    out: number,
+  ): void
+  choiceBits(mask: number, left: number, right: number, n: number, out: number): number
   dateField(days: number, n: number, field: number, out: number): void
+  dateOfTicks(ticks: number, validity: number, n: number, perDay: bigint, out: number): number
+  dateClock(ticks: number, n: number, perDay: bigint, divisor: bigint, modulus: bigint, out: number): void
+  dateTruncate(days: number, n: number, unit: number, out: number): void
+  dateToTicks(days: number, validity: number, n: number, perDay: bigint, out: number): number
+  dateRoundTicks(ticks: number, validity: number, n: number, step: bigint, out: number): number
   decimalLinear(
     a: number,
     aWidth: number,
@@ -154,6 +170,21 @@ export interface ExprKernels {
   logicMark(rows: number, count: number, n: number, out: number): void
   logicScatter(rows: number, count: number, base: number, map: number): void
   takeFixedDense(values: number, width: number, indices: number, count: number, out: number): void
+  utf8AsciiCase(from: number, byteLength: number, upper: number, out: number): void
+  utf8ByteLength(offsets: number, n: number, factor: number, out: number): void
+  utf8Concat(
+    left: number,
+    leftOffsets: number,
+    leftStride: number,
+    right: number,
+    rightOffsets: number,
+    rightStride: number,
+    n: number,
+    out: number,
+    outOffsets: number,
+  ): number
+  utf8Trim(values: number, offsets: number, n: number, sides: number, out: number, outOffsets: number): number
+  takeRebase(offsets: number, count: number, first: number, target: number): void
   utf8IsAscii(at: number, end: number): number
   utf8Length(values: number, offsets: number, n: number, ascii: number, out: number): void
   utf8Substring(

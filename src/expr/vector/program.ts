@@ -8,11 +8,13 @@ import { mayRaise } from '../fold.js'
 import { scalarFunction } from '../functions/index.js'
 import { binaryColumn } from './binary.js'
 import { applyByRow, borrowed, isConstant, overDictionary, propagatesNull, type Operand } from './by-row.js'
-import { callColumn, castOperand, inListOperand, likeOperand, negateOperand } from './calls.js'
+import { castOperand, inListOperand, likeOperand, negateOperand } from './calls.js'
 import { evaluateCase, evaluateCoalesce, evaluateRest, type Evaluate } from './choice.js'
 import { collect, using } from './columns.js'
 import type { Frame } from './frame.js'
+import { callColumn } from './function-kernels.js'
 import { isNullColumn, logicColumns, notColumn } from './logic.js'
+import { constantBranch, evaluateSelect, isSelect, type SelectBranch } from './select.js'
 import type { EagerExpr } from '../interpret.js'
 
 export interface Compiled {
@@ -108,11 +110,8 @@ function compileNode(expr: Expr, compile: Compile): Compiled {
         evaluate: frame => constantColumn(expr.type, expr.value, frame.rowCount),
         constant: { value: expr.value },
       }
-    case 'case': {
-      const otherwise = expr.otherwise === undefined ? undefined : evaluateOf(expr.otherwise)
-      const [whens, thens] = [expr.whens.map(evaluateOf), expr.thens.map(evaluateOf)]
-      return { evaluate: frame => evaluateCase(frame, whens, thens, otherwise, expr.type) }
-    }
+    case 'case':
+      return compileCase(expr, compile)
     case 'call': {
       const args = expr.args.map(evaluateOf)
       if (expr.name === 'coalesce') return { evaluate: frame => evaluateCoalesce(frame, args, expr.type) }
@@ -140,6 +139,27 @@ function compileNode(expr: Expr, compile: Compile): Compiled {
       return invariant(false, `${expr.kind} ${expr.name} in a compiled expression`) as never
     default:
       return unreachable(expr)
+  }
+}
+
+function compileCase(expr: Extract<Expr, { kind: 'case' }>, compile: Compile): Compiled {
+  const [whens, thens] = [expr.whens.map(compile), expr.thens.map(compile)]
+  const otherwise = expr.otherwise === undefined ? undefined : compile(expr.otherwise)
+  const general = (frame: Frame): Column =>
+    evaluateCase(frame, whens.map(toEvaluate), thens.map(toEvaluate), otherwise?.evaluate, expr.type)
+  if (!isSelect(expr)) return { evaluate: general }
+  const branches = whens.map(({ evaluate }, i) => ({ when: evaluate, value: branchOf(thens[i]) }))
+  const rest = otherwise === undefined ? constantBranch(null) : branchOf(otherwise)
+  return { evaluate: frame => evaluateSelect(frame, branches, rest, expr.type) ?? general(frame) }
+}
+
+const toEvaluate = ({ evaluate }: Compiled): Evaluate => evaluate
+
+function branchOf({ constant, evaluate }: Compiled): SelectBranch['value'] {
+  if (constant !== undefined) return constantBranch(constant.value)
+  return (frame, use) => {
+    const column = evaluate(frame)
+    return using([column], () => use({ column }))
   }
 }
 

@@ -2,8 +2,7 @@
 import type { Column } from '../../arrow/batch.js'
 import { bitmapBytes, columnFromValues, columnValues } from '../../arrow/column.js'
 import { views, withScratch } from '../../arrow/memory.js'
-import { COPY_SLOP } from '../../arrow/take.js'
-import { BOOLEAN, INT32, UTF8, type Value } from '../../arrow/types.js'
+import { BOOLEAN, type Value } from '../../arrow/types.js'
 import { likePieces } from '../like-pattern.js'
 import { booleanColumn, buildColumn, commonNulls, using } from './columns.js'
 import { compareOperands, hasComparison } from './comparison.js'
@@ -151,45 +150,8 @@ function withNulls(hits: Column, sawNull: boolean, negated: boolean): Column {
   })
 }
 
-function isAscii({ values, offsets, length }: Column): number {
+/** 1 when every byte of a flat string column is ASCII, else 0. */
+export function isAscii({ values, offsets, length }: Column): number {
   const { u32 } = views()
   return exprKernels().utf8IsAscii(values + u32[offsets / 4], values + u32[offsets / 4 + length])
-}
-
-const MAX_U32 = 0xffff_ffff
-
-/** substr of a flat string column with a constant position, counted in characters from 1, and a length >= 0. */
-export function substringColumn(column: Column, start: bigint, length: bigint | undefined): Column {
-  const n = column.length
-  const end = length === undefined ? undefined : start + length
-  const from = start < 1n ? 1n : start
-  const count = end === undefined ? MAX_U32 : Number(end > from ? end - from : 0n)
-  return buildColumn(UTF8, n, own => {
-    const { u32 } = views()
-    const byteLength = u32[column.offsets / 4 + n] - u32[column.offsets / 4]
-    const values = own(byteLength + COPY_SLOP)
-    const offsets = own((n + 1) * 4)
-    const skipped = Math.min(Number(from - 1n), MAX_U32)
-    exprKernels().utf8Substring(
-      column.values,
-      column.offsets,
-      n,
-      isAscii(column),
-      skipped,
-      Math.min(count, MAX_U32),
-      values,
-      offsets,
-    )
-    return { values, offsets, ...commonNulls(own, [column], n) }
-  })
-}
-
-/** Number of characters of a flat string column as INT. */
-export function lengthColumn(column: Column): Column {
-  const n = column.length
-  return buildColumn(INT32, n, own => {
-    const values = own(n * 4)
-    exprKernels().utf8Length(column.values, column.offsets, n, isAscii(column), values)
-    return { values, ...commonNulls(own, [column], n) }
-  })
 }
