@@ -3,10 +3,13 @@ export { BallistaError, type ErrorCategory, type ErrorCode, type ErrorInfo, type
 export {
   SessionContext,
   type FileOptions,
+  type Paths,
   type SessionOptions,
   type SqlOptions,
   type StandaloneOptions,
 } from './session/context.js'
+export { settingsFromEnv } from './session/options.js'
+export type { AllowedStatements } from './session/allowed-statements.js'
 export { DataFrame } from './session/dataframe.js'
 export type { Result } from './session/result.js'
 export type { RunOptions } from './session/run-options.js'
@@ -16,7 +19,8 @@ export type { ExplainOptions, ViewOptions, WriteOptions } from './session/frame-
 export type { JoinOptions, JoinType } from './session/join-text.js'
 export type { ColumnInput, PredicateInput, SortInput } from './session/columns-argument.js'
 export type { ParameterValue, ParameterValues } from './session/parameters.js'
-export type { ArrowInput, InputRow } from './session/input-rows.js'
+export type { ArrowInput } from './session/input-arrow.js'
+export type { InputRow } from './session/input-rows.js'
 export type { StreamInput } from './session/input-stream.js'
 export type { SchemaInput } from './session/js-values.js'
 

@@ -7,12 +7,14 @@ import { configOf, type Settings } from '../common/option.js'
 import { errorInside } from '../logical/bind/context.js'
 import type { StatementNode } from '../parser/ast.js'
 import { parseStatement } from '../parser/parse.js'
+import { checkAllowed, type AllowedStatements } from './allowed-statements.js'
 import type { Backend } from './backend.js'
 import { ClosableBackend } from './closable-backend.js'
 import { DataFrame } from './dataframe.js'
 import { Sql } from './expr/sql.js'
 import { fileFrame, heldFrame, tableFrame, textFrame } from './frame-sources.js'
-import { rowsFromArrow, rowsFromColumns, rowsFromObjects, type ArrowInput, type InputRow } from './input-rows.js'
+import type { ArrowInput } from './input-arrow.js'
+import { rowsFromColumns, rowsFromObjects, type InputRow } from './input-rows.js'
 import type { StreamInput } from './input-stream.js'
 import { schemaFrom, type SchemaInput } from './js-values.js'
 import { LocalBackend } from './local-backend.js'
@@ -32,7 +34,7 @@ export interface SessionOptions {
   readonly baseDirectory?: string
 }
 
-export interface SqlOptions extends RunOptions {
+export interface SqlOptions extends RunOptions, AllowedStatements {
   /** Values of `$1`, `?` and `$name` in the text. */
   readonly parameters?: ParameterValues
 }
@@ -43,6 +45,9 @@ export interface StandaloneOptions extends SessionOptions {
   /** Task slots (worker threads) of each executor; default 1. */
   readonly slots?: number
 }
+
+/** A file, a directory (ending in `/`) or a glob, or several. */
+export type Paths = string | readonly string[]
 
 /** Options of a file table, by the keys of `CREATE EXTERNAL TABLE … OPTIONS (…)`, e.g. `{ has_header: false }`. */
 export type FileOptions = Readonly<Record<string, string | number | boolean>> & { readonly schema?: never }
@@ -80,41 +85,44 @@ export class SessionContext {
     return new SessionContext(options, connectRemoteBackend(url))
   }
 
-  /** Registers CSV files under a name: a file, a directory (ending in `/`) or a glob. Replaces an older table. */
-  async registerCsv(name: string, path: string, options: FileOptions = {}): Promise<void> {
+  /**
+   * Registers CSV files under a name: a file, a directory (ending in `/`) or a glob; or a list of these, whose rows follow each other,
+   * columns by name. Replaces an older table.
+   */
+  async registerCsv(name: string, path: Paths, options: FileOptions = {}): Promise<void> {
     await this.#registerFiles(name, path, 'csv', options)
   }
 
-  async registerParquet(name: string, path: string, options: FileOptions = {}): Promise<void> {
+  async registerParquet(name: string, path: Paths, options: FileOptions = {}): Promise<void> {
     await this.#registerFiles(name, path, 'parquet', options)
   }
 
   /** Newline-delimited JSON. */
-  async registerJson(name: string, path: string, options: FileOptions = {}): Promise<void> {
+  async registerJson(name: string, path: Paths, options: FileOptions = {}): Promise<void> {
     await this.#registerFiles(name, path, 'json', options)
   }
 
   /** Arrow IPC files or streams. */
-  async registerArrow(name: string, path: string, options: FileOptions = {}): Promise<void> {
+  async registerArrow(name: string, path: Paths, options: FileOptions = {}): Promise<void> {
     await this.#registerFiles(name, path, 'arrow', options)
   }
 
   /** CSV files as a frame; paths as for `registerCsv`. */
-  readCsv(path: string, options: FileOptions = {}): Promise<DataFrame> {
+  readCsv(path: Paths, options: FileOptions = {}): Promise<DataFrame> {
     return this.#readFiles(path, 'csv', options)
   }
 
-  readParquet(path: string, options: FileOptions = {}): Promise<DataFrame> {
+  readParquet(path: Paths, options: FileOptions = {}): Promise<DataFrame> {
     return this.#readFiles(path, 'parquet', options)
   }
 
   /** Newline-delimited JSON as a frame. */
-  readJson(path: string, options: FileOptions = {}): Promise<DataFrame> {
+  readJson(path: Paths, options: FileOptions = {}): Promise<DataFrame> {
     return this.#readFiles(path, 'json', options)
   }
 
   /** Arrow IPC files or streams as a frame. */
-  readArrow(path: string, options: FileOptions = {}): Promise<DataFrame> {
+  readArrow(path: Paths, options: FileOptions = {}): Promise<DataFrame> {
     return this.#readFiles(path, 'arrow', options)
   }
 
@@ -133,11 +141,13 @@ export class SessionContext {
 
   /** A copy of Arrow data as a frame. */
   async fromArrow(data: ArrowInput): Promise<DataFrame> {
+    const { rowsFromArrow } = await import('./input-arrow.js')
     return this.#held(await rowsFromArrow(data))
   }
 
   /** A copy of Arrow data as a table. Replaces an older one. */
   async registerBatches(name: string, data: ArrowInput): Promise<void> {
+    const { rowsFromArrow } = await import('./input-arrow.js')
     const { schema, batches } = await rowsFromArrow(data)
     this.registerMemory(name, schema, batches)
   }
@@ -193,6 +203,21 @@ export class SessionContext {
     return this.#statement(statement instanceof Sql ? statement.text : [statement], { ...options, ...bound })
   }
 
+  /** A setting for statements that come, by its full key, as SET; INVALID_OPTION for unknown keys and wrong values. */
+  set(key: string, value: string | number | boolean): void {
+    this.#session.change(key, String(value))
+  }
+
+  /** Back to the default, as RESET. */
+  reset(key: string): void {
+    this.#session.change(key, undefined)
+  }
+
+  /** What was set, by full key. */
+  settings(): Settings {
+    return this.#session.settings
+  }
+
   /** All rows of a table or view. */
   async table(name: string): Promise<DataFrame> {
     return new DataFrame(await tableFrame(this.#session, this.#session.lookup([name])))
@@ -210,10 +235,11 @@ export class SessionContext {
     await this.close()
   }
 
-  async #statement(body: SqlText, options: StatementOptions): Promise<DataFrame> {
+  async #statement(body: SqlText, options: StatementOptions & AllowedStatements): Promise<DataFrame> {
     const session = this.#session
     const { sql, steps } = namedText(body)
     const statement = parseStatement(sql)
+    checkAllowed(statement, options)
     if (statement.kind === 'query') {
       // Without the `;` that may end it: others may read it.
       const query = steps.size > 0 ? body : [sql.slice(0, statement.span.end)]
@@ -227,7 +253,7 @@ export class SessionContext {
   /** Like the statement itself, once more with these values. Spans of its errors would be those of another text. */
   async #executePrepared(
     statement: Extract<StatementNode, { kind: 'execute' }>,
-    options: RunOptions,
+    options: RunOptions & AllowedStatements,
   ): Promise<DataFrame> {
     const prepared = this.#session.prepared.lookup(statement.name)
     const parameters = argumentsOf(prepared, statement, BigInt(systemClock.wallMs()) * 1_000_000n)
@@ -242,13 +268,21 @@ export class SessionContext {
     return new DataFrame(heldFrame(this.#session, rows), rows)
   }
 
-  async #registerFiles(name: string, path: string, format: string, options: FileOptions): Promise<void> {
-    this.#session.register([name], await this.#files(name, path, format, options))
+  async #registerFiles(name: string, path: Paths, format: string, options: FileOptions): Promise<void> {
+    if (typeof path === 'string') this.#session.register([name], await this.#files(name, path, format, options))
+    else (await this.#readFiles(path, format, options)).createView(name, { orReplace: true })
   }
 
-  async #readFiles(path: string, format: string, options: FileOptions): Promise<DataFrame> {
-    const table = await this.#files(this.#session.anonymousName(format), path, format, options)
-    return new DataFrame(fileFrame(this.#session, table, this.#session.columns(table) ?? { fields: [] }))
+  async #readFiles(path: Paths, format: string, options: FileOptions): Promise<DataFrame> {
+    const paths = typeof path === 'string' ? [path] : path
+    if (paths.length === 0) throw fail('INVALID_ARGUMENT', ['the list of paths is empty'])
+    const frames = await Promise.all(
+      paths.map(async one => {
+        const table = await this.#files(this.#session.anonymousName(format), one, format, options)
+        return new DataFrame(fileFrame(this.#session, table, this.#session.columns(table) ?? { fields: [] }))
+      }),
+    )
+    return frames.reduce((all, next) => all.unionByName(next))
   }
 
   async #files(name: string, path: string, format: string, options: FileOptions): Promise<Registration> {

@@ -1,9 +1,5 @@
 /** Rows and columns of a program as rows outside the arena. */
-import type { RecordBatch, Table } from 'apache-arrow'
-import { loadArrow, fromArrowBatch, fromArrowSchema } from '../arrow/arrow-js.js'
-import { releaseBatch } from '../arrow/column.js'
-import { encodeBatch } from '../arrow/frame.js'
-import { sameSchema, type Schema } from '../arrow/schema.js'
+import type { Schema } from '../arrow/schema.js'
 import type { EncodedBatch } from '../catalog/memory-table.js'
 import { fail } from '../common/errors.js'
 import { encodeValues } from './held-rows.js'
@@ -12,9 +8,6 @@ import type { HeldRows } from './session.js'
 
 /** Objects by column name; what is absent or undefined is NULL. */
 export type InputRow = Readonly<Record<string, unknown>>
-
-/** Arrow data: a table, or batches that all have the schema of the first. */
-export type ArrowInput = Table | readonly RecordBatch[]
 
 /** Rows of one encoded batch. */
 const BATCH_ROWS = 8192
@@ -56,31 +49,3 @@ export function rowsFromColumns(
 const inferred = (columns: Readonly<Record<string, readonly unknown[]>>): Schema => ({
   fields: Object.entries(columns).map(([name, values]) => ({ name, type: inferType(name, values), nullable: true })),
 })
-
-/** A copy of the data. TYPE_MISMATCH for a batch of another schema than the first; INVALID_ARGUMENT if there is no schema. */
-export async function rowsFromArrow(input: ArrowInput): Promise<HeldRows> {
-  await loadArrow()
-  const batches = isBatchList(input) ? input : input.batches
-  const from = isBatchList(input) ? input[0]?.schema : input.schema
-  if (from === undefined) throw fail('INVALID_ARGUMENT', ['an empty list of batches has no schema; give a Table'])
-  const schema = fromArrowSchema(from)
-  return { schema, batches: batches.filter(batch => batch.numRows > 0).map(batch => encodeArrow(batch, schema)) }
-}
-
-const isBatchList = (input: ArrowInput): input is readonly RecordBatch[] => Array.isArray(input)
-
-function encodeArrow(input: RecordBatch, schema: Schema): EncodedBatch {
-  checkArrow(input, schema)
-  const batch = fromArrowBatch(input, schema)
-  try {
-    return { bytes: encodeBatch(batch), rowCount: batch.rowCount }
-  } finally {
-    releaseBatch(batch)
-  }
-}
-
-/** TYPE_MISMATCH unless the batch has the columns of the schema, by name and type. */
-export function checkArrow(input: RecordBatch, schema: Schema): void {
-  if (!sameSchema(fromArrowSchema(input.schema), schema))
-    throw fail('TYPE_MISMATCH', ['a record batch has other columns than the first one or the schema'])
-}

@@ -1,47 +1,57 @@
 /** A stream of a program as a table: read once, by one query, as fast as that query goes on. */
 import type { RecordBatch } from 'apache-arrow'
-import { fromArrowBatch, loadArrow } from '../arrow/arrow-js.js'
 import type { Batch } from '../arrow/batch.js'
 import { batchFromValues } from '../arrow/column.js'
 import type { Schema } from '../arrow/schema.js'
 import { fail } from '../common/errors.js'
 import { nextTurn } from '../runtime/time-slice.js'
 import type { InputStream } from '../runtime/task-context.js'
-import { checkArrow, type InputRow } from './input-rows.js'
+import type { InputRow } from './input-rows.js'
 import { valueFrom } from './js-values.js'
 
 /** Row objects or record batches: a Node or web stream in object mode, or any (async) iterable. */
 export type StreamInput = AsyncIterable<InputRow | RecordBatch> | Iterable<InputRow | RecordBatch>
+
+export interface ProgramStreamParts {
+  readonly name: string
+  readonly schema: Schema
+  readonly source: StreamInput
+  /** Called when somebody begins to read it, or it is closed unread. */
+  readonly onTaken: () => void
+}
 
 /**
  * Takes an item only when the query wants rows, at most one batch of them ahead; a source that pauses does not hold back the rows
  * before. When the query ends early, a Node stream is destroyed, of others `return()` is called.
  */
 export class ProgramStream implements InputStream {
-  readonly #name: string
-  readonly #schema: Schema
-  readonly #source: StreamInput
+  readonly #parts: ProgramStreamParts
   #taken = false
 
-  constructor(name: string, schema: Schema, source: StreamInput) {
-    this.#name = name
-    this.#schema = schema
-    this.#source = source
+  constructor(parts: ProgramStreamParts) {
+    this.#parts = parts
   }
 
   /** INVALID_ARGUMENT the second time. */
   open(batchRows: number): AsyncIterator<Batch, undefined> {
-    if (this.#taken) throw fail('INVALID_ARGUMENT', [`the stream '${this.#name}' has been read; register it again`])
-    this.#taken = true
-    const items = iteratorOf(this.#source)
-    return new StreamBatches({ items, end: () => endSource(this.#source, items) }, this.#schema, batchRows)
+    const { name, schema, source } = this.#parts
+    if (!this.#take()) throw fail('INVALID_ARGUMENT', [`the stream '${name}' has been read; register it again`])
+    const items = iteratorOf(source)
+    return new StreamBatches({ items, end: () => endSource(source, items) }, schema, batchRows)
   }
 
   /** Ends a source that no query has read. */
   async close(): Promise<void> {
-    if (this.#taken) return
+    const { source } = this.#parts
+    if (this.#take()) await endSource(source, iteratorOf(source))
+  }
+
+  /** False if it has been taken before. */
+  #take(): boolean {
+    if (this.#taken) return false
     this.#taken = true
-    await endSource(this.#source, iteratorOf(this.#source))
+    this.#parts.onTaken()
+    return true
   }
 }
 
@@ -128,9 +138,8 @@ class StreamBatches implements AsyncIterator<Batch, undefined> {
 
   async #copied(input: RecordBatch, rowsBefore: readonly InputRow[]): Promise<Batch> {
     if (rowsBefore.length > 0) throw fail('TYPE_MISMATCH', ['a stream gives either rows or record batches, not both'])
-    await loadArrow()
-    checkArrow(input, this.#schema)
-    return fromArrowBatch(input, this.#schema)
+    const { batchFromArrow } = await import('./input-arrow.js')
+    return batchFromArrow(input, this.#schema)
   }
 }
 

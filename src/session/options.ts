@@ -53,6 +53,20 @@ export const checkedSettings = (settings: Settings = {}): Settings =>
   Object.fromEntries(Object.entries(settings).map(([key, value]) => [checkSetting(key, value), value]))
 
 /**
+ * Settings that environment variables give: `BALLISTA_EXECUTION_BATCH_SIZE` (or `DATAFUSION_…`) is `ballista.execution.batch_size`.
+ * Variables that are no setting are passed over; INVALID_OPTION for a wrong value.
+ */
+export function settingsFromEnv(env: Readonly<Record<string, string | undefined>> = process.env): Settings {
+  const settings: Record<string, string> = {}
+  for (const { key } of OPTIONS) {
+    const name = key.replaceAll('.', '_').toUpperCase()
+    const value = env[name] ?? env[name.replace(/^BALLISTA/, 'DATAFUSION')]
+    if (value !== undefined) settings[checkSetting(key, value)] = value
+  }
+  return settings
+}
+
+/**
  * The key of a setting that may change while a session runs; INVALID_OPTION for the memory limit and the place of temporary files,
  * which whoever runs the tasks reads once: a session in this process (or its standalone cluster) when it is made, an executor when it
  * starts. (Nor may a client choose where an executor writes.)

@@ -2,7 +2,7 @@
 import type { Schema } from '../arrow/schema.js'
 import { fail, type Span } from '../common/errors.js'
 import type { ObjectName, StatementNode } from '../parser/ast.js'
-import { checkChange, checkSetting, settingRows } from './options.js'
+import { settingRows } from './options.js'
 import { absolutePath, type Registration } from './registration.js'
 import { EXPLAIN_COLUMNS } from './explain.js'
 import { countRow, NO_ROWS, textRows } from './held-rows.js'
@@ -37,17 +37,12 @@ export async function runStatement(
     case 'drop':
       drop(session, statement)
       return NO_ROWS
-    case 'set': {
-      const key = checkChange(checkSetting(statement.key, statement.value, statement.span), statement.span)
-      session.settings = { ...session.settings, [key]: statement.value }
+    case 'set':
+      session.change(statement.key, statement.value, statement.span)
       return NO_ROWS
-    }
-    case 'reset': {
-      const key = checkChange(checkSetting(statement.key, undefined, statement.span), statement.span)
-      const { [key]: _, ...rest } = session.settings
-      session.settings = rest
+    case 'reset':
+      session.change(statement.key, undefined, statement.span)
       return NO_ROWS
-    }
     case 'show':
       return show(session, statement, options)
     case 'prepare':

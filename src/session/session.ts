@@ -6,8 +6,9 @@ import type { EncodedBatch } from '../catalog/memory-table.js'
 import { fail, type Span } from '../common/errors.js'
 import type { Settings } from '../common/option.js'
 import { quoteIdent } from '../parser/quote.js'
-import type { Backend, QueryResult } from './backend.js'
+import type { Backend, InputStreams, QueryResult } from './backend.js'
 import { ProgramStream, type StreamInput } from './input-stream.js'
+import { checkChange, checkSetting } from './options.js'
 import type { Parameters } from './parameters.js'
 import { PreparedStatements } from './prepared-statements.js'
 import type { PlanRequest, Registration } from './registration.js'
@@ -37,7 +38,8 @@ export class Session {
   readonly #columns = new WeakMap<Registration, Schema>()
   /** Tables without a name of their own that views read. */
   readonly #hidden = new Map<string, Registration>()
-  readonly #streams = new Map<string, ProgramStream>()
+  readonly #streams = new WeakMap<Registration, ProgramStream>()
+  readonly #unread = new Set<ProgramStream>()
   #anonymous = 0
 
   constructor(backend: Backend, baseDirectory: string, settings: Settings) {
@@ -49,6 +51,13 @@ export class Session {
   /** Names a table for SQL, in place of an older one. */
   register(name: readonly string[], table: Registration, span?: Span): void {
     this.tables.register(name, table, { orReplace: true, span })
+  }
+
+  /** Sets or, without a value, resets a setting for statements that come; INVALID_OPTION for what cannot be set. */
+  change(key: string, value: string | undefined, span?: Span): void {
+    const name = checkChange(checkSetting(key, value, span), span)
+    const { [name]: _, ...rest } = this.settings
+    this.settings = value === undefined ? rest : { ...rest, [name]: value }
   }
 
   /** Keeps a table that only frames and views know. */
@@ -73,16 +82,17 @@ export class Session {
       const text = 'a stream of this process as a table of a cluster (make the session with new SessionContext())'
       throw fail('NOT_SUPPORTED', [text])
     }
-    const stream = this.anonymousName('stream')
-    this.#streams.set(stream, new ProgramStream(name, schema, source))
-    this.register([name], { kind: 'stream', name, stream, schema })
+    const table = { kind: 'stream', name, stream: this.anonymousName('stream'), schema } as const
+    const stream = new ProgramStream({ name, schema, source, onTaken: () => this.#unread.delete(stream) })
+    this.#streams.set(table, stream)
+    this.#unread.add(stream)
+    this.register([name], table)
   }
 
   /** Ends what runs, then the streams that were not read. */
   async close(): Promise<void> {
     await this.backend.close()
-    await Promise.allSettled([...this.#streams.values()].map(stream => stream.close()))
-    this.#streams.clear()
+    await Promise.allSettled([...this.#unread].map(stream => stream.close()))
   }
 
   /** A table name that no program has given. */
@@ -125,7 +135,7 @@ export class Session {
   async execute(statement: Statement, options: RunOptions): Promise<QueryResult> {
     const run = openRun(options)
     try {
-      const result = await this.backend.execute(this.#request(statement), run.signal, this.#streams)
+      const result = await this.backend.execute(this.#request(statement), run.signal, this.#streamsOf(statement))
       return { ...result, batches: run.until(result.batches) }
     } catch (error) {
       run.end()
@@ -139,6 +149,14 @@ export class Session {
     const encoded: EncodedBatch[] = []
     for await (const batch of given(batches)) encoded.push({ bytes: encodeBatch(batch), rowCount: batch.rowCount })
     return { schema, batches: encoded }
+  }
+
+  #streamsOf({ uses }: Statement): InputStreams {
+    const streams = [...uses.values()].flatMap(table => {
+      const stream = this.#streams.get(table)
+      return table.kind === 'stream' && stream !== undefined ? [[table.stream, stream] as const] : []
+    })
+    return new Map(streams)
   }
 
   #request({ sql, uses, settings, parameters }: Statement): PlanRequest {
