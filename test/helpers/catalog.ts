@@ -72,22 +72,41 @@ export function tpchCatalog(): Catalog {
     lineitem: 6_001_215,
   }
   const columns: Readonly<Record<string, Record<string, ColumnStatistics>>> = {
-    region: { r_regionkey: { min: 0, max: 4 } },
-    nation: { n_nationkey: { min: 0, max: 24 }, n_regionkey: { min: 0, max: 4 } },
+    region: { r_regionkey: { min: 0, max: 4 }, r_name: { distinctCount: 5 } },
+    nation: { n_nationkey: { min: 0, max: 24 }, n_regionkey: { min: 0, max: 4 }, n_name: { distinctCount: 25 } },
     supplier: { s_suppkey: keyRange(10_000), s_nationkey: { min: 0, max: 24 } },
-    customer: { c_custkey: keyRange(150_000), c_nationkey: { min: 0, max: 24 } },
-    part: { p_partkey: keyRange(200_000), p_size: { min: 1, max: 50 } },
+    customer: {
+      c_custkey: keyRange(150_000),
+      c_nationkey: { min: 0, max: 24 },
+      c_mktsegment: { distinctCount: 5 },
+    },
+    part: {
+      p_partkey: keyRange(200_000),
+      p_size: { min: 1, max: 50 },
+      p_brand: { distinctCount: 25 },
+      p_container: { distinctCount: 40 },
+      p_type: { distinctCount: 150 },
+    },
     partsupp: { ps_partkey: keyRange(200_000), ps_suppkey: keyRange(10_000) },
     orders: {
       o_orderkey: keyRange(6_000_000),
       o_custkey: keyRange(149_999),
       o_orderdate: { min: day('1992-01-01'), max: day('1998-08-02') },
+      o_orderstatus: { distinctCount: 3 },
+      o_orderpriority: { distinctCount: 5 },
     },
     lineitem: {
       l_orderkey: keyRange(6_000_000),
       l_partkey: keyRange(200_000),
       l_suppkey: keyRange(10_000),
       l_shipdate: { min: day('1992-01-02'), max: day('1998-12-01') },
+      l_receiptdate: { min: day('1992-01-04'), max: day('1998-12-31') },
+      l_quantity: { min: 100n, max: 5000n, distinctCount: 50 },
+      l_discount: { min: 0n, max: 10n, distinctCount: 11 },
+      l_returnflag: { distinctCount: 3 },
+      l_linestatus: { distinctCount: 2 },
+      l_shipmode: { distinctCount: 7 },
+      l_shipinstruct: { distinctCount: 4 },
     },
   }
   const catalog = new Catalog()

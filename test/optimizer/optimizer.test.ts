@@ -66,7 +66,7 @@ test('row estimates follow statistics', async t => {
     ['SELECT c_nationkey, count(*) FROM customer GROUP BY c_nationkey', 25],
     ['SELECT * FROM customer WHERE c_nationkey = 3', 6000],
     ['SELECT * FROM customer WHERE c_nationkey IN (3, 4)', 12_000],
-    ["SELECT * FROM customer WHERE c_mktsegment = 'BUILDING'", 15_000],
+    ["SELECT * FROM customer WHERE c_mktsegment = 'BUILDING'", 30_000],
     ['SELECT * FROM orders JOIN lineitem ON o_orderkey = l_orderkey', 6_001_215],
     ['SELECT * FROM customer JOIN supplier ON c_nationkey = s_nationkey', 60_000_000],
     ['SELECT * FROM lineitem JOIN partsupp ON l_partkey = ps_partkey AND l_suppkey = ps_suppkey', 6_001_215],
