@@ -7,6 +7,7 @@ import { bytesInUse } from '../src/arrow/memory.js'
 import { startStandalone, type Standalone } from '../src/cluster/standalone.js'
 import type { Settings } from '../src/common/option.js'
 import { SessionContext } from '../src/index.js'
+import { ioStats } from '../src/runtime/io-counters.js'
 import { planForCluster } from '../src/session/plan-statement.js'
 import { runSlt } from './helpers/slt.js'
 
@@ -27,7 +28,10 @@ interface Mode {
 
 const MODES: Readonly<Record<string, Mode>> = {
   local: { settings: {} },
-  'local, batches of 3 rows': { settings: { 'ballista.execution.batch_size': '3' } },
+  // Every operator that can spill does so before its second batch.
+  'local, batches of 3 rows and no memory': {
+    settings: { 'ballista.execution.batch_size': '3', 'ballista.memory.limit': '1' },
+  },
   'local, 4 partitions': { settings: partitioned(4) },
   'a cluster of two executors, 3 partitions': { settings: partitioned(3), cluster: true },
   'a cluster of two executors, 3 partitions and the smallest windows': {
@@ -68,6 +72,7 @@ for (const [mode, options] of Object.entries(MODES)) {
       await ctx.close()
       t.deepEqual(differences, [])
       if (options.cluster !== true) t.is(bytesInUse(), 0)
+      t.is(ioStats().tempFiles, 0)
     })
   }
 }

@@ -16,6 +16,11 @@ export class SpillRun {
     this.schema = schema
   }
 
+  /** An empty run of another schema in the same file. */
+  beside(schema: Schema): SpillRun {
+    return new SpillRun(this.#file, schema)
+  }
+
   get rowCount(): number {
     return this.#rowCount
   }

@@ -1,14 +1,16 @@
 /** The build side of a hash join: its rows, their keys, and a table from keys to chains of rows. */
 import type { Batch, Column } from '../../arrow/batch.js'
-import { releaseColumn } from '../../arrow/column.js'
-import { alloc, kernels, release, views } from '../../arrow/memory.js'
+import { releaseBatch, releaseColumn } from '../../arrow/column.js'
+import { alloc, kernels, release, views, withScratch } from '../../arrow/memory.js'
+import type { Schema } from '../../arrow/schema.js'
 import { Segments, Slots } from '../../arrow/segments.js'
+import { takeBatch } from '../../arrow/take.js'
+import type { DataType } from '../../arrow/types.js'
 import { compileExprs } from '../../expr/compile.js'
 import { typeOf } from '../../expr/expr.js'
-import type { BuildState } from '../plan.js'
 import { unreachable } from '../../common/invariant.js'
+import type { Budget } from '../../runtime/budget.js'
 import type { TaskContext } from '../../runtime/task-context.js'
-import { chargeTo } from './aggregate-run.js'
 import type { HashJoinExec } from './hash-join.js'
 import { JOIN_SIDES } from './join-types.js'
 import { BuildRows, type BuildSegment } from './join-rows.js'
@@ -26,24 +28,31 @@ const RANKED_VALUES_A_ROW = 128
 /** A table that fits the caches may be sparser: up to 2 MB of ranks. */
 const SPARSE_RANKED_VALUES_A_ROW = 1024
 const SPARSE_RANKED_VALUES = 8 * 1024 * 1024
+/** In the chain before `build`: the row has a NULL key. */
+const NO_KEY = 0xffffffff
 /** Bytes of the rank of 64 values. */
 const RANK_BYTES = 16
 const MAX_RANKED_VALUES = 2 ** 31
 
-/** Filled by `add`, closed by `build`, then probed; all of one task. */
-export class HashJoinTable implements BuildState {
+/** Bytes a row of the table that needs least. */
+const SLOT_BYTES_A_ROW = 16
+const MAX_JOIN_BYTES = 64 * 1024 * 1024
+
+/** Filled by `add` or `addKeys`, closed by `build`, then probed; all of one task. */
+export class HashJoinTable {
   readonly keys: RowKeys
   /** Each key is in at most one build row. Known after `build`. */
   isUnique = false
   readonly #ctx: TaskContext
   readonly #dynamicFilters: NonNullable<HashJoinExec['dynamicFilters']>
-  readonly #budget: ReturnType<typeof chargeTo>
+  readonly #budget: Budget
   readonly #evaluate: (batch: Batch) => Column[]
   readonly #words: Segments
   readonly #next: Segments
   readonly #slots: Slots
   readonly #ranks: Segments
   readonly #keepsRows: boolean
+  readonly #keyTypes: readonly DataType[]
   readonly #rows: BuildRows
   #rowCount = 0
   /**
@@ -56,14 +65,16 @@ export class HashJoinTable implements BuildState {
   /** Values from #base on that a table by position or rank, or a sieve, covers. */
   #range = 0
 
-  constructor(plan: HashJoinExec, ctx: TaskContext) {
+  /** `isWhole`: it gets all build rows, so that it may say which keys there are. */
+  constructor(plan: HashJoinExec, ctx: TaskContext, budget: Budget, isWhole: boolean) {
     this.#ctx = ctx
-    this.#dynamicFilters = plan.dynamicFilters ?? []
-    this.#budget = chargeTo(ctx, plan.kind)
-    const { charge } = this.#budget
+    this.#dynamicFilters = isWhole ? (plan.dynamicFilters ?? []) : []
+    this.#budget = budget
+    const { charge } = budget
     const left = plan.on.map(key => key.left)
+    this.#keyTypes = left.map(typeOf)
     this.keys = new RowKeys(
-      left.map(expr => ({ type: typeOf(expr), nullable: true })),
+      this.#keyTypes.map(type => ({ type, nullable: true })),
       'reject',
       charge,
     )
@@ -74,7 +85,12 @@ export class HashJoinTable implements BuildState {
     this.#slots = new Slots(charge)
     this.#ranks = new Segments(RANK_BYTES, charge)
     this.#rows = new BuildRows(plan.children[0].schema, charge)
-    this.#keepsRows = plan.filter !== undefined || JOIN_SIDES[plan.joinType].left
+    this.#keepsRows = HashJoinTable.keepsRows(plan)
+  }
+
+  /** Whether the rows themselves come out, or are read by the filter; else only their keys matter. */
+  static keepsRows({ filter, joinType }: HashJoinExec): boolean {
+    return filter !== undefined || JOIN_SIDES[joinType].left
   }
 
   get rowCount(): number {
@@ -95,28 +111,68 @@ export class HashJoinTable implements BuildState {
     return this.#budget.charge
   }
 
+  /** Bytes that `build` takes beyond what is held, after so many more rows. */
+  buildBytes(nextRows: number): number {
+    return (this.#rowCount + nextRows) * SLOT_BYTES_A_ROW + Math.min(MAX_JOIN_BYTES, this.#rows.heldBytes)
+  }
+
   /** Borrows the batch, keeps a reference. */
   add(batch: Batch): void {
-    const { rowCount } = batch
-    this.#words.reserve(this.#rowCount + rowCount)
-    this.#next.reserve(this.#rowCount + rowCount)
     const columns = this.#evaluate(batch)
     try {
-      const { words, validity } = this.keys.encode(columns, rowCount)
-      kernels().joinAppend(
-        words,
-        this.keys.words,
-        validity,
-        rowCount,
-        this.#words.directory,
-        this.#next.directory,
-        this.#rowCount,
-      )
+      this.addKeys(columns, batch.rowCount)
     } finally {
       columns.forEach(releaseColumn)
     }
-    this.#rowCount += rowCount
     if (this.#keepsRows) this.#rows.add(batch)
+  }
+
+  /** Borrows the columns; for joins that need no rows. */
+  addKeys(columns: readonly Column[], rowCount: number): void {
+    this.#words.reserve(this.#rowCount + rowCount)
+    this.#next.reserve(this.#rowCount + rowCount)
+    const { words, validity } = this.keys.encode(columns, rowCount)
+    kernels().joinAppend(
+      words,
+      this.keys.words,
+      validity,
+      rowCount,
+      this.#words.directory,
+      this.#next.directory,
+      this.#rowCount,
+    )
+    this.#rowCount += rowCount
+  }
+
+  /** Before `build`: the rows as they were added, borrowed; if they are not kept, their keys, without those that are NULL. */
+  *held(schema: Schema): Generator<Batch> {
+    if (this.#keepsRows) return yield* this.#rows.batches
+    for (let from = 0; from < this.#rowCount; from += ROWS_A_CALL) {
+      const batch = this.#keyBatch(schema, from, Math.min(ROWS_A_CALL, this.#rowCount - from))
+      try {
+        yield batch
+      } finally {
+        releaseBatch(batch)
+      }
+    }
+  }
+
+  #keyBatch(schema: Schema, from: number, n: number): Batch {
+    const columns: Column[] = []
+    try {
+      for (let index = 0; index < this.#keyTypes.length; index++)
+        columns.push(this.keys.decode(index, this.#words, from, n, -1))
+      return withScratch(scratch => {
+        const rows = scratch(n * 4)
+        const { u32 } = views()
+        let count = 0
+        for (let row = 0; row < n; row++)
+          if (u32[this.#next.at(from + row) / 4] !== NO_KEY) u32[rows / 4 + count++] = row
+        return takeBatch({ schema, rowCount: n, columns }, rows, count)
+      })
+    } finally {
+      columns.forEach(releaseColumn)
+    }
   }
 
   /** Joins the batches to few large ones and links the rows of each key. */
@@ -177,7 +233,6 @@ export class HashJoinTable implements BuildState {
     this.#next.close()
     this.#slots.close()
     this.#ranks.close()
-    this.#budget.release()
   }
 
   /** By position where the keys are dense, by rank where they are not too sparse, else by hash; several columns always by hash. */
@@ -193,11 +248,18 @@ export class HashJoinTable implements BuildState {
       if (range > BigInt(rankedValues(keyed))) return
       this.#base = keyed === 0 ? 0n : i64[bounds / 8]
       this.#range = Number(range)
+      if (!this.#fitsRanges(keyed)) return
       const isDense = this.#range <= Math.max(MIN_DIRECT_SLOTS, DIRECT_SLOTS_A_ROW * keyed)
       this.#kind = isInteger ? (isDense ? 'direct' : 'ranked') : 'sifted'
     } finally {
       release(bounds)
     }
+  }
+
+  /** Whether tables by position or rank are granted. */
+  #fitsRanges(keyed: number): boolean {
+    const slots = Math.max(MIN_DIRECT_SLOTS, DIRECT_SLOTS_A_ROW * keyed) * 4
+    return this.#budget.fits(Math.max(slots, Math.ceil(this.#range / 64) * RANK_BYTES + keyed * SLOT_BYTES_A_ROW))
   }
 
   /** Lets the scan of the probe side drop rows whose leading key has no build row. */

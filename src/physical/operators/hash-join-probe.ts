@@ -4,24 +4,17 @@ import { releaseColumn } from '../../arrow/column.js'
 import { kernels, views } from '../../arrow/memory.js'
 import { Room } from '../../arrow/segments.js'
 import { compileExprs } from '../../expr/compile.js'
-import { FINISHED, type Operator } from '../../runtime/operator.js'
+import { FINISHED } from '../../runtime/operator.js'
 import { batchSize } from '../../runtime/options.js'
 import type { TaskContext } from '../../runtime/task-context.js'
 import type { HashJoinTable } from './hash-join-build.js'
 import type { HashJoinExec } from './hash-join.js'
 import { JOIN_SIDES } from './join-types.js'
 import { JoinOutput } from './join-output.js'
+import type { JoinBlock } from './join-passes.js'
 
-export function openProbe(plan: HashJoinExec, ctx: TaskContext, table: HashJoinTable): Operator {
-  const probe = new Probe(plan, ctx, table)
-  return {
-    push: batch => probe.push(batch),
-    finish: () => probe.finish(),
-    close: () => probe.close(),
-  }
-}
-
-class Probe {
+/** Probes one table: that of all build rows, of a partition, or of a block of them. */
+export class HashJoinProbe implements JoinBlock {
   readonly #plan: HashJoinExec
   readonly #table: HashJoinTable
   readonly #output: JoinOutput
@@ -62,12 +55,37 @@ class Probe {
       kernels().joinMarkChains(heads, n, this.#table.next, this.#output.buildMarks)
     } else {
       this.#output.begin(batch)
-      if (found > 0)
-        yield* this.#table.isUnique && n <= this.#capacity
-          ? this.#uniquePairs(batch, heads)
-          : this.#chainPairs(batch, heads)
+      if (found > 0) yield* this.#allPairs(batch, heads)
       yield* this.#output.end(batch)
     }
+  }
+
+  /** Whether probe rows come out by themselves. */
+  get givesProbeRows(): boolean {
+    return this.#output.probeOutcomes.length > 0
+  }
+
+  *pairs(batch: Batch, marks: number): Generator<Batch> {
+    const n = batch.rowCount
+    const heads = this.#heads.take(n * 4)
+    const found = this.#findHeads(batch, heads)
+    const { joinType, filter } = this.#plan
+    const sides = JOIN_SIDES[joinType]
+    if (filter === undefined && !sides.left) {
+      const rows = this.#pairs.take(n * 4)
+      kernels().joinMarkProbe(rows, kernels().joinSelect(heads, n, 1, rows), marks)
+    } else if (filter === undefined && !sides.right) {
+      kernels().joinMarkChains(heads, n, this.#table.next, this.#output.buildMarks)
+    } else {
+      this.#output.begin(batch, marks)
+      if (found > 0) yield* this.#allPairs(batch, heads)
+    }
+  }
+
+  /** The rows of a probe batch that come out by themselves, as `marks` says. */
+  *rest(batch: Batch, marks: number): Generator<Batch> {
+    this.#output.begin(batch, marks)
+    yield* this.#output.end(batch)
   }
 
   finish(): Generator<Batch> {
@@ -89,6 +107,11 @@ class Probe {
     } finally {
       columns.forEach(releaseColumn)
     }
+  }
+
+  #allPairs(batch: Batch, heads: number): Generator<Batch> {
+    const isSimple = this.#table.isUnique && batch.rowCount <= this.#capacity
+    return isSimple ? this.#uniquePairs(batch, heads) : this.#chainPairs(batch, heads)
   }
 
   *#uniquePairs(batch: Batch, heads: number): Generator<Batch> {

@@ -16,8 +16,9 @@ import {
 } from '../plan.js'
 import { withRowCount } from '../properties.js'
 import { numbersSample } from '../samples.js'
-import { HashJoinTable } from './hash-join-build.js'
-import { openProbe } from './hash-join-probe.js'
+import { HashJoinProbe } from './hash-join-probe.js'
+import { SpilledProbe } from './hash-join-spilled-probe.js'
+import { HashJoinState } from './hash-join-state.js'
 import { JOIN_SIDES, joinSchema, joinTypeName } from './join-types.js'
 
 export interface HashJoinExec extends PhysicalPlan {
@@ -34,8 +35,8 @@ export interface HashJoinExec extends PhysicalPlan {
 }
 
 /**
- * Child 0 (left, build) is held in memory with a table of its keys; child 1 (right, probe) streams. NULL keys match nothing.
- * No order of its rows is promised.
+ * Child 0 (left, build) is held in memory with a table of its keys; child 1 (right, probe) streams. What does not fit goes to a file,
+ * by partition of the keys of both sides, and is joined at the end. NULL keys match nothing. No order of its rows is promised.
  */
 export const hashJoinOperator: OperatorDefinition<HashJoinExec> = defineOperator<HashJoinExec>({
   kind: 'HashJoinExec',
@@ -53,14 +54,14 @@ export const hashJoinOperator: OperatorDefinition<HashJoinExec> = defineOperator
     return plan.kind === 'join' && plan.on.length > 0 ? lowerHashJoin(plan, left, right, context) : undefined
   },
   open(plan, ctx, state) {
-    invariant(state instanceof HashJoinTable, 'a hash join probes its own table')
-    return openProbe(plan, ctx, state)
+    invariant(state instanceof HashJoinState, 'a hash join probes its own table')
+    return state.spill === undefined ? new HashJoinProbe(plan, ctx, state.table) : new SpilledProbe(state, state.spill)
   },
   build: {
-    state: (plan, ctx) => new HashJoinTable(plan, ctx),
+    state: (plan, ctx) => new HashJoinState(plan, ctx),
     sink(state) {
-      invariant(state instanceof HashJoinTable, 'a hash join builds its own table')
-      return { push: batch => state.add(batch), finish: () => state.build() }
+      invariant(state instanceof HashJoinState, 'a hash join builds its own table')
+      return { push: batch => state.push(batch), finish: () => state.finish() }
     },
   },
   samples: () => samples(),

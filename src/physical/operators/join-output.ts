@@ -52,6 +52,8 @@ export class JoinOutput {
   readonly probeOutcomes: readonly Outcome[]
   readonly #buildOutcomes: readonly Outcome[]
   readonly #probeMarks = new Room()
+  /** One byte a row of the current probe batch. */
+  #marks = 0
   readonly #rows = new Room()
 
   constructor(plan: JoinExec, buildRows: number, charge: Charge) {
@@ -76,11 +78,12 @@ export class JoinOutput {
     return this.#buildMarks?.directory ?? 0
   }
 
-  /** Call before the pairs of a probe batch. */
-  begin(batch: Batch): void {
-    if (this.probeOutcomes.length === 0) return
-    const marks = this.#probeMarks.take(batch.rowCount)
-    views().u8.fill(0, marks, marks + batch.rowCount)
+  /** Call before the pairs of a probe batch. `marks`: a byte a row, with the partners found so far; 0: none are known. */
+  begin(batch: Batch, marks = 0): void {
+    this.#marks = marks
+    if (this.probeOutcomes.length === 0 || marks !== 0) return
+    this.#marks = this.#probeMarks.take(batch.rowCount)
+    views().u8.fill(0, this.#marks, this.#marks + batch.rowCount)
   }
 
   /** The pairs that match, as a batch if the join gives pairs; otherwise, or if there are none, a batch without rows. */
@@ -89,7 +92,7 @@ export class JoinOutput {
     const count =
       this.#filter === undefined ? pairs.count : this.#filter.keep(segment.batch, batch, build, probe, pairs.count)
     if (this.#buildMarks !== undefined) kernels().joinMark(build, count, segment.start, this.buildMarks)
-    if (this.probeOutcomes.length > 0) kernels().joinMarkProbe(probe, count, this.#probeMarks.take(batch.rowCount))
+    if (this.probeOutcomes.length > 0) kernels().joinMarkProbe(probe, count, this.#marks)
     const { joinType } = this.#plan
     const givesPairs = joinType === 'inner' || joinType === 'left' || joinType === 'right' || joinType === 'full'
     if (count === 0 || !givesPairs) return this.nothing()
@@ -104,8 +107,7 @@ export class JoinOutput {
   *end(batch: Batch): Generator<Batch> {
     const rows = this.#rows.take(batch.rowCount * 4)
     for (const wanted of this.probeOutcomes) {
-      const marks = this.#probeMarks.take(batch.rowCount)
-      const count = kernels().joinSelectMarks(marks, 0, batch.rowCount, wanted, rows)
+      const count = kernels().joinSelectMarks(this.#marks, 0, batch.rowCount, wanted, rows)
       const some = this.probeRows(batch, rows, count, wanted)
       if (some !== undefined) yield some
     }

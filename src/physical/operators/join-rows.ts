@@ -32,6 +32,11 @@ export class BuildRows {
     return this.#segments
   }
 
+  /** Before `join`: what was added. */
+  get batches(): readonly Batch[] {
+    return this.#batches
+  }
+
   /** Bytes of all rows, without dictionaries. */
   get heldBytes(): number {
     return this.#heldBytes

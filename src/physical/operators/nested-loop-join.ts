@@ -1,27 +1,23 @@
 /** NestedLoopJoinExec: joins without equal keys, cross joins among them, of all join types. */
-import type { Batch } from '../../arrow/batch.js'
-import { kernels } from '../../arrow/memory.js'
-import { Room } from '../../arrow/segments.js'
 import { invariant } from '../../common/invariant.js'
 import { binaryExpr, inputExpr } from '../../expr/build.js'
 import { displayExpr } from '../../expr/display.js'
 import type { LogicalJoinType } from '../../logical/plan.js'
-import { FINISHED, type Operator } from '../../runtime/operator.js'
-import { batchSize } from '../../runtime/options.js'
-import type { TaskContext } from '../../runtime/task-context.js'
-import { defineOperator, type BuildState } from '../plan.js'
+import { defineOperator } from '../plan.js'
 import { withRowCount } from '../properties.js'
 import { numbersSample } from '../samples.js'
-import { chargeTo } from './aggregate-run.js'
 import { JOIN_SIDES, joinSchema, joinTypeName } from './join-types.js'
-import { JoinOutput, type JoinExec } from './join-output.js'
-import { BuildRows, type BuildSegment } from './join-rows.js'
+import type { JoinExec } from './join-output.js'
+import { NestedLoopState, openLoop, openSpilledLoop } from './nested-loop-run.js'
 
 export interface NestedLoopJoinExec extends JoinExec {
   readonly kind: 'NestedLoopJoinExec'
 }
 
-/** Child 0 (left) is held in memory; every row of child 1 (right) is paired with all of it. Needs both in one partition. */
+/**
+ * Child 0 (left) is held in memory; every row of child 1 (right) is paired with all of it. If it does not fit, both go to a file, and
+ * each block of child 0 that fits is paired with all of child 1. Needs both in one partition.
+ */
 export const nestedLoopJoinOperator = defineOperator<NestedLoopJoinExec>({
   kind: 'NestedLoopJoinExec',
   properties(plan, [left, right]) {
@@ -44,84 +40,17 @@ export const nestedLoopJoinOperator = defineOperator<NestedLoopJoinExec>({
   },
   open(plan, ctx, state) {
     invariant(state instanceof NestedLoopState, 'a nested loop join reads its own rows')
-    return openLoop(plan, ctx, state)
+    return state.build === undefined ? openLoop(plan, ctx, state) : openSpilledLoop(plan, ctx, state, state.build)
   },
   build: {
     state: (plan, ctx) => new NestedLoopState(plan, ctx),
     sink(state) {
       invariant(state instanceof NestedLoopState, 'a nested loop join fills its own rows')
-      return { push: batch => state.rows.add(batch), finish: () => state.rows.join() }
+      return { push: batch => state.push(batch), finish: () => state.finish() }
     },
   },
   samples: () => samples(),
 })
-
-class NestedLoopState implements BuildState {
-  readonly rows: BuildRows
-  readonly #budget: ReturnType<typeof chargeTo>
-
-  constructor(plan: NestedLoopJoinExec, ctx: TaskContext) {
-    this.#budget = chargeTo(ctx, plan.kind)
-    this.rows = new BuildRows(plan.children[0].schema, this.#budget.charge)
-  }
-
-  get charge(): (delta: number) => void {
-    return this.#budget.charge
-  }
-
-  close(): void {
-    this.rows.close()
-    this.#budget.release()
-  }
-}
-
-function openLoop(plan: NestedLoopJoinExec, ctx: TaskContext, state: NestedLoopState): Operator {
-  const { segments } = state.rows
-  const rowCount = segments.reduce((sum, { batch }) => sum + batch.rowCount, 0)
-  const output = new JoinOutput(plan, rowCount, state.charge)
-  const capacity = ctx.config.get(batchSize)
-  const room = new Room()
-  return {
-    *push(batch) {
-      if (rowCount === 0 && output.needsBuild) {
-        yield FINISHED
-        return
-      }
-      output.begin(batch)
-      for (const segment of segments) yield* pairUp(output, segment, batch, capacity, room)
-      yield* output.end(batch)
-    },
-    finish: () => output.finish(segments, capacity),
-    close() {
-      output.close()
-      room.close()
-    },
-  }
-}
-
-/** All pairs of a build segment and a probe batch, at most `capacity` at a time. */
-function* pairUp(
-  output: JoinOutput,
-  segment: BuildSegment,
-  batch: Batch,
-  capacity: number,
-  room: Room,
-): Generator<Batch> {
-  const probeRows = Math.min(batch.rowCount, capacity)
-  const buildRows = Math.max(1, Math.floor(capacity / probeRows))
-  for (let from = 0; from < segment.batch.rowCount; from += buildRows) {
-    const some = Math.min(buildRows, segment.batch.rowCount - from)
-    for (let first = 0; first < batch.rowCount; first += probeRows) {
-      const width = Math.min(probeRows, batch.rowCount - first)
-      const count = some * width
-      const build = room.take(capacity * 8)
-      const probe = build + capacity * 4
-      kernels().joinSeries(from, width, count, build)
-      kernels().joinCycle(first, width, count, probe)
-      yield output.pairs(batch, { segment, build, probe, count, isUnique: some === 1 })
-    }
-  }
-}
 
 function samples(): NestedLoopJoinExec[] {
   const side = numbersSample()

@@ -9,11 +9,11 @@ import { inputExpr } from '../../expr/build.js'
 import { compileExprs } from '../../expr/compile.js'
 import { displayExpr } from '../../expr/display.js'
 import { typeOf, type Expr } from '../../expr/expr.js'
+import { Budget } from '../../runtime/budget.js'
 import type { Operator } from '../../runtime/operator.js'
 import type { TaskContext } from '../../runtime/task-context.js'
 import { defineOperator, type PhysicalPlan } from '../plan.js'
 import { numbersSample } from '../samples.js'
-import { chargeTo } from './aggregate-run.js'
 import { GroupTable } from './group-table.js'
 import { RowKeys } from './row-keys.js'
 
@@ -53,7 +53,7 @@ const numbered = (input: PhysicalPlan, partitionBy: readonly Expr[], name: strin
 })
 
 function openRowNumber(plan: RowNumberExec, ctx: TaskContext): Operator {
-  const budget = chargeTo(ctx, plan.kind)
+  const budget = new Budget(ctx, plan.kind)
   const keys = new RowKeys(
     plan.partitionBy.map(expr => ({ type: typeOf(expr), nullable: true })),
     'group',

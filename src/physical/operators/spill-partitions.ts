@@ -30,9 +30,14 @@ export class SpillPartitions {
     return this.runs.reduce((sum, run) => sum + run.rowCount, 0)
   }
 
+  /** The rows of a batch by partition, each batch owned by the caller; undefined where there are none. */
+  split(batch: Batch, keys: readonly Column[]): (Batch | undefined)[] {
+    return partitionBatch(batch, keys, SPILL_PARTITIONS, this.#salt)
+  }
+
   /** Appends the rows of a batch by their key columns; both are borrowed. */
   async add(batch: Batch, keys: readonly Column[]): Promise<void> {
-    const parts = partitionBatch(batch, keys, SPILL_PARTITIONS, this.#salt)
+    const parts = this.split(batch, keys)
     try {
       for (let partition = 0; partition < parts.length; partition++) {
         const part = parts[partition]

@@ -435,7 +435,7 @@ test.serial('whatever the memory limit, an aggregate gives all its memory back',
     batches.forEach(retainBatch)
     await runOperator(open(plan, ctx), batches)
   }
-  await underLimits(t, run, ['done'])
+  await underLimits(t, run)
   t.is(bytesInUse(), before)
   batches.forEach(releaseBatch)
 })

@@ -5,16 +5,17 @@ import { batchFromValues, releaseBatch, retainBatch } from '../../../src/arrow/c
 import { bytesInUse } from '../../../src/arrow/memory.js'
 import type { Schema } from '../../../src/arrow/schema.js'
 import { INT32, INT64, UTF8, type Value } from '../../../src/arrow/types.js'
-import { BallistaError } from '../../../src/common/errors.js'
 import { configOf } from '../../../src/common/option.js'
 import { binaryExpr, inputExpr } from '../../../src/expr/build.js'
-import type { Expr } from '../../../src/expr/expr.js'
+import { literal, type Expr } from '../../../src/expr/expr.js'
 import type { LogicalJoinType } from '../../../src/logical/plan.js'
 import { hashJoinOperator, type HashJoinExec } from '../../../src/physical/operators/hash-join.js'
 import { JOIN_SIDES, joinSchema } from '../../../src/physical/operators/join-types.js'
 import { nestedLoopJoinOperator, type NestedLoopJoinExec } from '../../../src/physical/operators/nested-loop-join.js'
 import type { OperatorDefinition, PhysicalPlan } from '../../../src/physical/plan.js'
+import { ioStats } from '../../../src/runtime/io-counters.js'
 import { localTaskContext } from '../../../src/runtime/local-task-context.js'
+import { noMetrics } from '../../../src/runtime/metrics.js'
 import type { TaskContext } from '../../../src/runtime/task-context.js'
 import {
   below,
@@ -34,6 +35,10 @@ import {
 } from './aggregate-fixtures.js'
 
 const TYPES = Object.keys(JOIN_SIDES) as LogicalJoinType[]
+/** Every build side of more than one batch goes to a file. */
+const noMemory = localTaskContext({
+  config: configOf({ 'ballista.execution.batch_size': '70', 'ballista.memory.limit': '1' }),
+})
 const smallBatches = localTaskContext({ config: configOf({ 'ballista.execution.batch_size': '70' }) })
 
 /** Builds, probes and closes as a pipeline does; the batches are released. */
@@ -168,14 +173,12 @@ test.serial('hash joins of every type agree with nested loops, with and without 
     for (const type of TYPES) {
       const expected = reference(type, leftRows, rightRows, matches)
       const padded = expected.map(row => pad(row, type, left, right, build, probe))
-      ;[...build, ...probe].forEach(retainBatch)
-      const rows = await runJoin(
-        hashJoinOperator,
-        hashPlan(type, left, right, keyCount, withFilter ? filter : undefined),
-        build,
-        probe,
-      )
-      sameTexts(t, sorted(rows), sorted(padded), `seed ${seed}, round ${round}, ${type}`)
+      const plan = hashPlan(type, left, right, keyCount, withFilter ? filter : undefined)
+      for (const ctx of round % 2 === 0 ? [smallBatches, noMemory] : [smallBatches]) {
+        ;[...build, ...probe].forEach(retainBatch)
+        const rows = await runJoin(hashJoinOperator, plan, build, probe, ctx)
+        sameTexts(t, sorted(rows), sorted(padded), `seed ${seed}, round ${round}, ${type}, ${ctx.memory.limit} bytes`)
+      }
     }
     ;[...build, ...probe].forEach(releaseBatch)
     t.is(bytesInUse(), before)
@@ -210,7 +213,6 @@ test.serial(
       for (const type of TYPES) {
         const expected = reference(type, leftRows, rightRows, matches)
         const padded = expected.map(row => pad(row, type, left, right, build, probe))
-        ;[...build, ...probe].forEach(retainBatch)
         const base = {
           kind: 'NestedLoopJoinExec',
           joinType: type,
@@ -218,8 +220,11 @@ test.serial(
           children: [leaf(left), leaf(right)],
         } as const
         const plan: NestedLoopJoinExec = withFilter ? { ...base, filter } : base
-        const rows = await runJoin(nestedLoopJoinOperator, plan, build, probe)
-        sameTexts(t, sorted(rows), sorted(padded), `seed ${seed}, round ${round}, ${type}`)
+        for (const ctx of round % 2 === 0 ? [smallBatches, noMemory] : [smallBatches]) {
+          ;[...build, ...probe].forEach(retainBatch)
+          const rows = await runJoin(nestedLoopJoinOperator, plan, build, probe, ctx)
+          sameTexts(t, sorted(rows), sorted(padded), `seed ${seed}, round ${round}, ${type}, ${ctx.memory.limit} bytes`)
+        }
       }
       ;[...build, ...probe].forEach(releaseBatch)
       t.is(bytesInUse(), before)
@@ -310,19 +315,46 @@ test.serial('an amplifying join gives batches of at most the batch size and can 
   t.is(bytesInUse(), before)
 })
 
-test.serial('a build side over the memory limit fails with MEMORY_LIMIT and gives all back', async t => {
-  const before = bytesInUse()
-  const left = randomSchema([INT64])
-  const right = randomSchema([INT32, INT64])
-  const ctx = localTaskContext({ config: configOf({ 'ballista.memory.limit': '1MB' }) })
-  const batch = batchFromValues(left, [Array.from({ length: 200_000 }, (_, i) => BigInt(i))])
-  const error = await t.throwsAsync(runJoin(hashJoinOperator, hashPlan('inner', left, right, 1), [batch], [], ctx), {
-    instanceOf: BallistaError,
-  })
-  t.is((error as BallistaError).code, 'MEMORY_LIMIT')
-  t.is(ctx.memory.reserved, 0)
-  t.is(bytesInUse(), before)
-})
+test.serial(
+  'a build side beyond the memory limit is split, and one key of many rows is joined block by block',
+  async t => {
+    const before = bytesInUse()
+    const left = randomSchema([INT64, INT32, UTF8])
+    const right = randomSchema([INT32, INT64])
+    const build = Array.from({ length: 30 }, (_, part) => {
+      const numbers = Array.from({ length: 200 }, (_, i) => part * 200 + i)
+      // Half of the rows have one key.
+      const keys = numbers.map(n => (n % 2 === 0 ? 7n : n % 50 === 1 ? null : BigInt(n) ** 3n))
+      return batchFromValues(left, [keys, numbers, numbers.map(n => `${n}${'x'.repeat(190)}`)])
+    })
+    const probe = Array.from({ length: 5 }, (_, part) => {
+      const numbers = Array.from({ length: 40 }, (_, i) => part * 40 + i)
+      const keys = numbers.map(n => (n % 60 === 0 ? 7n : n % 9 === 0 ? null : BigInt(n * 20 + 1) ** 3n))
+      return batchFromValues(right, [numbers.map(n => n * 30), keys])
+    })
+    const filter = binaryExpr('<', inputExpr(1, 'a', INT32), inputExpr(3, 'b', INT32))
+    const never = binaryExpr('<', inputExpr(1, 'a', INT32), literal(-1, INT32))
+    for (const type of TYPES) {
+      for (const condition of [undefined, filter, never]) {
+        const plan = hashPlan(type, left, right, 1, condition)
+        const all = [...build, ...probe]
+        all.forEach(retainBatch)
+        const expected = sorted(await runJoin(hashJoinOperator, plan, build, probe))
+        const counters = noMetrics()
+        const config = configOf({ 'ballista.memory.limit': '100kB', 'ballista.execution.batch_size': '1000' })
+        const ctx = { ...localTaskContext({ config }), counters: () => counters }
+        all.forEach(retainBatch)
+        sameTexts(t, sorted(await runJoin(hashJoinOperator, plan, build, probe, ctx)), expected, type)
+        const keepsRows = condition !== undefined || JOIN_SIDES[type].left
+        if (keepsRows) t.true(counters.spillCount >= 3, `${type}: ${counters.spillCount} times`)
+        t.is(ctx.memory.reserved, 0)
+        t.is(ioStats().tempFiles, 0)
+      }
+    }
+    ;[...build, ...probe].forEach(releaseBatch)
+    t.is(bytesInUse(), before)
+  },
+)
 
 test.serial('whatever the memory limit, joins give all their memory back', async t => {
   const rng = randomFor(41_000)
@@ -336,13 +368,12 @@ test.serial('whatever the memory limit, joins give all their memory back', async
     schema: joinSchema('full', left, right),
     children: [leaf(left), leaf(right)],
   }
-  await underLimits(t, ctx => {
+  const run = async (ctx: TaskContext): Promise<void> => {
     ;[...build, ...probe].forEach(retainBatch)
-    return runJoin(hashJoinOperator, hashPlan('full', left, right, 1), build, probe, ctx)
-  })
-  await underLimits(t, ctx => {
+    await runJoin(hashJoinOperator, hashPlan('full', left, right, 1), build, probe, ctx)
     ;[...build, ...probe].forEach(retainBatch)
-    return runJoin(nestedLoopJoinOperator, nested, build, probe, ctx)
-  })
+    await runJoin(nestedLoopJoinOperator, nested, build, probe, ctx)
+  }
+  await underLimits(t, run)
   ;[...build, ...probe].forEach(releaseBatch)
 })

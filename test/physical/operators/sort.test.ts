@@ -260,7 +260,7 @@ test.serial('whatever the memory limit, sorts give all their memory back', async
     batches.forEach(retainBatch)
     await runOperator(topKOperator.open!(topPlan(schema, keys, 3000), ctx), batches)
   }
-  await underLimits(t, run, ['done'])
+  await underLimits(t, run)
   batches.forEach(releaseBatch)
 })
 
