@@ -18,7 +18,7 @@ const PACKAGE_HOMES: Readonly<Record<string, readonly string[]>> = {
   'apache-arrow': ['arrow/'],
   commander: ['cli/'],
   'csv-parse': ['formats/csv'],
-  fzstd: ['formats/'],
+  fzstd: ['arrow/'],
   'p-limit': ['formats/'],
   'parquet-wasm': ['formats/parquet/'],
   re2js: ['expr/regex.ts'],

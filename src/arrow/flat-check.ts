@@ -168,8 +168,32 @@ export class FlatTable {
     )
   }
 
+  /** Overwrites a field that is there. */
+  setI64(slot: number, value: bigint): void {
+    const at = this.place(slot)
+    if (at !== 0) this.view.setBigInt64(at, value, true)
+  }
+
+  /** A copy of the buffer `bytes`, of which this is a table, where the table lacks a field; as long as a multiple of 8. */
+  withoutSlot(bytes: Uint8Array, slot: number): Uint8Array {
+    const vtable = this.vtable()
+    const vtableBytes = this.view.getUint16(vtable, true)
+    const moved = Math.ceil(bytes.length / 8) * 8
+    const copy = new Uint8Array(moved + Math.ceil(vtableBytes / 8) * 8)
+    copy.set(bytes)
+    copy.set(bytes.subarray(vtable, vtable + vtableBytes), moved)
+    const view = new DataView(copy.buffer)
+    view.setInt32(this.position, this.position - moved, true)
+    view.setUint16(moved + 4 + 2 * slot, 0, true)
+    return copy
+  }
+
+  private vtable(): number {
+    return this.position - this.view.getInt32(this.position, true)
+  }
+
   private place(slot: number): number {
-    const vtable = this.position - this.view.getInt32(this.position, true)
+    const vtable = this.vtable()
     const at = 4 + 2 * slot
     if (at + 2 > this.view.getUint16(vtable, true)) return 0
     const offset = this.view.getUint16(vtable + at, true)

@@ -1,5 +1,6 @@
 /** Cuts Arrow IPC into its messages, so that apache-arrow gets only what was checked. */
 import { fail, type BallistaError } from '../common/errors.js'
+import { decompressed, type PlainMessage } from './ipc-decompress.js'
 import { checkFooter, checkMessage, type IpcBlock, type IpcFooter } from './ipc-metadata.js'
 
 /** First and last bytes of the file format; everything else is taken for a stream. */
@@ -37,7 +38,14 @@ export async function* checkedStream(source: AsyncIterable<Uint8Array>): AsyncGe
       const metadata = await input.take(length)
       if (metadata.length < length) throw invalid('it ends within the metadata of a message')
       if (length === 0) return yield* pieces
-      const { bodyLength } = checkMessage(metadata)
+      const head = checkMessage(metadata)
+      const { bodyLength } = head
+      if (head.compression !== undefined) {
+        const body = await input.take(bodyLength)
+        if (body.length < bodyLength) throw invalid('it ends within a message')
+        yield* encapsulated(await decompressed(metadata, head, body))
+        continue
+      }
       yield* [...pieces, metadata]
       for (let left = bodyLength; left > 0;) {
         const piece = await input.some(left)
@@ -49,6 +57,15 @@ export async function* checkedStream(source: AsyncIterable<Uint8Array>): AsyncGe
   } finally {
     await input.close()
   }
+}
+
+/** A message of metadata that are a multiple of 8 bytes long. */
+function encapsulated({ metadata, body }: PlainMessage): Uint8Array[] {
+  const prefix = new Uint8Array(8)
+  const view = new DataView(prefix.buffer)
+  view.setUint32(0, CONTINUATION, true)
+  view.setUint32(4, metadata.length, true)
+  return [prefix, metadata, body]
 }
 
 function wordOf(bytes: Uint8Array): number {

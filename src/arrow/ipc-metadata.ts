@@ -126,8 +126,14 @@ const invalid = (what: string): BallistaError => fail('FILE_INVALID', ['Arrow me
 export interface MessageHead {
   readonly kind: 'schema' | 'dictionaryBatch' | 'recordBatch'
   readonly bodyLength: number
-  /** Of batches with a compressed body: the buffers as [offset, byte length] in it. */
-  readonly compressed: readonly (readonly [number, number])[]
+  /** Absent: the body holds the buffers as they are. */
+  readonly compression?: BodyCompression
+}
+
+export interface BodyCompression {
+  readonly codec: 'lz4' | 'zstd'
+  /** As [offset, byte length] in the body. */
+  readonly buffers: readonly (readonly [number, number])[]
 }
 
 /** What a message's metadata says, checked. Throws FILE_INVALID, NOT_SUPPORTED. */
@@ -139,12 +145,44 @@ export function checkMessage(metadata: Uint8Array): MessageHead {
   const bodyLength = lengthOf(message.i64(3), 'message body')
   if (kind === 'schema') {
     if (header.i16(0) !== 0) throw fail('NOT_SUPPORTED', ['Arrow data in big-endian byte order'])
-    return { kind, bodyLength, compressed: [] }
+    return { kind, bodyLength }
   }
-  const batch = kind === 'recordBatch' ? header : header.table(1)
+  const buffers = checkBatch(batchOf(message), bodyLength)
+  const compression = batchOf(message).table(COMPRESSION_SLOT)
+  if (compression === undefined) return { kind, bodyLength }
+  const codec = compression.u8(0)
+  if (codec > 1 || compression.u8(1) !== 0) throw fail('NOT_SUPPORTED', [`compression ${codec} of Arrow data`])
+  return { kind, bodyLength, compression: { codec: codec === 0 ? 'lz4' : 'zstd', buffers } }
+}
+
+const COMPRESSION_SLOT = 3
+
+/** The RecordBatch of a message of a batch or dictionary. */
+function batchOf(message: FlatTable): FlatTable {
+  const header = message.table(2)
+  const batch = message.u8(1) === HEADER.recordBatch ? header : header?.table(1)
   if (batch === undefined) throw invalid('a dictionary without values')
-  const buffers = checkBatch(batch, bodyLength)
-  return { kind, bodyLength, compressed: batch.table(3) === undefined ? [] : buffers }
+  return batch
+}
+
+/** Metadata, which was checked, for the same batch with buffers that are not compressed, as [offset, byte length]. */
+export function withoutCompression(
+  metadata: Uint8Array,
+  buffers: readonly (readonly [number, number])[],
+  bodyLength: number,
+): Uint8Array {
+  const changed = checkedRoot(metadata, MESSAGE)
+  // Tables of the same form may share a vtable: the batch gets one of its own, behind the rest.
+  const bytes = batchOf(changed).withoutSlot(metadata, COMPRESSION_SLOT)
+  const message = checkedRoot(bytes, MESSAGE)
+  message.setI64(3, BigInt(bodyLength))
+  batchOf(message)
+    .structs(2, BUFFER_BYTES)
+    .forEach((buffer, i) => {
+      buffer.setBigInt64(0, BigInt(buffers[i][0]), true)
+      buffer.setBigInt64(8, BigInt(buffers[i][1]), true)
+    })
+  return bytes
 }
 
 function kindOf(header: number): MessageHead['kind'] {

@@ -20,7 +20,7 @@ const STOP_FIELDS: u32 = 3
 const STOP_UNCLOSED: u32 = 4
 const STOP_AFTER_QUOTE: u32 = 5
 
-// The dialect and what is being cut, by thread; csvCut sets them, and nothing outlives a call.
+// The dialect, by thread; csvCut sets it, and nothing outlives a call.
 let delimiter: u32 = 0
 let quote: u32 = 0
 let escape: u32 = 0
@@ -52,9 +52,15 @@ function find(at: usize, end: usize, byte: u32, other: u32): usize {
   return end
 }
 
-/**
- * The end of the quoted text that opens at `open`: the closing quote. Sets `quotedKind`. `end` if it goes on behind the input.
- */
+// What cutQuoted has found: where the text ends, how it is written, where the next cell or record starts, and which.
+let quotedEnd: usize = 0
+let quotedKind: u32 = 0
+let quotedNext: usize = 0
+let quotedIsLast: bool = false
+/** Where text follows a closing quote. */
+let quotedPlace: usize = 0
+
+/** The end of the quoted text that opens at `open`: the closing quote. `end` if it goes on behind the input. */
 function closeQuote(open: usize, end: usize): usize {
   quotedKind = CELL_QUOTED
   let at = open + 1
@@ -72,7 +78,28 @@ function closeQuote(open: usize, end: usize): usize {
   }
 }
 
-let quotedKind: u32 = 0
+/** Cuts the cell whose opening quote is at `open`; STOP_FULL when all is well, else why not. */
+function cutQuoted(open: usize, end: usize): u32 {
+  const close = closeQuote(open, end)
+  quotedPlace = open
+  if (close >= end) return lastInput ? STOP_UNCLOSED : STOP_END
+  quotedEnd = close
+  const next = close + 1
+  quotedIsLast = true
+  quotedNext = next
+  if (next >= end) return lastInput ? STOP_FULL : STOP_END
+  if (<u32>load<u8>(next) == delimiter) {
+    quotedIsLast = false
+    quotedNext = next + 1
+    return STOP_FULL
+  }
+  const lineBytes = lineEnd(next, end)
+  if (lineBytes < 0) return STOP_END
+  quotedPlace = next
+  if (lineBytes == 0) return STOP_AFTER_QUOTE
+  quotedNext = next + lineBytes
+  return STOP_FULL
+}
 
 /** Bytes of the line end at `at`: 0 if there is none, -1 if it cannot be told before more bytes come. */
 // @ts-ignore: decorator
@@ -84,10 +111,26 @@ let quotedKind: u32 = 0
   return load<u8>(at + 1) == <u8>LF ? 2 : 0
 }
 
+/** Where the record behind the comment that starts at `start` starts; 0 if the comment goes on behind the input. */
+function afterComment(start: usize, end: usize): usize {
+  const line = find(start, end, newline, newline)
+  return line >= end && !lastInput ? 0 : min(line + 1, end)
+}
+
 // @ts-ignore: decorator
 @inline function putCell(cells: usize, field: u32, record: u32, start: usize, length: usize, kind: u32): void {
   const cell = load<u32>(cells + (<usize>field << 2)) + (<usize>record << 3)
   store<u64>(cell, <u64>start | (<u64>((<u32>length << 2) | kind) << 32))
+}
+
+/** Reads the dialect for the call that follows. */
+// @ts-ignore: decorator
+@inline function setDialect(options: usize, isLast: u32): void {
+  delimiter = load<u32>(options)
+  quote = load<u32>(options, 4)
+  escape = load<u32>(options, 8)
+  newline = load<u32>(options, 12)
+  lastInput = isLast != 0
 }
 
 /**
@@ -98,13 +141,9 @@ let quotedKind: u32 = 0
  * without a byte are skipped if there are several fields.
  */
 export function csvCut(state: usize, options: usize, cells: usize, fieldCount: u32, capacity: u32, end: usize, limit: usize, isLast: u32): void {
-  delimiter = load<u32>(options)
-  quote = load<u32>(options, 4)
-  escape = load<u32>(options, 8)
-  newline = load<u32>(options, 12)
+  setDialect(options, isLast)
   const comment = load<u32>(options, 16)
   const mayBeShort = load<u32>(options, 20) != 0
-  lastInput = isLast != 0
   const d = i8x16.splat(<i8>delimiter)
   const n = i8x16.splat(<i8>newline)
   const q = i8x16.splat(<i8>quote)
@@ -112,30 +151,21 @@ export function csvCut(state: usize, options: usize, cells: usize, fieldCount: u
   let start = <usize>load<u32>(state)
   let stop = STOP_FULL
   let place: usize = 0
-  let found: u32 = 0
-
-  let fieldStart = start
   let field: u32 = 0
+  let fieldStart = start
   let base = start
   let mask: u64 = base < end ? separators(base, d, n, q) : 0
   while (record < capacity) {
     if (field == 0 && fieldStart == start) {
-      if (start >= end) {
-        stop = STOP_END
-        break
-      }
-      if (start >= limit) {
-        stop = STOP_LIMIT
-        break
-      }
+      stop = start >= end ? STOP_END : start >= limit ? STOP_LIMIT : STOP_FULL
+      if (stop != STOP_FULL) break
       if (<u32>load<u8>(start) == comment) {
-        const line = find(start, end, newline, newline)
-        if (line >= end && !lastInput) {
+        const next = afterComment(start, end)
+        if (next == 0) {
           stop = STOP_END
           break
         }
-        start = fieldStart = min(line + 1, end)
-        base = start
+        start = fieldStart = base = next
         mask = base < end ? separators(base, d, n, q) : 0
         continue
       }
@@ -144,81 +174,47 @@ export function csvCut(state: usize, options: usize, cells: usize, fieldCount: u
       base += 64
       if (base < end) mask = separators(base, d, n, q)
     }
-    let at = mask == 0 ? end : min(end, base + <usize>ctz(mask))
+    const at = mask == 0 ? end : min(end, base + <usize>ctz(mask))
     mask &= mask - 1
     if (at >= end && !lastInput) {
       stop = STOP_END
       break
     }
     const byte = at < end ? <u32>load<u8>(at) : newline
-    if (byte == delimiter) {
-      if (field < fieldCount) putCell(cells, field, record, fieldStart, at - fieldStart, CELL_PLAIN)
-      field++
-      fieldStart = at + 1
-      continue
-    }
     let kind = CELL_PLAIN
     let textStart = fieldStart
     let textEnd = at
     let next = at + 1
-    if (byte == newline) {
+    let isLastField = byte == newline
+    if (isLastField) {
       if (newline == LF && textEnd > fieldStart && load<u8>(textEnd - 1) == <u8>CR) textEnd--
       if (field == 0 && textEnd == fieldStart && fieldCount > 1) {
         start = fieldStart = min(next, end)
         continue
       }
-    } else {
+    } else if (byte != delimiter) {
       // A quote inside of an unquoted field is text.
       if (at != fieldStart) continue
-      const close = closeQuote(at, end)
-      if (close >= end) {
-        stop = lastInput ? STOP_UNCLOSED : STOP_END
-        place = at
-        found = field
+      stop = cutQuoted(at, end)
+      if (stop != STOP_FULL) {
+        place = quotedPlace
         break
       }
       textStart = at + 1
-      textEnd = close
+      textEnd = quotedEnd
       kind = quotedKind
-      next = close + 1
-      let isDelimiter = false
-      if (next >= end) {
-        if (!lastInput) {
-          stop = STOP_END
-          break
-        }
-      } else if (<u32>load<u8>(next) == delimiter) isDelimiter = true
-      else {
-        const lineBytes = lineEnd(next, end)
-        if (lineBytes < 0) {
-          stop = STOP_END
-          break
-        }
-        if (lineBytes == 0) {
-          stop = STOP_AFTER_QUOTE
-          place = next
-          found = field
-          break
-        }
-        next += lineBytes - 1
-      }
-      next++
-      base = next
+      next = base = quotedNext
+      isLastField = quotedIsLast
       mask = base < end ? separators(base, d, n, q) : 0
-      if (isDelimiter) {
-        if (field < fieldCount) putCell(cells, field, record, textStart, textEnd - textStart, kind)
-        field++
-        fieldStart = next
-        continue
-      }
     }
     if (field < fieldCount) putCell(cells, field, record, textStart, textEnd - textStart, kind)
     field++
+    fieldStart = next
+    if (!isLastField) continue
     if (field != fieldCount) {
       if (field > fieldCount || !mayBeShort) {
         stop = STOP_FIELDS
         place = start
-        found = field
         start = min(next, end)
         break
       }
@@ -232,5 +228,5 @@ export function csvCut(state: usize, options: usize, cells: usize, fieldCount: u
   store<u32>(state, record, 4)
   store<u32>(state, stop, 8)
   store<u32>(state, <u32>place, 12)
-  store<u32>(state, found, 16)
+  store<u32>(state, field, 16)
 }

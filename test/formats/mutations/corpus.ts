@@ -49,5 +49,10 @@ export async function writeCorpus(duck: Duck): Promise<readonly string[]> {
   }
   const ndjson = readFileSync(join(duck.directory, 'own.ndjson'))
   writeFileSync(join(duck.directory, 'gzip.ndjson.gz'), gzipSync(ndjson))
-  return [...names, 'gzip.ndjson.gz']
+  const elements = ndjson.toString().trimEnd().replaceAll('\n', ',\n')
+  writeFileSync(join(duck.directory, 'array.json'), `[${elements}]`)
+  for (const ending of ['csv', 'json']) {
+    await duck.run(`COPY (${ROWS}) TO '${join(duck.directory, `zstd.${ending}.zst`)}' (COMPRESSION zstd)`)
+  }
+  return [...names, 'gzip.ndjson.gz', 'array.json', 'zstd.csv.zst', 'zstd.json.zst']
 }
