@@ -36,7 +36,9 @@ export interface ExprContext {
   readonly allowAggregates?: boolean
   /** Select-list aliases usable where no column has the name: the aliased expression. */
   readonly aliases?: (name: Ident) => Expr | undefined
-  /** Select-list aliases that this clause cannot see, for a helpful message. */
+  /** Select-list aliases usable where neither this query nor one around it has such a column. */
+  readonly reusable?: (name: Ident) => Expr | undefined
+  /** All select-list aliases: for a helpful message about one that comes later. */
   readonly hiddenAliases?: ReadonlySet<string>
   /** Binds a subquery expression; refused where absent. */
   readonly subquery?: (node: SubqueryNode, ctx: ExprContext) => Expr
@@ -203,8 +205,10 @@ function bindColumn(node: Node<'column'>, ctx: ExprContext): Expr {
   }
   const outer = outerColumn(node, ctx.binder)
   if (outer !== undefined) return outer
+  const reused = node.path.length === 1 ? ctx.reusable?.(node.path[0]) : undefined
+  if (reused !== undefined) return reused
   const hidden = node.path.length === 1 && ctx.hiddenAliases?.has(name)
-  const note = hidden ? `: it is an alias of the select list, which ${ctx.clause} cannot see` : ''
+  const note = hidden ? ': it is an alias, which can only be used after its definition' : ''
   throw columnNotFound(ctx.scope, node.path, node.span, note)
 }
 

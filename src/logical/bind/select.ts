@@ -4,12 +4,13 @@ import { equals } from '../../common/tree.js'
 import { INT64 } from '../../arrow/types.js'
 import { binaryExpr, columnExpr } from '../../expr/build.js'
 import { exprTree, literal, type Expr, type SortKey } from '../../expr/expr.js'
-import type { ExprNode, Ident, QueryNode, SelectItem, SelectNode } from '../../parser/ast.js'
+import type { ExprNode, QueryNode, SelectItem, SelectNode } from '../../parser/ast.js'
 import { distinctPlan, filterPlan, projectionPlan, rowNumberPlan, sortPlan } from '../build.js'
 import { hasAggregate } from '../plan-exprs.js'
 import { fieldColumn, schemaOf } from '../schema-of.js'
 import type { LogicalPlan, NamedExpr } from '../plan.js'
 import { bindAggregation, checkGroup } from './aggregate.js'
+import { aliasesBefore, aliasLookup, earlierAliases } from './aliases.js'
 import { at, type Binder } from './context.js'
 import { bindExpr, nodeName, noted, type ExprContext } from './expr.js'
 import { bindFrom } from './from.js'
@@ -41,15 +42,11 @@ export function bindSelect(select: SelectNode, orderBy: QueryNode['orderBy'], bi
   const from = bindFrom(select.from, binder)
   const below = scalarSubqueries(binder, from.scope)
   const beside = scalarSubqueries(binder, from.scope)
-  const aliasNames = new Set(
-    select.items.flatMap(item => (item.kind === 'expr' && item.alias ? [item.alias.name] : [])),
-  )
   const base = { binder, scope: from.scope, subquery: beside.bind }
-  const whereContext = { ...base, clause: 'WHERE', hiddenAliases: aliasNames, subquery: below.bind }
-  const input = bindWhere(from.plan, select.where, whereContext, below)
-  const items = select.items.flatMap(item =>
-    bindItem(item, { ...base, clause: 'the select list', allowAggregates: true }),
-  )
+  const whereContext = { ...base, clause: 'WHERE', subquery: below.bind }
+  const reusable = aliasesBefore(select.items, whereContext)
+  const input = bindWhere(from.plan, select.where, { ...whereContext, reusable }, below)
+  const items = bindItems(select.items, { ...base, clause: 'the select list', allowAggregates: true })
   if (items.length === 0) throw fail('INVALID_ARGUMENT', ['the select list is empty'], { span: select.span })
   const aliases = aliasLookup(items)
   const groups = bindGroupBy(select, items, { ...base, clause: 'GROUP BY', allowAggregates: true, aliases })
@@ -80,6 +77,15 @@ function refuseUnsupported(select: SelectNode): void {
   if (select.qualify !== undefined) throw fail('NOT_SUPPORTED', ['QUALIFY'], { span: select.qualify.span })
 }
 
+/** An item may use the aliases of those before it. */
+function bindItems(items: readonly SelectItem[], ctx: ExprContext): readonly OutputItem[] {
+  const hiddenAliases = new Set(items.flatMap(item => (item.kind === 'expr' && item.alias ? [item.alias.name] : [])))
+  const bound: OutputItem[] = []
+  const reusable = earlierAliases(bound)
+  for (const item of items) bound.push(...bindItem(item, { ...ctx, reusable, hiddenAliases }))
+  return bound
+}
+
 function bindItem(item: SelectItem, ctx: ExprContext): readonly OutputItem[] {
   if (item.kind === 'wildcard') {
     return expandWildcard(item, ctx).map(column => ({ ...column, expr: noted(column.expr, item.span, ctx.binder) }))
@@ -98,17 +104,6 @@ const nameOfColumn = ({ relation, name }: { relation?: string; name: string }): 
 /** A merged USING column keeps its own name. */
 const outputName = (node: ExprNode, scope: Scope): string =>
   node.kind === 'column' ? node.path[node.path.length - 1].name : nodeName(node, scope)
-
-/** An alias as the expression it names; ambiguous when two different expressions have it. */
-function aliasLookup(items: readonly OutputItem[]): (name: Ident) => Expr | undefined {
-  return name => {
-    const matches = items.filter(item => item.aliased && item.name === name.name)
-    if (matches.some(item => !equals(item.expr, matches[0].expr))) {
-      throw fail('COLUMN_AMBIGUOUS', [name.name, 'the select list more than once'], { span: name.span })
-    }
-    return matches[0]?.expr
-  }
-}
 
 function bindGroupBy(select: SelectNode, items: readonly OutputItem[], ctx: ExprContext): readonly NamedExpr[] {
   if (select.groupBy === 'all') return items.filter(item => !hasAggregate(item.expr)).map(item => groupOf(item, ctx))
