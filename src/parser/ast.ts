@@ -255,7 +255,11 @@ export type StatementNode = { readonly span: Span } & (
   | { readonly kind: 'set'; readonly key: string; readonly value: string }
   | { readonly kind: 'reset'; readonly key: string }
   | { readonly kind: 'show'; readonly what: 'tables' | 'all' | 'option' | 'columns'; readonly name?: string }
+  | { readonly kind: 'showFunctions'; readonly like?: string }
+  | { readonly kind: 'showCreate'; readonly name: ObjectName }
   | { readonly kind: 'describe'; readonly target: ObjectName | QueryNode }
+  /** `text` is the SQL of the target. */
+  | { readonly kind: 'summarize'; readonly target: ObjectName | QueryNode; readonly text: string }
   | {
       readonly kind: 'copy'
       readonly source: ObjectName | QueryNode
@@ -267,8 +271,18 @@ export type StatementNode = { readonly span: Span } & (
       readonly kind: 'insert'
       readonly table: ObjectName
       readonly columns: readonly Ident[]
+      /** The columns of the query go to those of the same name. */
+      readonly byName: boolean
       readonly query: QueryNode
       readonly overwrite: boolean
+    }
+  /** TRUNCATE has no condition. */
+  | { readonly kind: 'delete'; readonly table: ObjectName; readonly where?: ExprNode }
+  | {
+      readonly kind: 'update'
+      readonly table: ObjectName
+      readonly set: readonly NamedArgument[]
+      readonly where?: ExprNode
     }
   /** `text` is the SQL of the statement as written; `types` are those of $1, $2, …, empty when not written. */
   | {

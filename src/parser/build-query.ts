@@ -68,6 +68,18 @@ export function select(span: Span, parts: SelectParts): SelectNode {
   }
 }
 
+/** TABLE t: all of it. */
+export function wholeTable(span: Span, name: ObjectName): SelectNode {
+  return {
+    kind: 'select',
+    distinct: false,
+    items: [everything(span)],
+    from: [{ kind: 'table', name, span }],
+    groupBy: [],
+    span,
+  }
+}
+
 function everything(span: Span): SelectItem {
   return { kind: 'wildcard', exclude: [], replace: [], span }
 }

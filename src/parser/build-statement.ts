@@ -13,6 +13,7 @@ import type {
   OptionList,
   QueryNode,
   StatementNode,
+  TableNode,
 } from './ast.js'
 import { select, splitArguments } from './build-query.js'
 
@@ -149,6 +150,47 @@ export function copy(
   }
 }
 
+/** DELETE and TRUNCATE. */
+export function remove(span: Span, table: ObjectName, where: ExprNode | null): StatementNode {
+  return where === null ? { kind: 'delete', table, span } : { kind: 'delete', table, where, span }
+}
+
+export function update(
+  span: Span,
+  table: ObjectName,
+  set: readonly NamedArgument[],
+  where: ExprNode | null,
+): StatementNode {
+  return where === null ? { kind: 'update', table, set, span } : { kind: 'update', table, set, where, span }
+}
+
+/** Inserts what the file's table function reads. The format comes from a clause, or from the file name's ending. */
+export function copyFrom(
+  span: Span,
+  table: ObjectName,
+  columns: readonly Ident[] | null,
+  path: string,
+  clauses: readonly CopyClause[],
+): StatementNode {
+  const found = once(clauses)
+  const { format: optionFormat, ...rest } = options(found.OPTIONS?.value ?? [])
+  const format = (found['STORED AS']?.value ?? optionFormat ?? /\.([a-z]+)$/i.exec(path)?.[1] ?? 'csv').toLowerCase()
+  const word = (name: string): Ident => ({ name, quoted: true, span })
+  const reader: TableNode = {
+    kind: 'function',
+    name: word(`read_${format}`),
+    args: [{ kind: 'string', value: path, span }],
+    named: Object.entries(rest).map(([key, value]) => ({ name: word(key), value: { kind: 'string', value, span } })),
+    span,
+  }
+  const query = selectAll(span, reader)
+  return { kind: 'insert', table, columns: columns ?? [], byName: false, query, overwrite: false, span }
+}
+
+export function showFunctions(span: Span, like: string | null): StatementNode {
+  return like === null ? { kind: 'showFunctions', span } : { kind: 'showFunctions', like, span }
+}
+
 export function execute(span: Span, name: Ident, args: readonly (ExprNode | NamedArgument)[]): StatementNode {
   return { kind: 'execute', name, ...splitArguments(args), span }
 }
@@ -159,10 +201,14 @@ export function deallocate(span: Span, name: Ident | null): StatementNode {
 
 /** SELECT * FROM 'path', for DESCRIBE 'path'. */
 export function fileQuery(span: Span, path: string): QueryNode {
+  return selectAll(span, { kind: 'file', path, span })
+}
+
+function selectAll(span: Span, table: TableNode): QueryNode {
   const body = select(span, {
     distinct: null,
     items: null,
-    from: [{ kind: 'file', path, span }],
+    from: [table],
     where: null,
     groupBy: null,
     having: null,

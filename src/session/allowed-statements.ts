@@ -33,6 +33,8 @@ function optionOf({ kind }: StatementNode): keyof AllowedStatements | undefined 
     case 'drop':
       return 'allowDdl'
     case 'insert':
+    case 'delete':
+    case 'update':
     case 'copy':
       return 'allowDml'
     case 'set':
@@ -45,7 +47,10 @@ function optionOf({ kind }: StatementNode): keyof AllowedStatements | undefined 
     case 'query':
     case 'explain':
     case 'show':
+    case 'showCreate':
+    case 'showFunctions':
     case 'describe':
+    case 'summarize':
       return undefined
   }
 }

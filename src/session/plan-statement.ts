@@ -4,20 +4,18 @@ import { typeName, UTF8, type Value } from '../arrow/types.js'
 import { isView } from '../catalog/catalog.js'
 import { minPartitionBytes } from '../catalog/options.js'
 import type { WriteTarget } from '../catalog/table-provider.js'
-import { fail, type Span, toBallistaError } from '../common/errors.js'
+import { fail, toBallistaError } from '../common/errors.js'
 import { configOf } from '../common/option.js'
 import { fragment } from '../exchange/fragment.js'
 import type { StagePlan, TaskReport } from '../exchange/stage.js'
-import { callExpr, castExpr } from '../expr/build.js'
-import { literal, type Expr } from '../expr/expr.js'
+import { literal } from '../expr/expr.js'
 import { bindQuery } from '../logical/bind/query.js'
 import { resolveTables, type TableResolver } from '../logical/bind/tables.js'
 import { writePlan } from '../logical/build.js'
-import { isNullable } from '../logical/nullable.js'
-import type { LogicalPlan, NamedExpr, PlanField } from '../logical/plan.js'
-import { fieldColumn, schemaOf } from '../logical/schema-of.js'
+import type { LogicalPlan, PlanField } from '../logical/plan.js'
+import { schemaOf } from '../logical/schema-of.js'
 import { optimize, type RuleEvent } from '../optimizer/optimizer.js'
-import type { Ident, ObjectName, QueryNode, StatementNode } from '../parser/ast.js'
+import type { ObjectName, QueryNode, StatementNode } from '../parser/ast.js'
 import { parseQuery, parseStatement } from '../parser/parse.js'
 import { quoteIdent } from '../parser/quote.js'
 import { OPERATORS } from '../physical/operators/index.js'
@@ -34,6 +32,9 @@ import {
 } from './explain.js'
 import { targetPartitions } from './options.js'
 import { absolutePath, planRequestOf, type PlanRequest } from './registration.js'
+import { remainingRows, rowsToUpdate, updatedRows, type ChangeNode } from './plan-changes.js'
+import { summaryQuery } from './summarize.js'
+import { castTo, distinctNames, insertPositions, sameNames } from './table-rows.js'
 import { tableResolver, type OpenTables } from './tables.js'
 
 /** What a scheduler runs: plain data. */
@@ -122,6 +123,11 @@ class StatementPlanner {
         return this.#copy(statement)
       case 'insert':
         return this.#insert(statement)
+      case 'delete':
+      case 'update':
+        return this.#changed(statement)
+      case 'summarize':
+        return this.#summarize(statement)
       case 'createTable':
         return this.#createTable(statement)
       case 'createExternalTable':
@@ -130,6 +136,8 @@ class StatementPlanner {
       case 'set':
       case 'reset':
       case 'show':
+      case 'showCreate':
+      case 'showFunctions':
       case 'prepare':
       case 'execute':
       case 'deallocate':
@@ -238,8 +246,28 @@ class StatementPlanner {
     if (statement.overwrite && target.kind !== 'memory')
       throw fail('NOT_SUPPORTED', ['INSERT OVERWRITE of files'], { span })
     const query = await this.#query(statement.query)
-    const rows = castTo(query, entry.schema, insertPositions(entry.schema, statement.columns, schemaOf(query), span))
+    const columns = statement.byName ? sameNames(query, span) : statement.columns
+    const rows = castTo(query, entry.schema, insertPositions(entry.schema, columns, schemaOf(query), span))
     return target.kind === 'memory' ? rows : writePlan(rows, target)
+  }
+
+  /** The rows that a table in memory has after a DELETE or UPDATE. */
+  async #changed(statement: ChangeNode): Promise<LogicalPlan> {
+    const [{ span }] = statement.table
+    const name = statement.table.map(ident => ident.name)
+    const entry = await this.#resolver.table(name, span)
+    if (isView(entry) || entry.insertTarget?.kind !== 'memory') {
+      const what = statement.kind === 'delete' ? 'delete from' : 'update'
+      const text = `cannot ${what} '${name.join('.')}': only the rows of tables in memory can change`
+      throw fail('INVALID_ARGUMENT', [text], { span })
+    }
+    if (statement.kind === 'delete') return castTo(await this.#query(remainingRows(statement)), entry.schema)
+    return updatedRows(await this.#query(rowsToUpdate(statement)), entry.schema, statement)
+  }
+
+  async #summarize(statement: Extract<StatementNode, { kind: 'summarize' }>): Promise<LogicalPlan> {
+    const columns = schemaOf(await this.#source(statement.target))
+    return this.#query(parseQuery(summaryQuery(columns, statement)))
   }
 
   /** The rows of a new table in memory; without a query there are none. */
@@ -255,51 +283,6 @@ class StatementPlanner {
     const positions = insertPositions({ fields: declared }, [], schemaOf(query), statement.span)
     return distinctNames(castTo(query, { fields: declared }, positions), statement.span)
   }
-}
-
-/** The plan of a new table's rows; INVALID_ARGUMENT if two columns have one name. */
-function distinctNames(plan: LogicalPlan, span: Span): LogicalPlan {
-  const names = schemaOf(plan).map(({ name }) => name)
-  const repeated = names.find((name, i) => names.indexOf(name) < i)
-  if (repeated === undefined) return plan
-  throw fail('INVALID_ARGUMENT', [`the table would have two columns '${repeated}'; give one of them an alias`], {
-    span,
-  })
-}
-
-/** For each column of the table, the column of the query that fills it; undefined: NULL. */
-function insertPositions(
-  table: Schema,
-  columns: readonly Ident[],
-  query: readonly PlanField[],
-  span: { readonly start: number; readonly end: number },
-): (number | undefined)[] {
-  const wanted = columns.length === 0 ? table.fields.length : columns.length
-  if (query.length !== wanted) {
-    throw fail('INVALID_ARGUMENT', [`${wanted} columns expected, but the query gives ${query.length}`], { span })
-  }
-  const unknown = columns.find(({ name }) => !table.fields.some(candidate => candidate.name === name))
-  if (unknown !== undefined) throw fail('COLUMN_NOT_FOUND', [unknown.name, ''], { span: unknown.span })
-  const repeated = columns.find(({ name }, i) => columns.findIndex(other => other.name === name) < i)
-  if (repeated !== undefined)
-    throw fail('INVALID_ARGUMENT', [`column '${repeated.name}' is named twice`], { span: repeated.span })
-  if (columns.length === 0) return table.fields.map((_, i) => i)
-  return table.fields.map(({ name }) => {
-    const at = columns.findIndex(column => column.name === name)
-    return at < 0 ? undefined : at
-  })
-}
-
-/** The input's columns at `positions`, cast to the names and types of `target`. */
-function castTo(input: LogicalPlan, target: Schema, positions: readonly (number | undefined)[]): LogicalPlan {
-  const fields = schemaOf(input)
-  const exprs = target.fields.map(({ name, type, nullable }, i): NamedExpr => {
-    const position = positions[i]
-    const value: Expr = position === undefined ? literal(null, type) : castExpr(fieldColumn(fields[position]), type)
-    const checked = nullable || !isNullable(value) ? value : callExpr('not_null', [value, literal(name, UTF8)])
-    return { expr: checked, name }
-  })
-  return { kind: 'projection', input, exprs }
 }
 
 /** Rows of text. */

@@ -1,11 +1,12 @@
 /** Statements that run at once and change the session or the world: DDL, DML, COPY, SET, and those that tell about them. */
 import type { Schema } from '../arrow/schema.js'
-import { fail, type Span } from '../common/errors.js'
+import { fail } from '../common/errors.js'
 import type { ObjectName, StatementNode } from '../parser/ast.js'
-import { settingRows } from './options.js'
 import { absolutePath, type Registration } from './registration.js'
 import { EXPLAIN_COLUMNS } from './explain.js'
-import { countRow, NO_ROWS, textRows } from './held-rows.js'
+import { changeRows, insertRows } from './change-rows.js'
+import { NO_ROWS, textRows } from './held-rows.js'
+import { show } from './show.js'
 import type { Parameters } from './parameters.js'
 import { given, type RunOptions } from './run-options.js'
 import type { HeldRows, Session, Statement } from './session.js'
@@ -44,6 +45,8 @@ export async function runStatement(
       session.change(statement.key, undefined, statement.span)
       return NO_ROWS
     case 'show':
+    case 'showCreate':
+    case 'showFunctions':
       return show(session, statement, options)
     case 'prepare':
       session.prepared.prepare(statement)
@@ -52,12 +55,16 @@ export async function runStatement(
       session.prepared.deallocate(statement.name)
       return NO_ROWS
     case 'insert':
-      return insert(session, statement, text, options)
+      return insertRows(session, statement, session.statement(text, options.parameters), options)
+    case 'delete':
+    case 'update':
+      return changeRows(session, statement, { text, parameters: options.parameters }, options)
     case 'explain':
       if (statement.analyze) return analyzeStatement(session, session.statement(text, options.parameters), options)
       return session.collect(session.statement(text, options.parameters), options)
     case 'copy':
     case 'describe':
+    case 'summarize':
       return session.collect(session.statement(text, options.parameters), options)
   }
 }
@@ -121,47 +128,6 @@ function drop({ tables }: Session, { name, what, ifExists, span }: Node<'drop'>)
     throw fail('INVALID_ARGUMENT', [`'${entry.name}' is a ${kind}; use DROP ${kind.toUpperCase()}`], { span })
   }
   tables.deregister(path)
-}
-
-async function show(session: Session, statement: Node<'show'>, options: RunOptions): Promise<HeldRows> {
-  switch (statement.what) {
-    case 'tables':
-      return textRows(
-        ['table_catalog', 'table_schema', 'table_name', 'table_type'],
-        session.tables
-          .list()
-          .map(({ entry }) => ['datafusion', 'public', entry.name, entry.kind === 'view' ? 'VIEW' : 'BASE TABLE']),
-      )
-    case 'columns':
-      return session.collect(session.statement(`DESCRIBE ${statement.name ?? ''}`), options)
-    case 'all':
-    case 'option': {
-      const key = statement.what === 'all' ? undefined : statement.name
-      return textRows(['name', 'value'], settingRows(session.settings, key, statement.span))
-    }
-  }
-}
-
-/** Into files: the plan writes them. Into a table in memory: the rows come here and are appended, all or none. */
-async function insert(
-  session: Session,
-  statement: Node<'insert'>,
-  text: string,
-  options: StatementOptions,
-): Promise<HeldRows> {
-  const path = names(statement.table)
-  const span: Span = statement.table[0].span
-  const target = session.tables.lookup(path, span)
-  const rows = await session.collect(session.statement(text, options.parameters), options)
-  if (target.kind !== 'memory') return rows
-  // While the rows were made, other statements may have added theirs, or replaced the table.
-  const current = session.tables.lookup(path, span)
-  if (current.kind !== 'memory' || current.schema !== target.schema) {
-    throw fail('INVALID_ARGUMENT', [`table '${path.join('.')}' was replaced while rows were inserted; try again`])
-  }
-  const kept = statement.overwrite ? [] : current.batches
-  session.register(path, { ...current, batches: [...kept, ...rows.batches] })
-  return countRow(rows.batches.reduce((sum, batch) => sum + batch.rowCount, 0))
 }
 
 const names = (name: ObjectName): string[] => name.map(ident => ident.name)

@@ -112,7 +112,7 @@ export const ERRORS: readonly (readonly [string, string, string, string, number]
   ['DROP t', 'SYNTAX', "expected TABLE or VIEW but found 't'", 't', 5],
   ['SET a', 'SYNTAX', 'expected TO or "=" but found the end of the text', '', 5],
   ['INSERT t VALUES (1)', 'SYNTAX', "expected INTO or OVERWRITE but found 't'", 't', 7],
-  ["COPY t 'x'", 'SYNTAX', "expected TO but found 'x'", "'x'", 7],
+  ["COPY t 'x'", 'SYNTAX', 'expected FROM, TO or "(" but found \'x\'', "'x'", 7],
   ['SELECT #', 'SYNTAX', "expected an expression but found '#'", '#', 7],
   ['SELECT a.1', 'SYNTAX', 'expected a name or "*" but found \'1\'', '1', 9],
   ['SELECT 1a', 'SYNTAX', "expected an expression but found '1'", '1', 7],

@@ -1,0 +1,61 @@
+/** INSERT, DELETE and UPDATE: what they do to the tables of the session. */
+import type { EncodedBatch } from '../catalog/memory-table.js'
+import { fail } from '../common/errors.js'
+import type { StatementNode } from '../parser/ast.js'
+import { quoteIdent } from '../parser/quote.js'
+import { countRow } from './held-rows.js'
+import type { Parameters } from './parameters.js'
+import type { ChangeNode } from './plan-changes.js'
+import type { RunOptions } from './run-options.js'
+import type { HeldRows, Session, Statement } from './session.js'
+
+/** Into files: the plan writes them. Into a table in memory: the rows come here and are appended, all or none. */
+export async function insertRows(
+  session: Session,
+  { table, overwrite }: Extract<StatementNode, { kind: 'insert' }>,
+  statement: Statement,
+  options: RunOptions,
+): Promise<HeldRows> {
+  const path = table.map(ident => ident.name)
+  const { span } = table[0]
+  const target = session.tables.lookup(path, span)
+  const rows = await session.collect(statement, options)
+  if (target.kind !== 'memory') return rows
+  // While the rows were made, other statements may have added theirs, or replaced the table.
+  const current = session.tables.lookup(path, span)
+  if (current.kind !== 'memory' || current.schema !== target.schema) {
+    throw fail('INVALID_ARGUMENT', [`table '${path.join('.')}' was replaced while rows were inserted; try again`])
+  }
+  const kept = overwrite ? [] : current.batches
+  session.register(path, { ...current, batches: [...kept, ...rows.batches] })
+  return countRow(rowCount(rows.batches))
+}
+
+/** DELETE and UPDATE: the table gets all its rows anew, unless it has changed meanwhile; gives how many were changed. */
+export async function changeRows(
+  session: Session,
+  change: ChangeNode,
+  { text, parameters }: { readonly text: string; readonly parameters: Parameters | undefined },
+  options: RunOptions,
+): Promise<HeldRows> {
+  const { table, where } = change
+  const path = table.map(ident => ident.name)
+  const statement = session.statement(text, parameters)
+  const { batches } = await session.collect(statement, options)
+  const target = statement.uses.get(path[path.length - 1])
+  if (target?.kind !== 'memory') throw fail('TABLE_NOT_FOUND', [path.join('.'), ''], { span: table[0].span })
+  const before = rowCount(target.batches)
+  let changed = change.kind === 'delete' ? before - rowCount(batches) : before
+  if (change.kind === 'update' && where !== undefined) {
+    const condition = text.slice(where.span.start, where.span.end)
+    const counting = `SELECT 1 FROM ${path.map(quoteIdent).join('.')} WHERE ${condition}`
+    changed = rowCount((await session.collect({ ...statement, sql: counting }, options)).batches)
+  }
+  if (session.tables.get(path) !== target) {
+    throw fail('INVALID_ARGUMENT', [`table '${path.join('.')}' changed while its rows were changed; try again`])
+  }
+  session.register(path, { ...target, batches })
+  return countRow(changed)
+}
+
+const rowCount = (batches: readonly EncodedBatch[]): number => batches.reduce((sum, batch) => sum + batch.rowCount, 0)
