@@ -129,6 +129,9 @@ function textOperand(expr: Expr): Expr {
 function arithmeticExpr(op: ArithmeticOp, left: Expr, right: Expr): Expr {
   const [a, b] = typedSides(op, left, right)
   const [leftType, rightType] = [typeOf(a), typeOf(b)]
+  if (op === '*' && leftType.kind === 'interval' && isNumeric(rightType)) return callExpr('interval_multiply', [a, b])
+  if (op === '*' && isNumeric(leftType) && rightType.kind === 'interval') return callExpr('interval_multiply', [b, a])
+  if (op === '/' && leftType.kind === 'interval' && isNumeric(rightType)) return callExpr('interval_divide', [a, b])
   if (isTemporal(leftType) || isTemporal(rightType) || leftType.kind === 'interval') return temporalExpr(op, a, b)
   if (!isNumeric(leftType) || !isNumeric(rightType)) throw mismatch(op, left, right)
   const decimals = leftType.kind === 'decimal' || rightType.kind === 'decimal'

@@ -1,7 +1,7 @@
 /** CAST of one value: what is representable exactly, what is rounded and what is an error. */
 import { sameType, typeName, type DataType, type Value } from '../arrow/types.js'
 import { fail } from '../common/errors.js'
-import { convertUnit, splitTimestamp, timestampOfDate } from './calendar.js'
+import { checkDate, convertUnit, splitTimestamp, timestampOfDate } from './calendar.js'
 import { checkPrecision, pow10, rescale } from './decimal-value.js'
 import { integerBounds } from './types.js'
 import { parseValue, valueText } from './value-text.js'
@@ -17,7 +17,7 @@ export function castValue(value: Value, from: DataType, to: DataType): Value {
   if (to.kind === 'utf8') return from.kind === 'binary' ? decodeUtf8(value as Uint8Array) : valueText(value, from)
   switch (to.kind) {
     case 'boolean':
-      if (from.kind === 'int') return value !== 0 && value !== 0n
+      if (from.kind === 'int' || from.kind === 'float' || from.kind === 'decimal') return value !== 0 && value !== 0n
       break
     case 'int':
       if (from.kind === 'boolean') return integer(value === true ? 1n : 0n, to)
@@ -30,11 +30,15 @@ export function castValue(value: Value, from: DataType, to: DataType): Value {
     case 'decimal':
       return toDecimal(value, from, to)
     case 'date':
-      if (from.kind === 'timestamp') return splitTimestamp(value as bigint, from.unit).days
+      if (from.kind === 'timestamp') return checkDate(splitTimestamp(value as bigint, from.unit).days)
       break
     case 'timestamp':
       if (from.kind === 'date') return timestampOfDate(value as number, to.unit)
       if (from.kind === 'timestamp') return convertUnit(value as bigint, from.unit, to.unit)
+      break
+    case 'list':
+      if (from.kind === 'list')
+        return (value as readonly Value[]).map(item => castValue(item, from.element.type, to.element.type))
       break
     default:
       break
@@ -69,6 +73,7 @@ export function decimalToFloat(unscaled: bigint, scale: number): number {
 }
 
 function toFloat(value: Value, from: DataType, to: DataType & { kind: 'float' }): Value {
+  if (from.kind === 'boolean') return value === true ? 1 : 0
   let result: number
   if (from.kind === 'decimal') result = decimalToFloat(value as bigint, from.scale)
   else if (from.kind === 'int' || from.kind === 'float') result = Number(value as number | bigint)
@@ -79,6 +84,7 @@ function toFloat(value: Value, from: DataType, to: DataType & { kind: 'float' })
 function toDecimal(value: Value, from: DataType, to: DataType & { kind: 'decimal' }): Value {
   if (from.kind === 'decimal') return checkPrecision(rescale(value as bigint, from.scale, to.scale), to)
   if (from.kind === 'int') return checkPrecision(BigInt(value as number | bigint) * pow10(to.scale), to)
+  if (from.kind === 'boolean') return checkPrecision(value === true ? pow10(to.scale) : 0n, to)
   if (from.kind === 'float') {
     if (!Number.isFinite(value)) throw fail('NUMERIC_OVERFLOW', [typeName(to)])
     return parseValue(valueText(value, from), to)

@@ -155,18 +155,20 @@ export const arithmeticCommonType = (left: DataType, right: DataType): DataType 
 /** Whether CAST between the types exists (values may still fail). */
 export function canCast(from: DataType, to: DataType): boolean {
   if (sameType(from, to) || from.kind === 'null') return true
-  if (isNumeric(from)) return isNumeric(to) || to.kind === 'utf8' || (from.kind === 'int' && to.kind === 'boolean')
+  if (isNumeric(from)) return isNumeric(to) || to.kind === 'utf8' || to.kind === 'boolean'
   switch (from.kind) {
     case 'utf8':
       return isNumeric(to) || isTemporal(to) || ['boolean', 'interval', 'binary', 'utf8'].includes(to.kind)
     case 'boolean':
-      return to.kind === 'utf8' || to.kind === 'int'
+      return to.kind === 'utf8' || isNumeric(to)
     case 'date':
     case 'timestamp':
       return isTemporal(to) || to.kind === 'utf8'
     case 'interval':
     case 'binary':
       return to.kind === 'utf8'
+    case 'list':
+      return to.kind === 'utf8' || (to.kind === 'list' && canCast(from.element.type, to.element.type))
     default:
       return false
   }

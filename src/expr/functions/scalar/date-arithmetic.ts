@@ -16,6 +16,7 @@ import {
   addIntervalToDate,
   addIntervalToTimestamp,
   checkDate,
+  checkInterval,
   checkTimestamp,
   civilFromDays,
   convertUnit,
@@ -176,6 +177,39 @@ function binStart({ months, days, nanos }: IntervalValue, moment: bigint, origin
   return stepped(count) > moment ? stepped(count - 1n) : stepped(count)
 }
 
+/** Parts that are not whole flow into the next smaller one, with months of 30 days; nanoseconds are rounded. */
+function scaledInterval(value: IntervalValue, scale: (part: number) => number): IntervalValue {
+  const wholeMonths = scale(value.months)
+  const months = Math.trunc(wholeMonths)
+  const wholeDays = scale(value.days) + (wholeMonths - months) * 30
+  const days = Math.trunc(wholeDays)
+  const nanos = scale(Number(value.nanos)) + (wholeDays - days) * Number(NANOS_PER_DAY)
+  if (!Number.isFinite(nanos)) throw fail('NUMERIC_OVERFLOW', ['INTERVAL'])
+  return checkInterval({ months, days, nanos: BigInt(Math.round(nanos)) })
+}
+
+const intervalTimes = (
+  name: string,
+  operator: string,
+  scale: (part: number, number: number) => number,
+  result: string,
+): ScalarFunction =>
+  defineScalar({
+    name,
+    description: `An interval ${operator} a number; \`interval ${operator} number\`. Fractions flow into the next smaller part.`,
+    examples: [
+      ex(`${name}(INTERVAL '4 days', 3)`, result),
+      ex(`INTERVAL '4 days' ${operator} 3`, result),
+      ex(`${name}(NULL, 2)`, 'NULL'),
+    ],
+    coerce: fixed(name, [INTERVAL, FLOAT64]),
+    returns: () => INTERVAL,
+    evaluate: ([interval, number]) => {
+      if (operator === '/' && number === 0) throw fail('DIVIDE_BY_ZERO')
+      return scaledInterval(interval as IntervalValue, part => scale(part, number as number))
+    },
+  })
+
 const epoch = (name: string, unit: 's' | 'ms' | 'us' | 'ns', word: string, result: string): ScalarFunction =>
   defineScalar({
     name,
@@ -244,6 +278,8 @@ export const DATE_ARITHMETIC: readonly ScalarFunction[] = [
   epoch('epoch_ms', 'ms', 'Milliseconds', '1500'),
   epoch('epoch_ns', 'ns', 'Nanoseconds', '1500000000'),
   epoch('epoch_us', 'us', 'Microseconds', '1500000'),
+  intervalTimes('interval_divide', '/', (part, number) => part / number, '1 days 8 hours'),
+  intervalTimes('interval_multiply', '*', (part, number) => part * number, '12 days'),
   makeTimestamp,
   intervalOf('to_days', 'days', days, '2 days'),
   intervalOf('to_hours', 'hours', count => time(count * 3_600_000_000_000n), '2 hours'),

@@ -12,6 +12,7 @@ import {
   splitTimestamp,
   timestampOfDate,
   convertUnit,
+  checkDate,
   checkTimestamp,
 } from '../../calendar.js'
 import { dateField, datePart, dateTrunc } from '../../date-fields.js'
@@ -135,7 +136,7 @@ const to_date = defineScalar({
   evaluate: ([value, ...formats], [type]) => {
     if (formats.length > 0) return parsedDate(value, formats)
     if (type.kind === 'utf8') return parseValue(value as string, DATE)
-    return type.kind === 'timestamp' ? splitTimestamp(value as bigint, type.unit).days : value
+    return type.kind === 'timestamp' ? checkDate(splitTimestamp(value as bigint, type.unit).days) : value
   },
 })
 
