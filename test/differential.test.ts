@@ -11,7 +11,8 @@ import { given } from '../src/session/dataframe.js'
 import { compareRows, type Rows } from '../tpch/compare.js'
 import { openDuckDb, type DuckDb } from '../tpch/duckdb.js'
 import { batchCells } from '../tpch/run.js'
-import { RANDOM_TABLES, RandomSql, type RandomQuery } from './helpers/random-sql.js'
+import { RandomSql, type RandomQuery } from './helpers/random-sql.js'
+import { RANDOM_TABLES } from './helpers/random-tables.js'
 
 const SEED = Number(process.env['SEED'] ?? 1)
 const QUERIES = Number(process.env['QUERIES'] ?? (process.env['BALLISTA_TEST_FULL'] === '1' ? 3000 : 150))
