@@ -60,6 +60,19 @@ test.serial('pasted lines and lines typed while a statement runs are shown and r
   t.is(await terminal.status, 0)
 })
 
+test.serial('a long paste is taken in a moment', async t => {
+  t.timeout(60_000)
+  const terminal = fakeTerminal({ settings: { format: 'csv', quiet: true }, colors: true })
+  await terminal.seen(READY)
+  const lines = Array.from({ length: 1_500 }, (_, i) => `(${i}, 'a text of some length')${i === 1_499 ? ') v;' : ','}`)
+  const started = performance.now()
+  terminal.type(`select count(*) as n, sum(column1) as s from (values\r${lines.join('\r')}\r`)
+  await terminal.seen(/n,s\n1500,1124250\nballista> $/)
+  t.true(performance.now() - started < 30_000)
+  terminal.type(CTRL_D)
+  t.is(await terminal.status, 0)
+})
+
 test.serial('Ctrl-C stops the statement that runs, and pressed again it quits', async t => {
   const terminal = fakeTerminal()
   await terminal.seen(READY)

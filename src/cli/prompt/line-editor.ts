@@ -3,6 +3,7 @@ import { createInterface, type Interface } from 'node:readline'
 import { Writable } from 'node:stream'
 import { highlight } from './highlight.js'
 import { HISTORY_ENTRIES } from './history.js'
+import { MAX_LOOKED_AT } from './statement-buffer.js'
 
 export type LineEvent =
   | { readonly kind: 'line'; readonly text: string }
@@ -164,7 +165,9 @@ export class LineEditor {
   }
 
   #colored(line: string): string {
-    const isSql = !(this.#before === '' && line.startsWith('\\'))
-    return this.#options.colors && isSql ? highlight(this.#before + line, this.#before.length) : line
+    const sql = this.#before + line
+    const isCommand = this.#before === '' && line.startsWith('\\')
+    if (!this.#options.colors || isCommand || sql.length > MAX_LOOKED_AT) return line
+    return highlight(sql, this.#before.length)
   }
 }

@@ -2,7 +2,7 @@
 import { nextToken, splitStatements, tokenAt, type Token } from '../../parser/scan.js'
 
 /** Longer texts are not looked at for what is open in them: that would be done again for every line of a paste. */
-const MAX_LOOKED_AT = 100_000
+export const MAX_LOOKED_AT = 20_000
 
 /** What the text ends in the middle of. */
 export type Pending = 'statement' | 'string' | 'quoted' | 'comment'
