@@ -58,9 +58,14 @@ export function rowGroupSplits(footer: ParquetFooter, pruning: readonly Expr[], 
   })
 }
 
-/** Bounds and NULL counts over all row groups; a bound that one row group lacks is left out. */
-export function fileStatistics(footer: ParquetFooter): Map<string, ColumnStatistics> {
-  return new Map(footer.columns.map((column, i) => [column.field.name, columnStatistics(footer, i)]))
+const known = new WeakMap<ParquetFooter, ReadonlyMap<string, ColumnStatistics>>()
+
+/** Bounds and NULL counts over all row groups, computed once a footer; a bound that one row group lacks is left out. */
+export function fileStatistics(footer: ParquetFooter): ReadonlyMap<string, ColumnStatistics> {
+  const statistics =
+    known.get(footer) ?? new Map(footer.columns.map((column, i) => [column.field.name, columnStatistics(footer, i)]))
+  known.set(footer, statistics)
+  return statistics
 }
 
 function columnStatistics(footer: ParquetFooter, column: number): ColumnStatistics {
