@@ -1,15 +1,18 @@
 /** Scans of files with many small pages, mixed encodings and NULLs, with predicates of every selectivity, against DuckDB. */
 import { readFileSync, writeFileSync } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import test from 'ava'
 import * as wasm from 'parquet-wasm'
 import { bytesInUse } from '../../src/arrow/memory.js'
 import { INT32, INT64, UTF8 } from '../../src/arrow/types.js'
 import type { Rng } from '../../src/common/clock.js'
-import { binaryExpr, columnExpr, likeExpr } from '../../src/expr/build.js'
+import { binaryExpr, columnExpr, inputExpr, likeExpr } from '../../src/expr/build.js'
 import { literal, type Expr } from '../../src/expr/expr.js'
+import { readFooter } from '../../src/formats/parquet/footer.js'
+import { rowsThatMayMatch, type RowRange } from '../../src/formats/parquet/page-index.js'
 import { below, testRng } from '../arrow/random-columns.js'
-import { firstDifference, openDuck, scanFile, type Duck } from './duckdb.js'
+import { HOST, firstDifference, openDuck, scanFile, type Duck } from './duckdb.js'
 
 let duck: Duck
 test.before(async () => {
@@ -64,6 +67,60 @@ function rewrite(
   writeFileSync(target, wasm.writeParquet(table, change(builder).build()))
   return target
 }
+
+test.serial('the page index tells the rows that can match, to the page', async t => {
+  const file = rewrite(await writeFile('index.parquet', 5000, 'row_group_size 5000'), builder => builder)
+  const footer = await readFooter(file, HOST)
+  const [first] = footer.rowGroups
+  const places = new Map(footer.columns.map(({ field }, i) => [field.name, i]))
+  const id = inputExpr(0, 'id', INT64)
+  const handle = await open(file)
+  try {
+    const rows = (...pruning: Expr[]): Promise<readonly RowRange[]> =>
+      rowsThatMayMatch(handle, { footer, rowGroup: 0, pruning, inFile: [places.get('id') ?? -1], host: HOST })
+    const atLeast = binaryExpr('>=', id, literal(1000n, INT64))
+    const under = binaryExpr('<', id, literal(1200n, INT64))
+    t.deepEqual(await rows(), [{ start: 0, end: first.rowCount }])
+    const [range, ...others] = await rows(atLeast, under)
+    t.deepEqual(others, [])
+    // Pages of 64 rows or a few times that.
+    t.true(range.start > 500 && range.start <= 1000 && range.end >= 1200 && range.end < 2000, JSON.stringify(range))
+    t.deepEqual(await rows(binaryExpr('<', id, literal(0n, INT64))), [])
+    const outside = binaryExpr('or', under, binaryExpr('>=', id, literal(2500n, INT64)))
+    t.is((await rows(outside)).length, 2)
+    const rng = testRng(message => t.log(message))
+    for (let round = 0; round < 50; round++) {
+      const gaps = Array.from({ length: 1 + below(rng, 4) }, () => {
+        const low = below(rng, first.rowCount)
+        return { low, high: low + 300 + below(rng, 1500) }
+      })
+      const ranges = await rows(
+        ...gaps.map(({ low, high }) =>
+          binaryExpr(
+            'or',
+            binaryExpr('<', id, literal(BigInt(low), INT64)),
+            binaryExpr('>=', id, literal(BigInt(high), INT64)),
+          ),
+        ),
+      )
+      // Ids are row numbers here.
+      for (let row = 0; row < first.rowCount; row++) {
+        const isWanted = gaps.every(({ low, high }) => row < low || row >= high)
+        if (isWanted && !ranges.some(({ start, end }) => start <= row && row < end))
+          t.fail(`row ${row} of ${JSON.stringify(gaps)}`)
+      }
+      const isApart = ranges.every(({ start, end }, i) => start < end && (i === 0 || ranges[i - 1].end < start))
+      t.true(isApart, JSON.stringify(ranges))
+    }
+  } finally {
+    await handle.close()
+  }
+  const { rows } = await scanFile(file, {
+    projection: ['id'],
+    filters: [binaryExpr('<', columnExpr('id', INT64, true), literal(100n, INT64))],
+  })
+  t.is(rows.length, 100)
+})
 
 const predicate = (rng: Rng): readonly [Expr, sql: string] => {
   const pick = columnExpr('pick', INT32, true)

@@ -14,6 +14,14 @@ export interface ColumnChunk {
   readonly byteLength: number
   /** The ColumnMetaData struct. */
   readonly metadata: ThriftStruct
+  /** Where the page index of the chunk lies; absent: it has none. */
+  readonly index?: { readonly columns: FilePart; readonly offsets: FilePart }
+}
+
+/** Bytes of the file. */
+export interface FilePart {
+  readonly start: number
+  readonly byteLength: number
 }
 
 export interface RowGroup {
@@ -120,11 +128,20 @@ function rowGroupOf(
     const byteLength = numberAt(metadata, 7) ?? -1
     if (start < 4 || byteLength < 0 || start + byteLength > fileSize)
       throw invalid('has a column chunk outside the file')
-    return { start, byteLength, metadata }
+    const columns = filePart(chunk, 6, 7, fileSize)
+    const offsets = filePart(chunk, 4, 5, fileSize)
+    return { start, byteLength, metadata, ...(columns && offsets ? { index: { columns, offsets } } : {}) }
   })
   if (chunks.length !== leafCount) throw invalid(`has ${chunks.length} column chunks for ${leafCount} columns`)
   if (rowCount < 0 || rowCount > 2 ** 31 - 1) throw invalid('has an impossible number of rows')
   return { rowCount, chunks, byteLength: chunks.reduce((sum, chunk) => sum + (numberAt(chunk.metadata, 6) ?? 0), 0) }
+}
+
+/** A place that two fields of a chunk give; undefined if there is none within the file. */
+function filePart(chunk: ThriftStruct, startId: number, lengthId: number, fileSize: number): FilePart | undefined {
+  const start = numberAt(chunk, startId) ?? 0
+  const byteLength = numberAt(chunk, lengthId) ?? 0
+  return start >= 4 && byteLength > 0 && start + byteLength <= fileSize ? { start, byteLength } : undefined
 }
 
 /** Statistics of one column of one row group; empty for nested columns and where the file has none. */

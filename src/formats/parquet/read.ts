@@ -1,4 +1,5 @@
 /** Scans Parquet files row group by row group: the next one is read while the current one is decoded. */
+import type { FileHandle } from 'node:fs/promises'
 import type { Batch } from '../../arrow/batch.js'
 import { withScratch } from '../../arrow/memory.js'
 import { fail } from '../../common/errors.js'
@@ -6,8 +7,9 @@ import type { FileScan } from '../format.js'
 import { openForRead } from '../read-file.js'
 import { filterSteps, inputsOf, type FilterStep } from './filter-steps.js'
 import { readFooter, type ParquetFooter } from './footer.js'
+import { rowsThatMayMatch } from './page-index.js'
 import { RangeColumns } from './range-columns.js'
-import { openRowGroup, type RowGroupReader } from './row-group-reader.js'
+import { openRowGroup, type RowGroupReader, type RowGroupRequest } from './row-group-reader.js'
 import { mapColumns, missingColumn, type ScanMapping } from './scan-mapping.js'
 import { rowGroupInBounds, rowGroupMayMatch } from './split-plan.js'
 import { numberAt } from './thrift-compact.js'
@@ -74,16 +76,17 @@ async function* scanRowGroups(file: OneFile, rowGroups: readonly number[]): Asyn
   const handle = await openForRead(footer.path, host)
   // One row group is decoded from the first while the next one is read into the second.
   const rooms = [reusedRoom(), reusedRoom()]
-  const start = (turn: number): Promise<RowGroupReader> | undefined => {
+  const start = (turn: number): Promise<RowGroupReader | undefined> | undefined => {
     const rowGroup = rowGroups[turn]
     if (!rowGroupInBounds(footer, rowGroup, fileBounds(file))) return undefined
     const room = rooms[turn % 2]
-    const opening = openRowGroup(handle, { footer, rowGroup, columns: mapping.read, batchRows, host, room })
+    const request = { footer, rowGroup, columns: mapping.read, batchRows, host, room }
+    const opening = openMatching(file, handle, request)
     // A failure is met when the row group's turn comes, not as an unhandled rejection before.
     opening.catch(() => undefined)
     return opening
   }
-  let next: Promise<RowGroupReader> | undefined
+  let next: Promise<RowGroupReader | undefined> | undefined
   let isStarted = false
   try {
     for (const turn of rowGroups.keys()) {
@@ -98,6 +101,18 @@ async function* scanRowGroups(file: OneFile, rowGroups: readonly number[]): Asyn
     unread?.close()
     await handle.close()
   }
+}
+
+/** Opens a row group for the rows that its page index does not exclude; undefined if it excludes all. */
+async function openMatching(
+  { scan, mapping }: OneFile,
+  handle: FileHandle,
+  request: Omit<RowGroupRequest, 'ranges'>,
+): Promise<RowGroupReader | undefined> {
+  const { inFile } = mapping
+  const ranges = await rowsThatMayMatch(handle, { ...request, pruning: scan.pruning, inFile })
+  const isEmpty = ranges.length === 0 && request.footer.rowGroups[request.rowGroup].rowCount > 0
+  return isEmpty ? undefined : openRowGroup(handle, { ...request, ranges })
 }
 
 /** Memory that is used again: fresh pages cost more than the copy into them, and unused buffers keep the collector busy. */

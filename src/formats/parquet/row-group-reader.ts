@@ -16,6 +16,7 @@ import type { ColumnChunk, ParquetFooter } from './footer.js'
 import { glueRowGroup } from './glue.js'
 import { isOptional, leafForm, type LeafForm } from './leaf-form.js'
 import { ENCODING } from './page-header.js'
+import type { RowRange } from './page-index.js'
 import type { Rows } from './run.js'
 import { numberAt } from './thrift-compact.js'
 
@@ -25,6 +26,8 @@ export interface RowGroupRequest {
   /** Ascending, numbers of `footer.columns`. */
   readonly columns: readonly number[]
   readonly batchRows: number
+  /** Rows that are wanted, ascending and apart. With a column that parquet-wasm decodes, all rows come. */
+  readonly ranges: readonly RowRange[]
   readonly host: string
   /** Memory for the bytes that parquet-wasm decodes. */
   readonly room: (byteLength: number) => Uint8Array
@@ -98,6 +101,8 @@ class MixedReader implements RowGroupReader {
   private readonly own: ReadonlyMap<number, OwnColumn>
   private readonly foreign: ForeignColumns | undefined
   private readonly readers = new Map<number, ColumnReader>()
+  /** Rows that are to come, and are coming. */
+  private readonly ranges: RowRange[]
   /** The current range. */
   private start = 0
   private end = 0
@@ -107,12 +112,17 @@ class MixedReader implements RowGroupReader {
     this.bytes = bytes
     this.own = new Map(own.map(column => [column.column, column]))
     this.foreign = glued === undefined ? undefined : new ForeignColumns(request, glued)
+    // parquet-wasm gives batch after batch from the first row on.
+    const all = { start: 0, end: request.footer.rowGroups[request.rowGroup].rowCount }
+    this.ranges = glued === undefined ? [...request.ranges] : [all]
   }
 
   advance(): number {
-    const { footer, rowGroup, batchRows } = this.request
-    this.start = this.end
-    this.end = Math.min(this.start + batchRows, footer.rowGroups[rowGroup].rowCount)
+    const { batchRows } = this.request
+    if (this.ranges.length > 0 && this.end >= this.ranges[0].end) this.ranges.shift()
+    if (this.ranges.length === 0) return 0
+    this.start = Math.max(this.end, this.ranges[0].start)
+    this.end = Math.min(this.start + batchRows, this.ranges[0].end)
     return this.end - this.start
   }
 

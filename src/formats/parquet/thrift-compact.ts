@@ -286,5 +286,11 @@ export const structsAt = (struct: ThriftStruct, id: number): readonly ThriftStru
   return value.items as readonly ThriftStruct[]
 }
 
+/** The items of a list field; empty when it is missing or holds something else. */
+export const listAt = (struct: ThriftStruct, id: number): readonly ThriftValue[] => {
+  const value = struct.fields.get(id)?.value
+  return typeof value === 'object' && 'items' in value ? value.items : []
+}
+
 export const structList = (items: readonly ThriftStruct[]): ThriftList => ({ elementType: THRIFT.struct, items })
 export const utf8Bytes = (text: string): Uint8Array => Buffer.from(text, 'utf8')
