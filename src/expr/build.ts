@@ -61,22 +61,28 @@ export const inputExpr = (index: number, name: string, type: DataType, nullable 
 
 /**
  * The literal of a number as written: digits are BIGINT (DECIMAL(n, 0) beyond its range), a point gives a DECIMAL of
- * exactly these digits, an exponent (or more than 38 digits) DOUBLE. Throws SYNTAX if the text is no number.
+ * exactly these digits, an exponent (or more than 38 digits) DOUBLE. Throws SYNTAX if the text is no number, NUMERIC_OVERFLOW if it is
+ * beyond all doubles.
  */
 export function numberLiteral(text: string): LiteralExpr {
   const match = /^(\d*)(?:\.(\d*))?$/.exec(text)
-  if (!match) {
-    const value = Number(text)
-    if (text.trim() === '' || Number.isNaN(value)) throw fail('SYNTAX', [`'${text}' is not a number`])
-    return literal(value, FLOAT64)
-  }
+  // BigInt takes quadratic time for what no DECIMAL holds anyway.
+  if (!match || text.length > MAX_EXACT_TEXT) return doubleLiteral(text)
   const fraction = match[2] ?? ''
   const unscaled = BigInt(`${match[1]}${fraction}` || '0')
   if (match[2] === undefined && BigInt.asIntN(64, unscaled) === unscaled) return literal(unscaled, INT64)
   const precision = Math.max(fraction.length, unscaled === 0n ? 1 : digitCount(unscaled))
-  return precision > MAX_PRECISION
-    ? literal(Number(text), FLOAT64)
-    : literal(unscaled, decimal(precision, fraction.length))
+  return precision > MAX_PRECISION ? doubleLiteral(text) : literal(unscaled, decimal(precision, fraction.length))
+}
+
+/** Digits of a number that may be exact, with room for zeros in front. */
+const MAX_EXACT_TEXT = 1000
+
+function doubleLiteral(text: string): LiteralExpr {
+  const value = Number(text)
+  if (text.trim() === '' || Number.isNaN(value)) throw fail('SYNTAX', [`'${text}' is not a number`])
+  if (!Number.isFinite(value)) throw fail('NUMERIC_OVERFLOW', [typeName(FLOAT64)])
+  return literal(value, FLOAT64)
 }
 
 /** `left op right` with both sides coerced; throws TYPE_MISMATCH when the operator has no meaning for the types. */
