@@ -89,41 +89,41 @@ export class SessionContext {
    * Registers CSV files under a name: a file, a directory (ending in `/`) or a glob; or a list of these, whose rows follow each other,
    * columns by name. Replaces an older table.
    */
-  async registerCsv(name: string, path: Paths, options: FileOptions = {}): Promise<void> {
-    await this.#registerFiles(name, path, 'csv', options)
+  async registerCsv(name: string, path: Paths, options: FileOptions = {}, run: RunOptions = {}): Promise<void> {
+    await this.#registerFiles(name, path, { format: 'csv', options, run })
   }
 
-  async registerParquet(name: string, path: Paths, options: FileOptions = {}): Promise<void> {
-    await this.#registerFiles(name, path, 'parquet', options)
+  async registerParquet(name: string, path: Paths, options: FileOptions = {}, run: RunOptions = {}): Promise<void> {
+    await this.#registerFiles(name, path, { format: 'parquet', options, run })
   }
 
   /** Newline-delimited JSON. */
-  async registerJson(name: string, path: Paths, options: FileOptions = {}): Promise<void> {
-    await this.#registerFiles(name, path, 'json', options)
+  async registerJson(name: string, path: Paths, options: FileOptions = {}, run: RunOptions = {}): Promise<void> {
+    await this.#registerFiles(name, path, { format: 'json', options, run })
   }
 
   /** Arrow IPC files or streams. */
-  async registerArrow(name: string, path: Paths, options: FileOptions = {}): Promise<void> {
-    await this.#registerFiles(name, path, 'arrow', options)
+  async registerArrow(name: string, path: Paths, options: FileOptions = {}, run: RunOptions = {}): Promise<void> {
+    await this.#registerFiles(name, path, { format: 'arrow', options, run })
   }
 
   /** CSV files as a frame; paths as for `registerCsv`. */
-  readCsv(path: Paths, options: FileOptions = {}): Promise<DataFrame> {
-    return this.#readFiles(path, 'csv', options)
+  readCsv(path: Paths, options: FileOptions = {}, run: RunOptions = {}): Promise<DataFrame> {
+    return this.#readFiles(path, { format: 'csv', options, run })
   }
 
-  readParquet(path: Paths, options: FileOptions = {}): Promise<DataFrame> {
-    return this.#readFiles(path, 'parquet', options)
+  readParquet(path: Paths, options: FileOptions = {}, run: RunOptions = {}): Promise<DataFrame> {
+    return this.#readFiles(path, { format: 'parquet', options, run })
   }
 
   /** Newline-delimited JSON as a frame. */
-  readJson(path: Paths, options: FileOptions = {}): Promise<DataFrame> {
-    return this.#readFiles(path, 'json', options)
+  readJson(path: Paths, options: FileOptions = {}, run: RunOptions = {}): Promise<DataFrame> {
+    return this.#readFiles(path, { format: 'json', options, run })
   }
 
   /** Arrow IPC files or streams as a frame. */
-  readArrow(path: Paths, options: FileOptions = {}): Promise<DataFrame> {
-    return this.#readFiles(path, 'arrow', options)
+  readArrow(path: Paths, options: FileOptions = {}, run: RunOptions = {}): Promise<DataFrame> {
+    return this.#readFiles(path, { format: 'arrow', options, run })
   }
 
   /**
@@ -219,8 +219,8 @@ export class SessionContext {
   }
 
   /** All rows of a table or view. */
-  async table(name: string): Promise<DataFrame> {
-    return new DataFrame(await tableFrame(this.#session, this.#session.lookup([name])))
+  async table(name: string, options: RunOptions = {}): Promise<DataFrame> {
+    return new DataFrame(await tableFrame(this.#session, this.#session.lookup([name]), options))
   }
 
   /**
@@ -268,24 +268,24 @@ export class SessionContext {
     return new DataFrame(heldFrame(this.#session, rows), rows)
   }
 
-  async #registerFiles(name: string, path: Paths, format: string, options: FileOptions): Promise<void> {
-    if (typeof path === 'string') this.#session.register([name], await this.#files(name, path, format, options))
-    else (await this.#readFiles(path, format, options)).createView(name, { orReplace: true })
+  async #registerFiles(name: string, path: Paths, files: Files): Promise<void> {
+    if (typeof path === 'string') this.#session.register([name], await this.#files(name, path, files))
+    else (await this.#readFiles(path, files)).createView(name, { orReplace: true })
   }
 
-  async #readFiles(path: Paths, format: string, options: FileOptions): Promise<DataFrame> {
+  async #readFiles(path: Paths, files: Files): Promise<DataFrame> {
     const paths = typeof path === 'string' ? [path] : path
     if (paths.length === 0) throw fail('INVALID_ARGUMENT', ['the list of paths is empty'])
     const frames = await Promise.all(
       paths.map(async one => {
-        const table = await this.#files(this.#session.anonymousName(format), one, format, options)
+        const table = await this.#files(this.#session.anonymousName(files.format), one, files)
         return new DataFrame(fileFrame(this.#session, table, this.#session.columns(table) ?? { fields: [] }))
       }),
     )
     return frames.reduce((all, next) => all.unionByName(next))
   }
 
-  async #files(name: string, path: string, format: string, options: FileOptions): Promise<Registration> {
+  async #files(name: string, path: string, { format, options, run }: Files): Promise<Registration> {
     const registration: Registration = {
       kind: 'listing',
       name,
@@ -293,9 +293,16 @@ export class SessionContext {
       format,
       options: Object.fromEntries(Object.entries(options).map(([key, value]) => [key, String(value)])),
     }
-    await this.#session.open(registration)
+    await this.#session.open(registration, run)
     return registration
   }
+}
+
+/** How files are read, and how long opening them may take. */
+interface Files {
+  readonly format: string
+  readonly options: FileOptions
+  readonly run: RunOptions
 }
 
 const isList = (values: SqlOptions | readonly ParameterValue[]): values is readonly ParameterValue[] =>

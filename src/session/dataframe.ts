@@ -230,6 +230,12 @@ export class DataFrame extends Result implements StepSource {
     return { schema: held.schema, batches: run.until(heldBatches(held, run.signal)) }
   }
 
+  /** The first `limit` rows as a text table; no more are asked for. */
+  override toString(limit = Infinity, options: RunOptions = {}): Promise<string> {
+    const isWhole = limit === Infinity || this.#held !== undefined
+    return isWhole ? super.toString(limit, options) : this.limit(limit).toString(Infinity, options)
+  }
+
   /** The number of rows. Runs the query as far as counting needs. */
   async count(options: RunOptions = {}): Promise<number> {
     if (this.#held !== undefined) return this.#held.batches.reduce((sum, batch) => sum + batch.rowCount, 0)

@@ -7,16 +7,17 @@ import { checkQuery, type CheckedQuery } from './check.js'
 import { unitedUses, type FrameQuery } from './frame-query.js'
 import type { Parameters } from './parameters.js'
 import type { Registration } from './registration.js'
+import type { RunOptions } from './run-options.js'
 import type { StatementOptions } from './run-statement.js'
 import { selectFrom, type SelectText } from './select-text.js'
 import type { HeldRows, Session } from './session.js'
 import { namedText, stepUses, type SqlText, type TableUses } from './sql-text.js'
 
 /** All rows of a table or view, as it is now. */
-export async function tableFrame(session: Session, table: Registration): Promise<FrameQuery> {
+export async function tableFrame(session: Session, table: Registration, options: RunOptions): Promise<FrameQuery> {
   const sql = `SELECT * FROM ${quoteIdent(table.name)}`
   const checked = check(session, parseQuery(sql), { uses: new Map([[table.name, table]]) })
-  const schema = checked.schema ?? (await session.schemaOf({ ...session.statement(sql), uses: checked.uses }, {}))
+  const schema = checked.schema ?? (await session.schemaOf({ ...session.statement(sql), uses: checked.uses }, options))
   return frame(session, selectFrom([quoteIdent(table.name)], table.name), schema, checked.uses)
 }
 

@@ -3,7 +3,9 @@ import test from 'ava'
 import fc from 'fast-check'
 import type { ExprNode } from '../../src/parser/ast.js'
 import { parseExpression } from '../../src/parser/parse.js'
-import { col, lit, sql, type Expr } from '../../src/index.js'
+import { functionNames } from '../../src/expr/functions/index.js'
+import { col, fn, lit, sql, type Expr } from '../../src/index.js'
+import { COMMON_FUNCTIONS } from '../../src/session/expr/functions.js'
 import { literalText, type SqlValue } from '../../src/session/expr/literal.js'
 
 const RUNS = process.env['BALLISTA_TEST_FULL'] === '1' ? 20_000 : 300
@@ -99,4 +101,15 @@ test('a value is one constant, whatever it holds', t => {
     return CONSTANTS.has(node.kind) && isIt && isAlone
   })
   t.notThrows(() => fc.assert(property, { numRuns: RUNS }))
+})
+
+test('every function of SQL has a builder, whose call is read back', t => {
+  for (const name of functionNames()) {
+    const node = parseExpression(fn[name](col('a'), 1).toString())
+    t.true(node.kind === 'call' && node.name.name === name && node.args.length === 2, name)
+  }
+  t.deepEqual(
+    COMMON_FUNCTIONS.filter(name => !(name in fn)),
+    [],
+  )
 })

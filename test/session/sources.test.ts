@@ -53,6 +53,10 @@ for (const [mode, make] of MODES) {
       { s: 199_990_000n, n: 20_000n },
     ])
     t.is(await ctx.fromRows([], { x: 'BIGINT' }).count(), 0)
+    t.is((await many.sort(col('x').desc()).toString(2)).split('\n')[4], '| 19998 |')
+    await t.throwsAsync(ctx.readCsv('test/data/example.csv', {}, { signal: AbortSignal.abort() }), {
+      code: 'CANCELLED',
+    })
     await ctx.close()
     t.is(bytesInUse(), before)
   })

@@ -59,8 +59,11 @@ function callText({ name, args, distinct, orderBy, filter, over }: CallParts): S
   const order = orderBy === undefined ? '' : text` ORDER BY ${orderBy}`
   const where = filter === undefined ? '' : text` FILTER (WHERE ${filter})`
   const window = over === undefined ? '' : text` OVER (${over})`
-  return text`${quoteIdent(name)}(${distinct === true ? 'DISTINCT ' : ''}${args}${order})${where}${window}`
+  return text`${functionName(name)}(${distinct === true ? 'DISTINCT ' : ''}${args}${order})${where}${window}`
 }
+
+/** `any (…)` and `some (…)` after an operator are quantifiers. */
+const functionName = (name: string): string => (name === 'any' || name === 'some' ? `"${name}"` : quoteIdent(name))
 
 function windowText({ partitionBy = [], orderBy = [], frame = '' }: WindowOptions): SqlText {
   const partition =
