@@ -1,7 +1,6 @@
 /** INSERT, DELETE and UPDATE: what they do to the tables of the session. */
 import type { EncodedBatch } from '../catalog/memory-table.js'
-import { fail } from '../common/errors.js'
-import type { StatementNode } from '../parser/ast.js'
+import { fail, type Span } from '../common/errors.js'
 import { quoteIdent } from '../parser/quote.js'
 import { countRow } from './held-rows.js'
 import type { Parameters } from './parameters.js'
@@ -9,15 +8,20 @@ import type { ChangeNode } from './plan-changes.js'
 import type { RunOptions } from './run-options.js'
 import type { HeldRows, Session, Statement } from './session.js'
 
+/** Where an INSERT writes. */
+export interface InsertTarget {
+  readonly table: readonly string[]
+  readonly overwrite: boolean
+  readonly span?: Span
+}
+
 /** Into files: the plan writes them. Into a table in memory: the rows come here and are appended, all or none. */
 export async function insertRows(
   session: Session,
-  { table, overwrite }: Extract<StatementNode, { kind: 'insert' }>,
+  { table: path, overwrite, span }: InsertTarget,
   statement: Statement,
   options: RunOptions,
 ): Promise<HeldRows> {
-  const path = table.map(ident => ident.name)
-  const { span } = table[0]
   const target = session.tables.lookup(path, span)
   const rows = await session.collect(statement, options)
   if (target.kind !== 'memory') return rows

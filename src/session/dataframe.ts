@@ -19,9 +19,11 @@ import {
   boundPlanText,
   copyFrame,
   explainFrame,
+  insertFrame,
   nameFrame,
   nameRows,
   type ExplainOptions,
+  type InsertOptions,
   type ViewOptions,
   type WriteOptions,
 } from './frame-actions.js'
@@ -297,8 +299,18 @@ export class DataFrame extends Result implements StepSource {
     return new DataFrame(heldFrame(this.#frame.session, rows), rows)
   }
 
+  /** Runs the query now and appends its rows, columns by position, to a table in memory or over a directory; gives their number. */
+  async insertInto(table: string, options: InsertOptions = {}): Promise<number> {
+    return this.#written(await insertFrame(this.#frame, table, options))
+  }
+
   async #write(path: string, format: string, options: WriteOptions): Promise<number> {
-    const [{ count }] = await this.#holding(await copyFrame(this.#frame, path, format, options)).rows()
+    return this.#written(await copyFrame(this.#frame, path, format, options))
+  }
+
+  /** What a write says of itself. */
+  async #written(rows: HeldRows): Promise<number> {
+    const [{ count }] = await this.#holding(rows).rows()
     return Number(count)
   }
 

@@ -2,7 +2,8 @@
 import { fail } from '../common/errors.js'
 import { displayLogical } from '../logical/display.js'
 import { parseQuery } from '../parser/parse.js'
-import { quoteString } from '../parser/quote.js'
+import { quoteIdent, quoteString } from '../parser/quote.js'
+import { insertRows } from './change-rows.js'
 import { checkQuery } from './check.js'
 import { frameStatement, inlineSql, type FrameQuery } from './frame-query.js'
 import type { RunOptions } from './run-options.js'
@@ -21,6 +22,11 @@ export interface ExplainOptions extends RunOptions {
 /** Options of the written format, by the keys of `COPY … OPTIONS (…)`: `{ compression: 'zstd' }`. */
 export interface WriteOptions extends RunOptions {
   readonly format?: Readonly<Record<string, string | number | boolean>>
+}
+
+export interface InsertOptions extends RunOptions {
+  /** In place of the rows that a table in memory has. */
+  readonly overwrite?: boolean
 }
 
 export interface ViewOptions {
@@ -67,6 +73,19 @@ export function copyFrame(frame: FrameQuery, path: string, format: string, optio
   const query = frameStatement(frame)
   const sql = `COPY (\n${query.sql}\n) TO ${quoteString(path)} STORED AS ${format}${clause}`
   return frame.session.collect({ ...query, sql }, options)
+}
+
+/** Appends the rows to a table; gives one row `count`. */
+export function insertFrame(
+  frame: FrameQuery,
+  name: string,
+  { overwrite = false, ...options }: InsertOptions,
+): Promise<HeldRows> {
+  const { session } = frame
+  const query = frameStatement(frame)
+  const uses = new Map([[name, session.tables.lookup([name])], ...frame.uses])
+  const sql = `INSERT ${overwrite ? 'OVERWRITE' : 'INTO'} ${quoteIdent(name)} ${query.sql}`
+  return insertRows(session, { table: [name], overwrite }, { ...query, sql, uses }, options)
 }
 
 /** Makes held rows a table. */

@@ -55,7 +55,12 @@ export async function runStatement(
       session.prepared.deallocate(statement.name)
       return NO_ROWS
     case 'insert':
-      return insertRows(session, statement, session.statement(text, options.parameters), options)
+      return insertRows(
+        session,
+        { table: names(statement.table), overwrite: statement.overwrite, span: statement.table[0].span },
+        session.statement(text, options.parameters),
+        options,
+      )
     case 'delete':
     case 'update':
       return changeRows(session, statement, { text, parameters: options.parameters }, options)
