@@ -4,6 +4,7 @@ import { toBallistaError } from '../common/errors.js'
 import { configOf } from '../common/option.js'
 import { DynamicFilters } from '../runtime/dynamic-filter.js'
 import { noMetrics, taskMetrics, type MetricsRow } from '../runtime/metrics.js'
+import { SharedRows } from '../runtime/shared-rows.js'
 import { runTask, type OperatorTable } from '../runtime/run-pipelines.js'
 import type { SpillSpace } from '../runtime/spill-space.js'
 import type { ExchangePorts, ExchangeWriter, InputStream, MemoryPool, TaskContext } from '../runtime/task-context.js'
@@ -127,6 +128,7 @@ export function taskContext(
     spill: environment.spill,
     streams: environment.streams,
     filters: new DynamicFilters(),
+    shared: new SharedRows(),
   }
   return { context, operators: () => metrics.snapshot() }
 }

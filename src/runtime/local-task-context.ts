@@ -7,6 +7,7 @@ import { memoryPool } from './memory-pool.js'
 import { noMetrics, taskMetrics, type TaskMetrics } from './metrics.js'
 import { memoryLimit } from './options.js'
 import { spillPlace, spillSpace, type SpillSpace } from './spill-space.js'
+import { SharedRows } from './shared-rows.js'
 import type { ExchangePorts, InputStream, MemoryPool, TaskContext } from './task-context.js'
 
 export interface LocalTask {
@@ -42,6 +43,7 @@ export function localTaskContext(task: LocalTask = {}): TaskContext {
     spill: task.spill ?? spillSpace(spillPlace(config)),
     streams: task.streams ?? new Map(),
     filters: new DynamicFilters(),
+    shared: new SharedRows(),
   }
 }
 

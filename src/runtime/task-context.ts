@@ -3,6 +3,7 @@ import type { Batch } from '../arrow/batch.js'
 import type { Schema } from '../arrow/schema.js'
 import type { Config } from '../common/option.js'
 import type { DynamicFilters } from './dynamic-filter.js'
+import type { SharedRows } from './shared-rows.js'
 import type { SpillSpace } from './spill-space.js'
 
 /** Bytes an operator holds, charged before they are allocated. */
@@ -86,6 +87,7 @@ export interface TaskContext {
   /** Input streams of this process by name. */
   readonly streams: ReadonlyMap<string, InputStream>
   readonly filters: DynamicFilters
+  readonly shared: SharedRows
 }
 
 /** The same task with some fields replaced. (A spread would lose what an implementation keeps in its prototype.) */
@@ -107,4 +109,5 @@ export const derivedContext = (
   spill: ctx.spill,
   streams: ctx.streams,
   filters: ctx.filters,
+  shared: ctx.shared,
 })

@@ -8,6 +8,7 @@ import { exchangeOperator } from './exchange.js'
 import { filterOperator } from './filter.js'
 import { hashJoinOperator } from './hash-join.js'
 import { limitOperator } from './limit.js'
+import { materializeOperator, sharedRowsOperator } from './materialize.js'
 import { nestedLoopJoinOperator } from './nested-loop-join.js'
 import { projectionOperator } from './projection.js'
 import { replicateOperator } from './replicate.js'
@@ -28,10 +29,12 @@ export const OPERATORS: readonly OperatorDefinition[] = [
   filterOperator as OperatorDefinition,
   hashJoinOperator as OperatorDefinition,
   limitOperator as OperatorDefinition,
+  materializeOperator as OperatorDefinition,
   nestedLoopJoinOperator as OperatorDefinition,
   projectionOperator as OperatorDefinition,
   replicateOperator as OperatorDefinition,
   rowNumberOperator as OperatorDefinition,
+  sharedRowsOperator as OperatorDefinition,
   sortOperator as OperatorDefinition,
   topKOperator as OperatorDefinition,
   unionOperator as OperatorDefinition,

@@ -10,6 +10,7 @@ import { countUnionPartitions } from './count-union-partitions.js'
 import { enforceDistribution } from './enforce-distribution.js'
 import { replicateBuild } from './replicate-build.js'
 import type { PhysicalRule, RuleContext } from './rule.js'
+import { shareSubplans } from './share-subplans.js'
 import { twoPhaseAggregate } from './two-phase-aggregate.js'
 import { twoPhaseLimit } from './two-phase-limit.js'
 import { twoPhaseTopK } from './two-phase-top-k.js'
@@ -46,7 +47,9 @@ export function applyPhysicalRules(
   const placed = bottomUp(plan, PLACEMENT_RULES, context, fired)
   const { partitioning } = context.properties(placed)
   const gathered = partitionCount(partitioning) === 1 ? placed : exchangeExec(placed, { kind: 'single' })
-  return bottomUp(wireDynamicFilters(gathered), FINISHING_RULES, context, fired)
+  // Before dynamic filters, of which every occurrence of a subplan would get others.
+  const shared = shareSubplans(gathered, context, options.operators)
+  return bottomUp(wireDynamicFilters(shared), FINISHING_RULES, context, fired)
 }
 
 function bottomUp(

@@ -1,0 +1,111 @@
+/** Subplans that occur several times are computed once. */
+import { mapList } from '../../common/tree.js'
+import { scalarFunction } from '../../expr/functions/index.js'
+import { displayPhysical } from '../display.js'
+import type { MaterializeExec, SharedRowsExec } from '../operators/materialize.js'
+import type { OperatorDefinition, PhysicalPlan } from '../plan.js'
+import type { RuleContext } from './rule.js'
+
+/** Estimated rows that are held in memory for it. */
+const MAX_ROWS = 1_000_000
+
+/** A subplan is worth it only if it does more than read and filter: scans that are narrower elsewhere do not hold their rows. */
+const COSTLY_KINDS: ReadonlySet<string> = new Set([
+  'AggregateExec',
+  'HashJoinExec',
+  'NestedLoopJoinExec',
+  'RowNumberExec',
+  'SortExec',
+  'TopKExec',
+])
+
+/** Rows lie in several tasks: every task would need all of the subplan. */
+const SPREADING_KINDS: ReadonlySet<string> = new Set(['ExchangeExec', 'ReplicateExec'])
+
+/**
+ *   HashJoinExec                     MaterializeExec: rows=#0
+ *     AggregateExec: max               AggregateExec: sum by a
+ *       AggregateExec: sum by a          X
+ *         X                      =>    HashJoinExec
+ *     AggregateExec: sum by a            AggregateExec: max
+ *       X                                  SharedRowsExec: rows=#0
+ *                                        SharedRowsExec: rows=#0
+ *
+ * Only in plans of one task; in others each occurrence runs by itself.
+ */
+export function shareSubplans(
+  plan: PhysicalPlan,
+  context: RuleContext,
+  operators: readonly OperatorDefinition[],
+): PhysicalPlan {
+  if (someNode(plan, node => SPREADING_KINDS.has(node.kind))) return plan
+  const groups = repeatedSubplans(plan, operators)
+  const shared = groups.filter(([first]) => (context.properties(first).rowCount ?? 0) <= MAX_ROWS)
+  if (shared.length === 0) return plan
+  const ids = new Map(shared.flatMap((group, id) => group.map(node => [node, id] as const)))
+  const main = replaceShared(plan, ids, context)
+  return shared.reduceRight<PhysicalPlan>((below, [first], id) => {
+    const node: MaterializeExec = { kind: 'MaterializeExec', id, schema: below.schema, children: [first, below] }
+    return node
+  }, main)
+}
+
+function replaceShared(plan: PhysicalPlan, ids: ReadonlyMap<PhysicalPlan, number>, context: RuleContext): PhysicalPlan {
+  const id = ids.get(plan)
+  if (id === undefined) {
+    const children = mapList(plan.children, child => replaceShared(child, ids, context))
+    return children === plan.children ? plan : { ...plan, children }
+  }
+  const { rowCount } = context.properties(plan)
+  const leaf = { kind: 'SharedRowsExec', id, schema: plan.schema, children: [] } as const
+  const shared: SharedRowsExec = rowCount === undefined ? leaf : { ...leaf, rowCount }
+  return shared
+}
+
+/** The largest costly subplans that occur more than once, each with its occurrences. */
+function repeatedSubplans(root: PhysicalPlan, operators: readonly OperatorDefinition[]): PhysicalPlan[][] {
+  const groups: PhysicalPlan[][] = []
+  const texts = new Map<string, PhysicalPlan[][]>()
+  const collect = (node: PhysicalPlan): void => {
+    node.children.forEach(collect)
+    if (!someNode(node, ({ kind }) => COSTLY_KINDS.has(kind)) || isVolatile(node)) return
+    const text = displayPhysical(node, operators)
+    const alike = texts.get(text) ?? []
+    texts.set(text, alike)
+    const group = alike.find(([first]) => isSame(first, node))
+    if (group === undefined) alike.push([node])
+    else group.push(node)
+  }
+  collect(root)
+  const groupOf = new Map([...texts.values()].flat().flatMap(group => group.map(node => [node, group] as const)))
+  const visit = (node: PhysicalPlan): void => {
+    const group = groupOf.get(node)
+    if (group !== undefined && group.length > 1) {
+      const chosen = groups.find(([first]) => groupOf.get(first) === group)
+      if (chosen === undefined) groups.push([node])
+      else chosen.push(node)
+    } else node.children.forEach(visit)
+  }
+  visit(root)
+  return groups.filter(group => group.length > 1)
+}
+
+/** Equal plans; encoded rows of a table are the same only if they are one block. */
+function isSame(left: unknown, right: unknown): boolean {
+  if (Object.is(left, right)) return true
+  if (typeof left !== 'object' || typeof right !== 'object' || left === null || right === null) return false
+  if (ArrayBuffer.isView(left) || Array.isArray(left) !== Array.isArray(right)) return false
+  const [a, b] = [left, right] as [Record<string, unknown>, Record<string, unknown>]
+  return [...new Set([...Object.keys(a), ...Object.keys(b)])].every(key => isSame(a[key], b[key]))
+}
+
+const someNode = (plan: PhysicalPlan, test: (node: PhysicalPlan) => boolean): boolean =>
+  test(plan) || plan.children.some(child => someNode(child, test))
+
+/** Whether something in the node or below it calls a function such as random(). */
+function isVolatile(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return false
+  const { kind, name } = value as { kind?: unknown; name?: unknown }
+  if (kind === 'call' && typeof name === 'string' && scalarFunction(name)?.volatility === 'volatile') return true
+  return Object.values(value).some(isVolatile)
+}
