@@ -82,6 +82,7 @@ export interface ScanOptions extends Partial<Omit<ListingRequest, 'path' | 'host
   /** Default 1 MiB. */
   readonly minPartitionBytes?: number
   readonly batchRows?: number
+  readonly signal?: AbortSignal
 }
 
 export interface Scanned {
@@ -102,6 +103,7 @@ export async function scanFile(path: string, options: ScanOptions = {}): Promise
     targetPartitions = 1,
     minPartitionBytes = 1024 * 1024,
     batchRows,
+    signal,
     ...rest
   } = options
   const table = await openListingTable({ path, host: HOST, ...rest })
@@ -120,7 +122,7 @@ export async function scanFile(path: string, options: ScanOptions = {}): Promise
       source,
       partition,
       { projection: columns, schema, ...limited },
-      localTaskContext({ config }),
+      localTaskContext({ config, ...(signal === undefined ? {} : { signal }) }),
     )) {
       rows.push(...rowsOf(batch))
       batchCount++

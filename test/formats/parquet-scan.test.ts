@@ -122,6 +122,37 @@ test.serial('the page index tells the rows that can match, to the page', async t
   t.is(rows.length, 100)
 })
 
+test.serial('a scan that finds nothing lets others have their turn, and hears an abort', async t => {
+  const file = join(duck.directory, 'nothing.parquet')
+  await duck.run(`copy (select md5(i::varchar) as many from range(400000) r(i)) to '${file}' (row_group_size 400000)`)
+  const before = bytesInUse()
+  const filters = [likeExpr(columnExpr('many', UTF8, true), literal('%no such text%', UTF8))]
+  let turns = 0
+  const count = (): void => {
+    turns++
+    timer = setImmediate(count)
+  }
+  let timer = setImmediate(count)
+  const { rows } = await scanFile(file, { filters, batchRows: 1000 })
+  const all = turns
+  t.is(rows.length, 0)
+  t.true(all > 5, `${all} turns`)
+  clearImmediate(timer)
+  const abort = new AbortController()
+  setImmediate(() => setImmediate(() => abort.abort(new Error('stopped'))))
+  await t.throwsAsync(scanFile(file, { filters, batchRows: 1000, signal: abort.signal }), { message: 'stopped' })
+  t.is(bytesInUse(), before)
+})
+
+test.serial('an error of the predicate ends the scan and frees its memory', async t => {
+  const before = bytesInUse()
+  const file = await writeFile('raises.parquet', 5000, 'row_group_size 2048')
+  const quotient = binaryExpr('/', literal(10n, INT64), columnExpr('id', INT64, true))
+  const filters = [binaryExpr('>', quotient, literal(1n, INT64))]
+  await t.throwsAsync(scanFile(file, { filters }), { code: 'DIVIDE_BY_ZERO' })
+  t.is(bytesInUse(), before)
+})
+
 const predicate = (rng: Rng): readonly [Expr, sql: string] => {
   const pick = columnExpr('pick', INT32, true)
   const bound = [0, 3, 500, 5000, 9900, 10_000][below(rng, 6)]

@@ -3,6 +3,7 @@ import type { FileHandle } from 'node:fs/promises'
 import type { Batch } from '../../arrow/batch.js'
 import { withScratch } from '../../arrow/memory.js'
 import { fail } from '../../common/errors.js'
+import { nextTurn, sliceIsOver } from '../../runtime/time-slice.js'
 import type { FileScan } from '../format.js'
 import { openForRead } from '../read-file.js'
 import { filterSteps, inputsOf, type FilterStep } from './filter-steps.js'
@@ -94,7 +95,7 @@ async function* scanRowGroups(file: OneFile, rowGroups: readonly number[]): Asyn
       const reader = await (isStarted ? next : start(turn))
       isStarted = turn >= READ_SINGLY && turn + 1 < rowGroups.length
       next = isStarted ? start(turn + 1) : undefined
-      if (reader !== undefined) yield* batchesOf(file, reader)
+      if (reader !== undefined) yield* inTurns(scan, batchesOf(file, reader))
     }
   } finally {
     const unread = await next?.catch(() => undefined)
@@ -133,8 +134,22 @@ const fileBounds = ({ scan, mapping }: OneFile): Parameters<typeof rowGroupInBou
     max,
   }))
 
-/** The batches of a row group, which it closes. */
-function* batchesOf(file: OneFile, reader: RowGroupReader): Generator<Batch, void> {
+/** The batches; where the filters leave none for a while, other tasks get their turn. */
+async function* inTurns(
+  { signal }: FileScan,
+  batches: Generator<Batch | undefined, void>,
+): AsyncGenerator<Batch, void> {
+  for (const batch of batches) {
+    if (batch !== undefined) yield batch
+    else if (sliceIsOver()) {
+      await nextTurn()
+      signal.throwIfAborted()
+    }
+  }
+}
+
+/** The batches of a row group, which it closes; undefined for a range of which no row is left. */
+function* batchesOf(file: OneFile, reader: RowGroupReader): Generator<Batch | undefined, void> {
   const { scan, mapping } = file
   try {
     for (let rowCount = reader.advance(); rowCount > 0; rowCount = reader.advance()) {
@@ -148,7 +163,7 @@ function* batchesOf(file: OneFile, reader: RowGroupReader): Generator<Batch, voi
       } finally {
         range.close()
       }
-      if (batch !== undefined) yield batch
+      yield batch
     }
   } finally {
     reader.close()
