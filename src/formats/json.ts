@@ -7,6 +7,7 @@ import { BOOLEAN, FLOAT64, INT64, UTF8, typeName, type DataType, type Value } fr
 import type { FileSplit } from '../catalog/table-provider.js'
 import { BallistaError, fail } from '../common/errors.js'
 import { parseValue } from '../expr/value-text.js'
+import { countSkippedRecords } from '../runtime/io-counters.js'
 import { byteRanges, rangeCount, rangeOf } from './byte-ranges.js'
 import { lineAt, openWindow, type ByteSource } from './byte-source.js'
 import { compressionOf, openBytes, type ByteSpan } from './compression.js'
@@ -169,7 +170,10 @@ async function* scanSplit(scan: FileScan, split: FileSplit): AsyncGenerator<Batc
   }
   for await (const line of elements(place, scan.options, part)) {
     const values = await rowOf(line, scan, place)
-    if (values === undefined) continue
+    if (values === undefined) {
+      countSkippedRecords(1)
+      continue
+    }
     values.forEach((value, i) => columns[i].push(value))
     if (++rowCount < batchRows) continue
     scan.signal.throwIfAborted()

@@ -4,7 +4,7 @@ import type { FileHandle } from 'node:fs/promises'
 import type { Readable } from 'node:stream'
 
 /** i64, by the numbers below. */
-let counters = new BigInt64Array(new SharedArrayBuffer(48))
+let counters = new BigInt64Array(new SharedArrayBuffer(56))
 
 const BYTES_READ = 0
 const OPEN_FILES = 1
@@ -12,6 +12,7 @@ const TEMP_BYTES = 2
 const TEMP_FILES = 3
 const SPILL_BYTES_WRITTEN = 4
 const SPILL_BYTES_READ = 5
+const SKIPPED_RECORDS = 6
 
 export interface IoStats {
   /** Bytes of table files, as they lie on disk. */
@@ -24,6 +25,8 @@ export interface IoStats {
   /** Bytes of temporary files since the process started. */
   readonly spillBytesWritten: number
   readonly spillBytesRead: number
+  /** Malformed records of text files that were left out because their table says so. */
+  readonly skippedRecords: number
 }
 
 /** The counters, to hand to worker threads. */
@@ -69,6 +72,11 @@ export function countSpill(written: number, read: number): void {
   Atomics.add(counters, SPILL_BYTES_READ, BigInt(read))
 }
 
+/** Malformed records that a scan leaves out. */
+export function countSkippedRecords(count: number): void {
+  Atomics.add(counters, SKIPPED_RECORDS, BigInt(count))
+}
+
 /** Of all threads of this process. */
 export const ioStats = (): IoStats => ({
   bytesRead: Number(Atomics.load(counters, BYTES_READ)),
@@ -77,4 +85,5 @@ export const ioStats = (): IoStats => ({
   tempBytes: Number(Atomics.load(counters, TEMP_BYTES)),
   spillBytesWritten: Number(Atomics.load(counters, SPILL_BYTES_WRITTEN)),
   spillBytesRead: Number(Atomics.load(counters, SPILL_BYTES_READ)),
+  skippedRecords: Number(Atomics.load(counters, SKIPPED_RECORDS)),
 })

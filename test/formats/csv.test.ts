@@ -5,6 +5,7 @@ import test from 'ava'
 import { bytesInUse } from '../../src/arrow/memory.js'
 import { field, schemaOf } from '../../src/arrow/schema.js'
 import { DATE, FLOAT64, INT32, INT64, UTF8, decimal, timestamp, typeName } from '../../src/arrow/types.js'
+import { ioStats } from '../../src/runtime/io-counters.js'
 import { HOST, firstDifference, openDuck, scanFile, type Duck, type ScanOptions } from './duckdb.js'
 
 let duck: Duck
@@ -289,6 +290,22 @@ test.serial('CSV: a value of another type is an error that says what to do', asy
     error?.message,
     `${path}: line 3, column 'b': 'x' is not a value of type BIGINT; correct the file, declare the column as VARCHAR, or raise schema_infer_max_rec`,
   )
+})
+
+test.serial('CSV: malformed records that are left out are counted', async t => {
+  const content = 'a,b\n1,x\n2\n3,x,y\nfour,x\n6,x\n'
+  for (const delimiter of [',', '::']) {
+    const path = fileOf(content.replaceAll(',', delimiter))
+    const before = ioStats().skippedRecords
+    const options = { malformed: 'skip', delimiter }
+    const { rows } = await scanFile(path, {
+      options,
+      schema: schemaOf(field('a', INT64), field('b', UTF8)),
+      projection: ['b'],
+    })
+    t.deepEqual(rows, [['x'], ['x']])
+    t.is(ioStats().skippedRecords - before, 3)
+  }
 })
 
 test.serial('CSV: text that is not UTF-8 is an error with its line', async t => {

@@ -5,6 +5,7 @@ import { batchFromValues } from '../../arrow/column.js'
 import type { Schema } from '../../arrow/schema.js'
 import type { Value } from '../../arrow/types.js'
 import { fail } from '../../common/errors.js'
+import { countSkippedRecords } from '../../runtime/io-counters.js'
 import { parseValue } from '../../expr/value-text.js'
 import type { ByteSource } from '../byte-source.js'
 import { openBytes } from '../compression.js'
@@ -43,6 +44,10 @@ export async function* oddRecords(path: string, host: string, dialect: CsvDialec
     relax_column_count: true,
     skip_empty_lines: true,
     skip_records_with_error: dialect.ignoreErrors,
+    on_skip: () => {
+      countSkippedRecords(1)
+      return undefined
+    },
     cast: (text, { quoting }) => (!quoting && (text === '' || text === dialect.nullValue) ? null : text),
   })
   const input = Readable.from(chunksOf(source))
@@ -86,8 +91,9 @@ export async function* scanOddCsv(scan: FileScan, path: string, dialect: CsvDial
     const reason = countReason(record, schema.length, dialect)
     const values = reason === undefined ? valuesOf(record, parsed, scan.fileSchema) : { reason }
     if ('reason' in values) {
-      if (dialect.ignoreErrors) continue
-      throw fail('FILE_INVALID', [path, `line ${record.line}, ${values.reason}`])
+      if (!dialect.ignoreErrors) throw fail('FILE_INVALID', [path, `line ${record.line}, ${values.reason}`])
+      countSkippedRecords(1)
+      continue
     }
     scan.projection.forEach((column, i) => columns[i].push(values.get(column) ?? null))
     if (++rowCount === scan.batchRows) yield flush()

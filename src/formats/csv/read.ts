@@ -6,6 +6,7 @@ import { typeName } from '../../arrow/types.js'
 import type { FileSplit } from '../../catalog/table-provider.js'
 import { fail } from '../../common/errors.js'
 import { BlockScope } from '../block-scope.js'
+import { countSkippedRecords } from '../../runtime/io-counters.js'
 import { rangeOf } from '../byte-ranges.js'
 import { lineAt, openWindow, type ByteWindow } from '../byte-source.js'
 import { openBytes } from '../compression.js'
@@ -131,6 +132,7 @@ async function* records(at: SplitScan, table: CellTable, end: number): AsyncGene
 /** Stands at the malformed record's start if malformed records are to be left out, else throws. */
 async function leaveOut(at: SplitScan, cut: Cut & { readonly kind: 'malformed' }): Promise<void> {
   if (!at.dialect.ignoreErrors) throw await malformed(at, cut)
+  countSkippedRecords(1)
   at.window.start = cut.start
 }
 
