@@ -48,6 +48,6 @@ export const rangeFilter = (min: bigint, max: bigint, keepsNulls: boolean): Dyna
   keepsNulls,
   select({ type, values, width, validity, dictionary }, rows, count, out) {
     if (dictionary !== undefined || !hasIntegerValues(type) || width > 8) return undefined
-    return kernels().rangeFilter(values, width, 1, validity, keepsNulls ? 1 : 0, rows, count, min, max, out)
+    return kernels().filterRange(values, width, 1, validity, keepsNulls ? 1 : 0, rows, count, min, max, out)
   },
 })

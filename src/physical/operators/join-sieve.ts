@@ -26,7 +26,7 @@ export function joinSieve({ slots, ranks, base, range }: SieveTable): DynamicFil
       const { type, values, width, validity, dictionary } = column
       if (dictionary !== undefined || !hasIntegerValues(type) || width > 8) return undefined
       const signed = type.kind !== 'int' || type.signed ? 1 : 0
-      return kernels().joinSieve(values, width, signed, validity, rows, count, slots, ranks, base, range, out)
+      return kernels().filterSieve(values, width, signed, validity, rows, count, slots, ranks, base, range, out)
     },
   }
 }
