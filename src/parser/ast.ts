@@ -30,6 +30,21 @@ export type ExprNode = { readonly span: Span } & (
   | { readonly kind: 'string'; readonly value: string }
   | { readonly kind: 'boolean'; readonly value: boolean }
   | { readonly kind: 'null' }
+  /** `x[1]`, `x[1:2]`; `to` is null for `x[1:]`. */
+  | {
+      readonly kind: 'subscript'
+      readonly input: ExprNode
+      readonly from?: ExprNode
+      readonly to?: ExprNode | null
+    }
+  /** `{a: 1}`. */
+  | { readonly kind: 'struct'; readonly fields: readonly NamedArgument[] }
+  /** Only in GROUP BY: ROLLUP, CUBE and GROUPING SETS, whose members may be such again. */
+  | {
+      readonly kind: 'groupingSets'
+      readonly how: 'rollup' | 'cube' | 'sets'
+      readonly sets: readonly (readonly ExprNode[])[]
+    }
   /** `[1, 2]`, `ARRAY[1, 2]`. */
   | { readonly kind: 'list'; readonly items: readonly ExprNode[] }
   /** `DATE '1998-12-01'`, `TIMESTAMP '…'`. */
@@ -101,9 +116,25 @@ export type ExprNode = { readonly span: Span } & (
   | { readonly kind: 'star' }
 )
 
+/** Where a frame begins or ends; no offset: the edge of the partition, or the current row. */
+export interface FrameBound {
+  readonly side: 'preceding' | 'current' | 'following'
+  readonly offset?: ExprNode
+}
+
+/** No `end`: the current row. */
+export interface WindowFrame {
+  readonly unit: 'rows' | 'range' | 'groups'
+  readonly start: FrameBound
+  readonly end?: FrameBound
+}
+
 export interface WindowNode {
+  /** The name of a window that this one is, or adds to. */
+  readonly base?: Ident
   readonly partitionBy: readonly ExprNode[]
   readonly orderBy: readonly OrderItem[]
+  readonly frame?: WindowFrame
 }
 
 export interface OrderItem {
@@ -176,6 +207,8 @@ export interface SelectNode {
   /** 'all' for GROUP BY ALL. */
   readonly groupBy: readonly ExprNode[] | 'all'
   readonly having?: ExprNode
+  /** WINDOW name AS (…). */
+  readonly windows?: readonly { readonly name: Ident; readonly window: WindowNode }[]
   readonly qualify?: ExprNode
   readonly span: Span
 }

@@ -50,11 +50,12 @@ export interface SelectParts {
   readonly where: ExprNode | null
   readonly groupBy: readonly ExprNode[] | 'all' | null
   readonly having: ExprNode | null
+  readonly windows?: SelectNode['windows'] | null
   readonly qualify: ExprNode | null
 }
 
 export function select(span: Span, parts: SelectParts): SelectNode {
-  const { where, having, qualify } = parts
+  const { where, having, windows, qualify } = parts
   return {
     kind: 'select',
     distinct: parts.distinct ?? false,
@@ -63,6 +64,7 @@ export function select(span: Span, parts: SelectParts): SelectNode {
     ...(where ? { where } : {}),
     groupBy: parts.groupBy ?? [],
     ...(having ? { having } : {}),
+    ...(windows ? { windows } : {}),
     ...(qualify ? { qualify } : {}),
     span,
   }

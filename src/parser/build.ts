@@ -12,6 +12,7 @@ import type {
   OrderItem,
   QueryNode,
   TypeNode,
+  WindowFrame,
   WindowNode,
 } from './ast.js'
 import { intervalUnit, isBareCall, isCallableWord } from './words.js'
@@ -367,18 +368,41 @@ export function caseOf(
   }
 }
 
-/** `input::type`, once per type. */
-export function castEach(input: ExprNode, types: readonly TypeNode[]): ExprNode {
-  return types.reduce(
-    (node, to): ExprNode => ({
-      kind: 'cast',
-      input: node,
-      type: to,
-      safe: false,
-      span: { start: input.span.start, end: to.span.end },
-    }),
-    input,
-  )
+/** What follows an operand without space for another: `::type`, `[index]`, `[from:to]`. */
+export type PostfixPart = { readonly span: Span } & (
+  { readonly type: TypeNode } | { readonly from: ExprNode | null; readonly to: ExprNode | null | undefined }
+)
+
+export function postfix(input: ExprNode, parts: readonly PostfixPart[]): ExprNode {
+  return parts.reduce((node, part): ExprNode => {
+    const span = { start: input.span.start, end: part.span.end }
+    if ('type' in part) return { kind: 'cast', input: node, type: part.type, safe: false, span }
+    const { from, to } = part
+    return { kind: 'subscript', input: node, ...(from ? { from } : {}), ...(to === undefined ? {} : { to }), span }
+  }, input)
+}
+
+/** STRUCT(…), MAP(…) and lists are no types of columns yet. */
+export function nestedType(span: Span, what: string): TypeNode {
+  throw fail('NOT_SUPPORTED', [`a column of the type ${what.toUpperCase()}`], { span })
+}
+
+export function groupingSets(span: Span, how: string, sets: readonly (readonly ExprNode[])[]): ExprNode {
+  return { kind: 'groupingSets', how: how.toLowerCase() as 'rollup' | 'cube' | 'sets', sets, span }
+}
+
+export function window(
+  base: Ident | null,
+  partitionBy: readonly ExprNode[] | null,
+  orderBy: readonly OrderItem[] | null,
+  frame: WindowFrame | null,
+): WindowNode {
+  return {
+    ...(base ? { base } : {}),
+    partitionBy: partitionBy ?? [],
+    orderBy: orderBy ?? [],
+    ...(frame ? { frame } : {}),
+  }
 }
 
 export function orderItem(expr: ExprNode, direction: string | null, nulls: string | null): OrderItem {

@@ -36,7 +36,7 @@ const EXPRESSION_STARTS = new Set([
   '"*"',
   'a word',
   ...`NOT CASE CAST
-  TRY_CAST EXISTS TRUE FALSE NULL EXTRACT INTERVAL TRIM SUBSTRING OVERLAY POSITION LEFT RIGHT DISTINCT ALL ANY SOME`.split(
+  ARRAY TRY_CAST EXISTS TRUE FALSE NULL EXTRACT INTERVAL TRIM SUBSTRING OVERLAY POSITION LEFT RIGHT DISTINCT ALL ANY SOME`.split(
     /\s+/,
   ),
 ])
@@ -56,6 +56,7 @@ const JOIN_STARTS = new Set(['ANTI', 'CROSS', 'FULL', 'INNER', 'LEFT', 'NATURAL'
 /** What may follow any operand; said once, as "operator". */
 const AFTER_OPERAND = new Set([
   '"("',
+  '"["',
   'LIKE',
   'ILIKE',
   'SIMILAR',
@@ -69,6 +70,8 @@ const AFTER_OPERAND = new Set([
   'ESCAPE',
   'interval unit',
 ])
+
+const NESTED_TYPES = new Set(['MAP', 'STRUCT'])
 
 /** Possible nearly everywhere, and never what is missing. */
 const NEVER_SAID = new Set(['white space', 'dot'])
@@ -120,6 +123,7 @@ function describeAll(expected: readonly Expectation[]): string {
   collapse(names, 'RESET', STATEMENT_STARTS, 'a statement')
   collapse(names, 'JOIN', JOIN_STARTS, 'JOIN')
   collapse(names, 'operator', AFTER_OPERAND, 'an operator')
+  collapse(names, 'a type', NESTED_TYPES, 'a type')
   if (names.has('a name')) names.delete('a word')
   const sorted = [...names].sort(byRank)
   const shown = sorted.slice(0, MAX_ALTERNATIVES)

@@ -94,7 +94,12 @@ function bindNode(node: ExprNode, ctx: ExprContext): Expr {
     case 'call':
       return bindCall(node, ctx)
     case 'list':
-      throw fail('NOT_SUPPORTED', ['a list as a value'])
+    case 'struct':
+      throw fail('NOT_SUPPORTED', [`a ${node.kind} as a value`])
+    case 'subscript':
+      throw fail('NOT_SUPPORTED', ['an element of a value'])
+    case 'groupingSets':
+      throw fail('NOT_SUPPORTED', [{ rollup: 'ROLLUP', cube: 'CUBE', sets: 'GROUPING SETS' }[node.how]])
     case 'star':
       throw fail('INVALID_ARGUMENT', ['* is not an expression here; it may be the argument of count(*)'])
     default:

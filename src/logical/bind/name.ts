@@ -33,6 +33,14 @@ export function exprName(node: ExprNode, columnText: (path: readonly Ident[]) =>
     case 'quantified':
     case 'like':
       return predicateName(node, name, operand)
+    case 'struct':
+      return `{${node.fields.map(field => `${field.name.name}: ${name(field.value)}`).join(', ')}}`
+    case 'subscript': {
+      const to = node.to === undefined ? '' : `:${node.to === null ? '' : name(node.to)}`
+      return `${operand(node.input)}[${node.from === undefined ? '' : name(node.from)}${to}]`
+    }
+    case 'groupingSets':
+      return `${node.how}(${node.sets.map(set => `(${set.map(name).join(', ')})`).join(', ')})`
     case 'list':
       return `[${node.items.map(name).join(', ')}]`
     case 'exists':

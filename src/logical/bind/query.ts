@@ -41,7 +41,7 @@ function bindNested(query: QueryNode, outer: Binder): LogicalPlan {
 /** The binder that also knows the CTEs of `query`; each sees those before it. */
 function withCtes(query: QueryNode, binder: Binder): Binder {
   if (query.with.length === 0) return binder
-  if (query.recursive) throw fail('NOT_SUPPORTED', ['WITH RECURSIVE'], { span: query.span })
+  if (query.recursive) throw fail('NOT_SUPPORTED', ['WITH RECURSIVE'], { span: query.with[0].name.span })
   const ctes = new Map(binder.ctes)
   const defined = new Set<string>()
   for (const { name, columns, query: definition } of query.with) {
