@@ -115,7 +115,8 @@ function comparisonExpr(op: ComparisonOp | 'distinct' | 'notDistinct', left: Exp
   >
   const sides = unifyOperands([left, right], commonType)
   if (sides === undefined) throw mismatch(words[op] ?? op, left, right)
-  return { kind: 'binary', op, left: sides[0], right: sides[1], type: BOOLEAN }
+  const [a, b] = typeOf(sides[0]).kind === 'interval' ? sides.map(side => callExpr('interval_length', [side])) : sides
+  return { kind: 'binary', op, left: a, right: b, type: BOOLEAN }
 }
 
 function predicate(expr: Expr, op: string): Expr {

@@ -9,6 +9,7 @@ import { DATE_FORMAT } from './scalar/date-format.js'
 import { DATE_TIME } from './scalar/date.js'
 import { DIGEST } from './scalar/digest.js'
 import { HYPERBOLIC } from './scalar/hyperbolic.js'
+import { INTERVALS } from './scalar/interval.js'
 import { LIST } from './scalar/list.js'
 import { MATH } from './scalar/math.js'
 import { REGEXP } from './scalar/regexp.js'
@@ -31,6 +32,7 @@ export const SCALAR_FAMILIES: readonly ScalarFamily[] = [
   { title: 'Dates and times', functions: DATE_TIME },
   { title: 'Digests and encodings', functions: DIGEST },
   { title: 'Hyperbolic functions and floats', functions: HYPERBOLIC },
+  { title: 'Intervals', functions: INTERVALS },
   { title: 'Lists', functions: LIST },
   { title: 'Mathematics', functions: MATH },
   { title: 'Regular expressions', functions: REGEXP },

@@ -5,6 +5,7 @@ import { aggregateExpr, binaryExpr, conjunction, isNullExpr } from '../../expr/b
 import { literal, type Expr, type SortKey } from '../../expr/expr.js'
 import { aggregateFunction } from '../../expr/functions/index.js'
 import type { ExprNode, OrderItem } from '../../parser/ast.js'
+import { groupKey } from './interval-keys.js'
 import type { ExprContext } from './expr.js'
 
 type CallNode = Extract<ExprNode, { kind: 'call' }>
@@ -26,7 +27,11 @@ export function bindAggregate(node: CallNode, name: string, ctx: ExprContext, bi
   const filter = node.filter === undefined ? undefined : bind(node.filter, { ...inner, clause: 'FILTER' })
   const present = node.nulls === 'ignore' ? [presence(name, args)] : []
   const kept = conjunction(filter === undefined ? present : [filter, ...present])
-  return aggregateExpr(name, args, { distinct: node.distinct, filter: kept, orderBy })
+  return aggregateExpr(name, node.distinct ? args.map(groupKey) : args, {
+    distinct: node.distinct,
+    filter: kept,
+    orderBy,
+  })
 }
 
 const sortKey = ({ descending, nullsFirst }: OrderItem, expr: Expr): SortKey => ({

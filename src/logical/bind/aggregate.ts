@@ -9,6 +9,7 @@ import { fieldColumn, schemaOf } from '../schema-of.js'
 import type { LogicalPlan, NamedExpr } from '../plan.js'
 import type { Binder } from './context.js'
 import { isOuter } from './correlation.js'
+import { groupKey } from './interval-keys.js'
 import { uniqueName } from './unique.js'
 
 export interface Aggregated {
@@ -39,7 +40,8 @@ export function bindAggregation(
     expr,
     name: uniqueName(ctx.binder.names.get(expr) ?? displayExpr(expr), taken),
   }))
-  const plan = aggregatePlan(input, named, aggregates)
+  const keys = named.map(group => ({ ...group, expr: groupKey(group.expr) }))
+  const plan = aggregatePlan(input, keys, aggregates)
   const columns = schemaOf(plan).map(fieldColumn)
   const made = new ExprIndex([...named, ...aggregates].map(({ expr }) => expr))
   return { plan, above: expr => rewriteAbove(expr, made, columns, ctx) }

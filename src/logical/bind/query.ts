@@ -9,13 +9,14 @@ import { unionType } from '../../expr/types.js'
 import { valueText } from '../../expr/value-text.js'
 import { isNullable } from '../nullable.js'
 import type { ExprNode, QueryBody, QueryNode } from '../../parser/ast.js'
-import { limitPlan, sortPlan } from '../build.js'
+import { limitPlan } from '../build.js'
 import { fieldColumn, schemaOf } from '../schema-of.js'
 import type { LogicalPlan } from '../plan.js'
 import { bindConstant } from './constant.js'
 import { at, newBinder, type BindContext, type Binder } from './context.js'
 import { bindExpr, type ExprContext } from './expr.js'
 import { withColumnNames } from './from.js'
+import { sortedBy } from './interval-keys.js'
 import { orderKey, ordinalOf } from './order.js'
 import { scopeOf } from './scope.js'
 import { bindSelect } from './select.js'
@@ -69,7 +70,7 @@ function sortOutputs(query: QueryNode, plan: LogicalPlan, binder: Binder): Logic
   const schema = schemaOf(plan)
   const ctx: ExprContext = { binder, scope: scopeOf(schema), clause: 'ORDER BY of a set operation' }
   if (query.orderBy === 'all') {
-    return sortPlan(
+    return sortedBy(
       plan,
       schema.map(field => ({ expr: fieldColumn(field), descending: false, nullsFirst: false })),
     )
@@ -78,7 +79,7 @@ function sortOutputs(query: QueryNode, plan: LogicalPlan, binder: Binder): Logic
     const ordinal = ordinalOf(item.expr, schema.length, 'ORDER BY')
     return orderKey(item, ordinal === undefined ? bindExpr(item.expr, ctx) : fieldColumn(schema[ordinal]))
   })
-  return sortPlan(plan, keys)
+  return sortedBy(plan, keys)
 }
 
 function bindBody(body: QueryBody, binder: Binder): LogicalPlan {

@@ -5,7 +5,7 @@ import { INT64 } from '../../arrow/types.js'
 import { binaryExpr, columnExpr } from '../../expr/build.js'
 import { exprTree, literal, type Expr, type SortKey } from '../../expr/expr.js'
 import type { ExprNode, QueryNode, SelectItem, SelectNode } from '../../parser/ast.js'
-import { distinctPlan, filterPlan, projectionPlan, rowNumberPlan, sortPlan } from '../build.js'
+import { filterPlan, projectionPlan, rowNumberPlan } from '../build.js'
 import { hasAggregate } from '../plan-exprs.js'
 import { fieldColumn, schemaOf } from '../schema-of.js'
 import type { LogicalPlan, NamedExpr } from '../plan.js'
@@ -14,6 +14,7 @@ import { aliasesBefore, aliasLookup, earlierAliases } from './aliases.js'
 import { at, type Binder } from './context.js'
 import { bindExpr, nodeName, noted, type ExprContext } from './expr.js'
 import { bindFrom } from './from.js'
+import { distinctRows, groupKey, sortedBy } from './interval-keys.js'
 import { orderKey, ordinalOf } from './order.js'
 import { asPredicate } from './predicate.js'
 import type { Scope } from './scope.js'
@@ -162,9 +163,9 @@ function project(
   if (keys.length === 0) return projection
   const overOutputs = outputKeys(projection, outputs, sortKeys)
   if (hasRepeatedColumns(schemaOf(projection)) || overOutputs.includes(undefined)) {
-    return projectionPlan(sortPlan(input, sortKeys), outputs)
+    return projectionPlan(sortedBy(input, sortKeys), outputs)
   }
-  return sortPlan(
+  return sortedBy(
     projection,
     overOutputs.filter(key => key !== undefined),
   )
@@ -176,7 +177,7 @@ const namedOf = ({ relation, name }: OutputItem): Omit<NamedExpr, 'expr'> =>
 /** DISTINCT ON: in the order of ORDER BY, the first row for each combination of the keys. */
 function firstOfEach(input: LogicalPlan, on: readonly Expr[], keys: readonly SortKey[]): LogicalPlan {
   const name = uniqueName('row_number', new Set(schemaOf(input).map(field => field.name)))
-  const numbered = rowNumberPlan(keys.length === 0 ? input : sortPlan(input, keys), on, name)
+  const numbered = rowNumberPlan(keys.length === 0 ? input : sortedBy(input, keys), on.map(groupKey), name)
   return filterPlan(numbered, binaryExpr('=', columnExpr(name, INT64, false), literal(1n, INT64)))
 }
 
@@ -190,14 +191,14 @@ function distinctSorted(
   const plain = projectionPlan(input, outputs)
   const repeated = keys.length > 0 && hasRepeatedColumns(schemaOf(plain))
   const projection = repeated ? projectionPlan(input, uniqueNames(outputs)) : plain
-  const distinct = distinctPlan(projection)
+  const distinct = distinctRows(projection)
   if (keys.length === 0) return distinct
   const overOutputs = outputKeys(projection, outputs, keys)
   if (overOutputs.includes(undefined)) {
     const text = 'with SELECT DISTINCT, ORDER BY expressions must be in the select list'
     throw fail('INVALID_ARGUMENT', [text], { span: spans[overOutputs.indexOf(undefined)] ?? select.span })
   }
-  const sorted = sortPlan(
+  const sorted = sortedBy(
     distinct,
     overOutputs.filter(key => key !== undefined),
   )

@@ -5,10 +5,11 @@ import { aggregateExpr, binaryExpr, castExpr } from '../../expr/build.js'
 import { literal } from '../../expr/expr.js'
 import { unionType } from '../../expr/types.js'
 import type { QueryBody } from '../../parser/ast.js'
-import { aggregatePlan, distinctPlan, filterAll, projectionPlan, rowNumberPlan, unionPlan } from '../build.js'
+import { aggregatePlan, filterAll, projectionPlan, rowNumberPlan, unionPlan } from '../build.js'
 import { fieldColumn, schemaOf } from '../schema-of.js'
 import type { LogicalPlan, PlanSchema } from '../plan.js'
 import { at } from './context.js'
+import { comparableRows, distinctRows } from './interval-keys.js'
 import { hasRepeatedColumns, uniqueColumns, uniqueName, withNamesOf } from './unique.js'
 
 type SetOperation = Extract<QueryBody, { kind: 'setOperation' }>
@@ -20,8 +21,8 @@ export function bindSetOperation(node: SetOperation, bind: (body: QueryBody) => 
   const inputs = unifyInputs(operands.map(bind), node)
   const union = unionPlan(inputs)
   if (node.all) return union
-  if (!hasRepeatedColumns(schemaOf(union))) return distinctPlan(union)
-  return withNamesOf(distinctPlan(uniqueColumns(union)), schemaOf(union))
+  if (!hasRepeatedColumns(schemaOf(union))) return distinctRows(union)
+  return withNamesOf(distinctRows(uniqueColumns(union)), schemaOf(union))
 }
 
 /**
@@ -31,7 +32,7 @@ export function bindSetOperation(node: SetOperation, bind: (body: QueryBody) => 
  */
 function bindIntersectOrExcept(node: SetOperation, bind: (body: QueryBody) => LogicalPlan): LogicalPlan {
   if (node.byName) throw fail('NOT_SUPPORTED', [`${node.op.toUpperCase()} BY NAME`], { span: node.span })
-  const inputs = unifyInputs([bind(node.left), bind(node.right)], node)
+  const inputs = unifyInputs([bind(node.left), bind(node.right)], node).map(comparableRows)
   const [left, right] = inputs.map(input => (node.all ? numberedRows(uniqueColumns(input)) : uniqueColumns(input)))
   const columns = schemaOf(left).map(field => field.name)
   const taken = new Set(columns)
