@@ -30,6 +30,7 @@ export {
   cast,
   col,
   exists,
+  expr,
   ident,
   inSubquery,
   lit,

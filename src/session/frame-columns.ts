@@ -1,10 +1,11 @@
 /** Operations on single columns of a frame, written out over all of its columns. */
 import type { Field } from '../arrow/schema.js'
-import { isNumeric, typeName, type DataType } from '../arrow/types.js'
+import { isNumeric, type DataType } from '../arrow/types.js'
 import { didYouMean, fail } from '../common/errors.js'
 import { quoteIdent } from '../parser/quote.js'
 import { call } from './expr/call.js'
 import { ident, when } from './expr/builders.js'
+import { sqlType } from './expr/literal.js'
 import { toExpr, type Expr, type ExprInput } from './expr/expr.js'
 import type { FrameQuery } from './frame-query.js'
 import { closed, isOpenAt, type SelectText } from './select-text.js'
@@ -48,7 +49,7 @@ export function filled(
   return withColumns(frame, field => {
     const column = ident(field.name)
     if (!fits(field)) return column
-    const typed = toExpr(value).cast(typeName(field.type))
+    const typed = toExpr(value).cast(sqlType(field.type))
     const full =
       what === 'NULL' ? call('coalesce', [column, typed]) : when(call('isnan', [column]), typed).otherwise(column)
     return full.alias(field.name)
@@ -63,7 +64,7 @@ function withColumns(frame: FrameQuery, expr: (field: Field) => Expr): SelectTex
   return { ...overColumns(frame), items }
 }
 
-/** Whether a JavaScript value is of the column's kind; of an expression nothing is known. */
+/** Whether a JavaScript value is of the column's kind; of an expression it is hoped. */
 function canHold(type: DataType, value: ExprInput): boolean {
   switch (typeof value) {
     case 'number':
@@ -75,9 +76,13 @@ function canHold(type: DataType, value: ExprInput): boolean {
     case 'boolean':
       return type.kind === 'boolean'
     default:
-      return value instanceof Date ? type.kind === 'date' || type.kind === 'timestamp' : true
+      if (value instanceof Date) return type.kind === 'date' || type.kind === 'timestamp'
+      return value instanceof Uint8Array ? type.kind === 'binary' : isPlain(type)
   }
 }
+
+/** Nested types have no cast. */
+const isPlain = ({ kind }: DataType): boolean => !['list', 'struct', 'map', 'null'].includes(kind)
 
 function checkNames({ schema }: FrameQuery, names: readonly string[]): void {
   const known = schema.fields.map(field => field.name)

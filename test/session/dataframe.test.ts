@@ -7,6 +7,7 @@ import {
   caseOf,
   col,
   exists,
+  expr,
   fn,
   ident,
   inSubquery,
@@ -247,6 +248,16 @@ const CASES: readonly Case[] = [
     name: 'fillNull in columns, and fillNan',
     frame: ({ t }) => t.fillNull(7, ['price']).fillNan(-1),
     sql: 'SELECT id, name, coalesce(price, CAST(7 AS DECIMAL(10, 2))) AS price, day, CASE WHEN isnan(score) THEN -1e0 ELSE score END AS score FROM t',
+  },
+  {
+    name: 'fillNull of dates, timestamps and bytes',
+    frame: ({ t }) =>
+      t
+        .select('day', col('day').cast('TIMESTAMP(6)').alias('at'), expr('CAST(name AS BYTEA)').alias('bytes'))
+        .fillNull(new Date('2000-01-01T00:00:00Z'))
+        .fillNull(new Uint8Array([0, 255])),
+    sql: `SELECT coalesce(day, DATE '2000-01-01') AS day, coalesce(CAST(day AS TIMESTAMP(6)), TIMESTAMP(6) '2000-01-01') AS at,
+      coalesce(CAST(name AS BYTEA), decode('00ff', 'hex')) AS bytes FROM t`,
   },
   {
     name: 'case',

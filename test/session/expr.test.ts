@@ -3,10 +3,26 @@ import test from 'ava'
 import fc from 'fast-check'
 import type { ExprNode } from '../../src/parser/ast.js'
 import { parseExpression } from '../../src/parser/parse.js'
+import {
+  BINARY,
+  BOOLEAN,
+  DATE,
+  FLOAT32,
+  FLOAT64,
+  INT64,
+  INT8,
+  INTERVAL,
+  UINT64,
+  UINT8,
+  UTF8,
+  decimal,
+  timestamp,
+} from '../../src/arrow/types.js'
 import { functionNames } from '../../src/expr/functions/index.js'
 import { col, fn, lit, sql, type Expr } from '../../src/index.js'
 import { COMMON_FUNCTIONS } from '../../src/session/expr/functions.js'
-import { literalText, type SqlValue } from '../../src/session/expr/literal.js'
+import { typeFrom } from '../../src/session/js-values.js'
+import { literalText, sqlType, type SqlValue } from '../../src/session/expr/literal.js'
 
 const RUNS = process.env['BALLISTA_TEST_FULL'] === '1' ? 20_000 : 300
 
@@ -24,7 +40,7 @@ const leaf: fc.Arbitrary<Built> = fc.constantFrom<Built>(
   { expr: lit("it's"), full: "'it''s'" },
 )
 
-const BINARY = {
+const OPERATORS = {
   add: '+', sub: '-', mul: '*', div: '/', mod: '%', eq: '=', neq: '<>', lt: '<', gte: '>=', and: 'AND', or: 'OR', like: 'LIKE',
   concat: '||', isDistinctFrom: 'IS DISTINCT FROM',
 } as const // prettier-ignore
@@ -34,10 +50,10 @@ const { built } = fc.letrec<{ built: Built }>(tie => ({
     { maxDepth: 6, depthIdentifier: 'expr' },
     leaf,
     fc
-      .tuple(tie('built'), fc.constantFrom(...(Object.keys(BINARY) as (keyof typeof BINARY)[])), tie('built'))
+      .tuple(tie('built'), fc.constantFrom(...(Object.keys(OPERATORS) as (keyof typeof OPERATORS)[])), tie('built'))
       .map(([left, method, right]) => ({
         expr: left.expr[method](right.expr),
-        full: `(${left.full} ${BINARY[method]} ${right.full})`,
+        full: `(${left.full} ${OPERATORS[method]} ${right.full})`,
       })),
     tie('built').map(({ expr, full }) => ({ expr: expr.not(), full: `(NOT ${full})` })),
     tie('built').map(({ expr, full }) => ({ expr: expr.neg(), full: `(- ${full})` })),
@@ -84,11 +100,12 @@ const value: fc.Arbitrary<SqlValue> = fc.oneof(
   fc.bigInt({ min: -(2n ** 120n), max: 2n ** 120n }),
   fc.boolean(),
   fc.constant(null),
+  fc.uint8Array(),
   fc.date({ min: new Date('0001-01-01'), max: new Date('9999-12-31'), noInvalidDate: true }),
 )
 
 /** Kinds of nodes that a literal may be made of. */
-const CONSTANTS = new Set(['string', 'number', 'boolean', 'null', 'cast', 'unary'])
+const CONSTANTS = new Set(['string', 'number', 'boolean', 'null', 'cast', 'unary', 'call'])
 
 test('a value is one constant, whatever it holds', t => {
   const property = fc.property(value, one => {
@@ -112,4 +129,10 @@ test('every function of SQL has a builder, whose call is read back', t => {
     COMMON_FUNCTIONS.filter(name => !(name in fn)),
     [],
   )
+})
+
+test('types are written as the grammar reads them', t => {
+  const types = [BOOLEAN, INT8, INT64, UINT8, UINT64, FLOAT32, FLOAT64, UTF8, BINARY, DATE, INTERVAL, decimal(10, 2)]
+  const timestamps = (['s', 'ms', 'us', 'ns'] as const).map(unit => timestamp(unit))
+  for (const type of [...types, ...timestamps]) t.deepEqual(typeFrom(sqlType(type)), type)
 })

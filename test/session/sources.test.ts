@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import { bytesInUse } from '../../src/arrow/memory.js'
+import { sameSchema } from '../../src/arrow/schema.js'
 import type { BallistaError } from '../../src/common/errors.js'
 import { col, fn, SessionContext, sql } from '../../src/index.js'
 
@@ -88,9 +89,11 @@ for (const [mode, make] of MODES) {
       thrown(t, () => frame.createView('v')),
       "DUPLICATE_NAME: table or view 'v' already exists; choose another name or drop it first",
     )
-    const parameterized = await ctx.sql('SELECT id FROM v WHERE name = $1', ['c'])
+    const values = ['c', new Date('2024-02-29T12:00:00.001Z'), new Uint8Array([0, 255]), 2n ** 70n]
+    const parameterized = await ctx.sql('SELECT id, $2 AS at, $3 AS bytes, $4 AS big FROM v WHERE name = $1', values)
     parameterized.createView('w')
-    t.deepEqual(await (await ctx.table('w')).rows(), [{ id: 3n }])
+    t.deepEqual(await (await ctx.table('w')).rows(), await parameterized.rows())
+    t.true(sameSchema((await ctx.table('w')).schema(), parameterized.schema()))
     ctx.registerTable('held', await frame.cache())
     await ctx.sql("INSERT INTO held VALUES (9, 'z')")
     t.deepEqual(await (await ctx.sql('SELECT max(id) AS m, count(*) AS n FROM held')).rows(), [{ m: 9n, n: 3n }])

@@ -21,6 +21,9 @@ export function lit(value: SqlValue): Expr {
   return toExpr(value)
 }
 
+/** An expression written as SQL: `expr('a + 1')`. SYNTAX if it is not exactly one. Values belong into ``sql`…` `` instead. */
+export const expr = (text: string): Expr => toExpr(new Sql([text]))
+
 /** `$1` or `$name`, whose value `withParams` gives later. */
 export function placeholder(name: string | number): Expr {
   const bare = String(name).replace(/^\$/, '')

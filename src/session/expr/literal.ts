@@ -1,5 +1,5 @@
 /** JavaScript values as SQL literals: the only way in which values become text. */
-import { INT64, sameType, typeName } from '../../arrow/types.js'
+import { BINARY, BOOLEAN, FLOAT64, INT64, sameType, typeName, UTF8, type DataType } from '../../arrow/types.js'
 import { fail } from '../../common/errors.js'
 import type { LiteralExpr } from '../../expr/expr.js'
 import { valueText } from '../../expr/value-text.js'
@@ -7,14 +7,17 @@ import { quoteString } from '../../parser/quote.js'
 
 /**
  * What a program may give where SQL wants a value. Whole numbers and bigint are BIGINT, other numbers DOUBLE, strings VARCHAR (a
- * DECIMAL is given as its text: it becomes a number beside one), Date a TIMESTAMP in UTC.
+ * DECIMAL is given as its text: it becomes a number beside one), Date a TIMESTAMP in UTC, bytes BYTEA.
  */
-export type SqlValue = null | boolean | number | bigint | string | Date
+export type SqlValue = null | boolean | number | bigint | string | Date | Uint8Array
 
 const INT64_MAX = 2n ** 63n - 1n
 
 export const isSqlValue = (value: unknown): value is SqlValue =>
-  value === null || ['boolean', 'number', 'bigint', 'string'].includes(typeof value) || value instanceof Date
+  value === null ||
+  ['boolean', 'number', 'bigint', 'string'].includes(typeof value) ||
+  value instanceof Date ||
+  value instanceof Uint8Array
 
 /** The value as one operand of SQL, never more than that. INVALID_ARGUMENT for what is no value. */
 export function literalText(value: SqlValue): string {
@@ -29,17 +32,25 @@ export function literalText(value: SqlValue): string {
     case 'string':
       return quoteString(value)
     default:
+      if (value instanceof Uint8Array) return `decode('${Buffer.from(value).toString('hex')}', 'hex')`
       return dateText(value)
   }
 }
 
-/** A constant of any type as one operand of SQL. */
+/** A constant of any type but a nested one as one operand of SQL. */
 export function constantText({ value, type }: LiteralExpr): string {
-  if (value === null) return type.kind === 'null' ? 'NULL' : `CAST(NULL AS ${typeName(type)})`
-  if (value instanceof Uint8Array) return `X'${Buffer.from(value).toString('hex')}'`
-  const isPlain = sameType(type, INT64) || ['boolean', 'utf8', 'float'].includes(type.kind)
+  if (value === null) return type.kind === 'null' ? 'NULL' : `CAST(NULL AS ${sqlType(type)})`
+  const isPlain = [BOOLEAN, INT64, FLOAT64, UTF8, BINARY].some(plain => sameType(plain, type))
   if (isPlain && isSqlValue(value)) return literalText(value)
-  return `CAST(${quoteString(valueText(value, type))} AS ${typeName(type)})`
+  return `CAST(${quoteString(valueText(value, type))} AS ${sqlType(type)})`
+}
+
+const DIGITS = { s: 0, ms: 3, us: 6, ns: 9 } as const
+
+/** The type as the grammar reads it. */
+export function sqlType(type: DataType): string {
+  if (type.kind !== 'timestamp') return typeName(type)
+  return `TIMESTAMP(${DIGITS[type.unit]})${type.timeZone === undefined ? '' : ' WITH TIME ZONE'}`
 }
 
 /** Beyond BIGINT it is a DECIMAL. */
