@@ -4,6 +4,8 @@ import type { FormatOptions } from './format.js'
 
 /** Other spellings in use (DuckDB's COPY) and the option they mean. */
 const SYNONYMS: Readonly<Record<string, string>> = {
+  dateformat: 'date_format',
+  datetime_format: 'timestamp_format',
   header: 'has_header',
   delim: 'delimiter',
   sep: 'delimiter',
@@ -11,6 +13,7 @@ const SYNONYMS: Readonly<Record<string, string>> = {
   null: 'null_value',
   null_padding: 'truncated_rows',
   new_line: 'terminator',
+  timestampformat: 'timestamp_format',
   sample_size: 'schema_infer_max_rec',
   row_group_size: 'max_row_group_size',
 }

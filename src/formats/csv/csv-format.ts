@@ -74,7 +74,7 @@ function schemaOf({ header, records }: Sample, dialect: CsvDialect, path: string
   const fieldCount = header?.length ?? records[0]?.length
   if (fieldCount === undefined)
     throw fail('FILE_INVALID', [path, 'is empty: there is nothing to infer columns from; give the table a column list'])
-  const guess = new SchemaGuess(columnNames(header, fieldCount))
+  const guess = new SchemaGuess(columnNames(header, fieldCount), dialect)
   if (dialect.inferRecords > 0) records.slice(0, dialect.inferRecords).forEach(record => guess.add(record))
   return guess.schema()
 }

@@ -1,6 +1,7 @@
 /** How a CSV file is written: its options, read once. */
 import { fail } from '../../common/errors.js'
 import { booleanOption, integerOption } from '../format-options.js'
+import { dateFormat, type DateFormat } from './date-format.js'
 import { compressionOf, type Compression } from '../compression.js'
 import type { FormatOptions } from '../format.js'
 
@@ -26,11 +27,15 @@ export interface CsvDialect {
   readonly truncatedRows: boolean
   /** Malformed records and values leave their record out instead of ending the query. */
   readonly ignoreErrors: boolean
+  /** How dates and timestamps are written; absent: ISO 8601. */
+  readonly dateFormat?: DateFormat
+  readonly timestampFormat?: DateFormat
 }
 
 export const CSV_READ_OPTIONS = [
   'comment',
   'compression',
+  'date_format',
   'delimiter',
   'double_quote',
   'escape',
@@ -42,6 +47,7 @@ export const CSV_READ_OPTIONS = [
   'quote',
   'schema_infer_max_rec',
   'terminator',
+  'timestamp_format',
   'truncated_rows',
 ]
 
@@ -72,6 +78,15 @@ export function csvDialect(options: FormatOptions, path: string): CsvDialect {
     lineEnd: lineEndOf(options),
     truncatedRows: booleanOption(options, 'truncated_rows', false),
     ignoreErrors: ignoresErrors(options),
+    ...formats(options),
+  }
+}
+
+function formats(options: FormatOptions): Pick<CsvDialect, 'dateFormat' | 'timestampFormat'> {
+  const { date_format: date, timestamp_format: timestamp } = options
+  return {
+    ...(date === undefined ? {} : { dateFormat: dateFormat(date, 'date_format') }),
+    ...(timestamp === undefined ? {} : { timestampFormat: dateFormat(timestamp, 'timestamp_format') }),
   }
 }
 

@@ -3,7 +3,8 @@ import { isUtf8 } from 'node:buffer'
 import { field, type Schema } from '../../arrow/schema.js'
 import { BOOLEAN, DATE, FLOAT64, INT64, UTF8, timestamp, type DataType } from '../../arrow/types.js'
 import { fail } from '../../common/errors.js'
-import { parseValue } from '../../expr/value-text.js'
+import { isCell } from './date-format.js'
+import type { CsvDialect } from './dialect.js'
 
 /** What a column's values so far have in common. */
 type Guess = 'unknown' | 'boolean' | 'bigint' | 'double' | 'date' | 'timestamp' | 'text'
@@ -25,16 +26,18 @@ const TYPES: Readonly<Record<Guess, DataType>> = {
 export class SchemaGuess {
   private readonly names: readonly string[]
   private readonly guesses: Guess[]
+  private readonly dialect: CsvDialect
 
-  constructor(names: readonly string[]) {
+  constructor(names: readonly string[], dialect: CsvDialect) {
     this.names = names
+    this.dialect = dialect
     this.guesses = names.map(() => 'unknown')
   }
 
   /** Takes one record into account; null for NULL. */
   add(record: readonly (string | null)[]): void {
     record.forEach((text, column) => {
-      if (text !== null) this.guesses[column] = widen(this.guesses[column], guessOf(text))
+      if (text !== null) this.guesses[column] = widen(this.guesses[column], guessOf(text, this.dialect))
     })
   }
 
@@ -43,26 +46,19 @@ export class SchemaGuess {
   }
 }
 
-function guessOf(text: string): Guess {
+function guessOf(text: string, dialect: CsvDialect): Guess {
+  if (dialect.dateFormat?.(text) !== undefined) return 'date'
+  if (dialect.timestampFormat?.(text) !== undefined) return 'timestamp'
   if (/^[+-]?\d+$/.test(text)) {
     const value = BigInt(text.replace(/^\+/, ''))
     return BigInt.asIntN(64, value) === value ? 'bigint' : 'double'
   }
   if (/^[+-]?(\d+\.\d*|\.\d+|\d+)([eE][+-]?\d+)?$/.test(text)) return 'double'
   if (/^(true|false)$/i.test(text)) return 'boolean'
-  if (/^\d{4}-\d\d-\d\d$/.test(text) && isValue(text, DATE)) return 'date'
-  if (/^\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d{1,9})?)?$/.test(text) && isValue(text, TYPES.timestamp))
+  if (/^\d{4}-\d\d-\d\d$/.test(text) && isCell(text, DATE, dialect)) return 'date'
+  if (/^\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d{1,9})?)?$/.test(text) && isCell(text, TYPES.timestamp, dialect))
     return 'timestamp'
   return 'text'
-}
-
-function isValue(text: string, type: DataType): boolean {
-  try {
-    parseValue(text, type)
-    return true
-  } catch {
-    return false
-  }
 }
 
 function widen(left: Guess, right: Guess): Guess {

@@ -6,7 +6,7 @@ import type { Schema } from '../../arrow/schema.js'
 import type { Value } from '../../arrow/types.js'
 import { fail } from '../../common/errors.js'
 import { countSkippedRecords } from '../../runtime/io-counters.js'
-import { parseValue } from '../../expr/value-text.js'
+import { parseCell } from './date-format.js'
 import type { ByteSource } from '../byte-source.js'
 import { openBytes } from '../compression.js'
 import type { FileScan } from '../format.js'
@@ -89,7 +89,7 @@ export async function* scanOddCsv(scan: FileScan, path: string, dialect: CsvDial
       continue
     }
     const reason = countReason(record, schema.length, dialect)
-    const values = reason === undefined ? valuesOf(record, parsed, scan.fileSchema) : { reason }
+    const values = reason === undefined ? valuesOf(record, parsed, { schema: scan.fileSchema, dialect }) : { reason }
     if ('reason' in values) {
       if (!dialect.ignoreErrors) throw fail('FILE_INVALID', [path, `line ${record.line}, ${values.reason}`])
       countSkippedRecords(1)
@@ -113,13 +113,13 @@ function countReason({ fields }: TextRecord, fieldCount: number, { truncatedRows
 function valuesOf(
   { fields }: TextRecord,
   columns: readonly number[],
-  schema: Schema,
+  { schema, dialect }: { readonly schema: Schema; readonly dialect: CsvDialect },
 ): ReadonlyMap<number, Value> | { readonly reason: string } {
   const values = new Map<number, Value>()
   for (const column of columns) {
     const text = fields[column] ?? null
     try {
-      values.set(column, text === null ? null : parseValue(text, schema.fields[column].type))
+      values.set(column, text === null ? null : parseCell(text, schema.fields[column].type, dialect))
     } catch {
       return { reason: valueReason(schema, column, String(text)) }
     }

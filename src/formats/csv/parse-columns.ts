@@ -5,9 +5,9 @@ import { kernels, views } from '../../arrow/memory.js'
 import { withRange } from '../../arrow/range.js'
 import { COPY_SLOP, checkedTotal } from '../../arrow/take.js'
 import type { DataType, Value } from '../../arrow/types.js'
-import { parseValue } from '../../expr/value-text.js'
 import type { BlockScope } from '../block-scope.js'
 import type { CellTable } from './cells.js'
+import { formatOf, parseCell } from './date-format.js'
 
 interface ValueKernels {
   bitmapFill(target: number, length: number): void
@@ -125,6 +125,7 @@ function fillOf(cells: Cells): Fill | undefined {
   const at = table.cells(field)
   const kernel = kernels<ValueKernels>()
   const { width } = makeColumn({ type, length: 0 })
+  if (formatOf(type, table.dialect) !== undefined) return fixed(cells, width, generalLoop(width, count))
   switch (type.kind) {
     case 'utf8':
       return validity => readTexts(cells, validity)
@@ -159,6 +160,17 @@ function fillOf(cells: Cells): Fill | undefined {
 }
 
 type Loop = (from: number, validity: number, out: number) => number
+
+/** Leaves every value to the general parser; NULLs are 0. */
+const generalLoop =
+  (width: number, count: number): Loop =>
+  (from, validity, out) => {
+    const { u8 } = views()
+    let row = from
+    for (; row < count && validity !== 0 && ((u8[validity + (row >>> 3)] >>> (row & 7)) & 1) === 0; row++)
+      u8.fill(0, out + row * width, out + (row + 1) * width)
+    return row
+  }
 
 /** Runs a kernel's loop over all rows; those at which it stops go through the general parser. */
 const fixed =
@@ -214,7 +226,7 @@ function writeValue(width: number, position: number, value: Value, type: DataTyp
 function parseField({ table, field, type, onBad }: Cells, record: number): Value {
   const text = table.text(field, record)
   try {
-    if (type.kind !== 'null') return parseValue(text, type)
+    if (type.kind !== 'null') return parseCell(text, type, table.dialect)
   } catch {
     // Whatever it was, the text is no value.
   }
