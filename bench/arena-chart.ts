@@ -1,5 +1,6 @@
 /** The chart of an arena report: memory over the queries. */
 import type { ArenaReport, Sample } from './arena.js'
+import { machineText } from './machine.js'
 import { label, line, polyline, rect, svgDocument } from './svg.js'
 
 const WIDTH = 760
@@ -21,7 +22,7 @@ export function arenaChart(report: ArenaReport): string {
       samples.map(sample => [x(sample.queries), y(value(sample))]),
     )
   const title = `arena: memory of one process over ${queries} mixed queries`
-  const foot = `${data}; ${machine.cpu}, ${machine.cores} cores; node ${report.versions.node}`
+  const foot = `${data}; ${machineText(machine)}; node ${report.versions.node}`
   const lines = [0, 0.25, 0.5, 0.75, 1].map(part => part * top)
   return svgDocument({ width: WIDTH, height: HEIGHT }, title, foot, [
     label(title, { class: 'text title', x: 16, y: 24 }),

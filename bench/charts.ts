@@ -1,4 +1,5 @@
 /** The three charts of a report: milliseconds per workload, ratios with their intervals, and the totals. */
+import { machineText } from './machine.js'
 import type { Report, WorkloadReport } from './report.js'
 import { circle, label, line, rect, svgDocument } from './svg.js'
 
@@ -9,7 +10,7 @@ const TOP = 64
 const ROW = 26
 const PLOT = WIDTH - LEFT - RIGHT
 
-type Compared = WorkloadReport & Required<Pick<WorkloadReport, 'ours' | 'theirs' | 'ratio'>>
+type Compared = WorkloadReport & Required<Pick<WorkloadReport, 'ours' | 'theirs' | 'ratio' | 'cpuRatio'>>
 
 const comparedOf = ({ workloads }: Report): Compared[] =>
   workloads.filter((workload): workload is Compared => workload.ratio !== undefined)
@@ -40,18 +41,19 @@ function perQuery(report: Report, compared: readonly Compared[]): string {
   return drawing(report, 'milliseconds, median', compared.length, body)
 }
 
-/** A point is the median ratio, the line through it its interval; the scale is logarithmic, so that twice and half are as far from 1. */
+/** A point is the median ratio of times, the line through it its interval, a ring that of CPU times; the scale is logarithmic, so that twice and half are as far from 1. */
 function relative(report: Report, compared: readonly Compared[]): string {
-  const values = compared.flatMap(({ ratio }) => [ratio.low, ratio.high])
+  const values = compared.flatMap(({ ratio, cpuRatio }) => [ratio.low, ratio.high, cpuRatio])
   const ticks = logTicks(Math.min(...values, 0.5), Math.max(...values, 2))
   const [first, last] = [Math.log(ticks[0]), Math.log(ticks[ticks.length - 1])]
   const at = (ratio: number): number => LEFT + ((Math.log(ratio) - first) / (last - first)) * PLOT
-  const rows = compared.flatMap(({ name, ratio }, i) => {
+  const rows = compared.flatMap(({ name, ratio, cpuRatio }, i) => {
     const y = TOP + i * ROW + ROW / 2
     return [
       rowLabel(name, y - ROW / 2),
       line({ class: 'ours', x1: at(ratio.low), x2: at(ratio.high), y1: y, y2: y, 'stroke-width': 2 }),
       circle({ class: 'ours', cx: at(ratio.median), cy: y, r: 4 }),
+      circle({ class: 'theirs', cx: at(cpuRatio), cy: y, r: 4, style: 'fill:none', 'stroke-width': 2 }),
       label(ratio.median.toFixed(2), { class: 'text', x: WIDTH - RIGHT + 12, y: y + 4 }),
     ]
   })
@@ -65,6 +67,10 @@ function relative(report: Report, compared: readonly Compared[]): string {
   })
   return drawing(report, `ballista / ${report.versus}, below 1 is faster`, compared.length, [
     ...grid(ticks, compared.length, at),
+    circle({ class: 'ours', cx: WIDTH - 196, cy: 38, r: 4 }),
+    label('time', { class: 'text', x: WIDTH - 186, y: 42 }),
+    circle({ class: 'theirs', cx: WIDTH - 116, cy: 38, r: 4, style: 'fill:none', 'stroke-width': 2 }),
+    label('CPU time', { class: 'text', x: WIDTH - 106, y: 42 }),
     even,
     ...rows,
   ])
@@ -94,7 +100,7 @@ function drawing(report: Report, what: string, rows: number, body: readonly stri
   const title = `${mode}: ${what}`
   const setting = `${data}, ${threads} thread${threads === 1 ? '' : 's'}, ${pairs} pairs`
   const engines = Object.entries(versions).map(([name, version]) => `${name} ${version}`)
-  const foot = `${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB; ${engines.join(', ')}`
+  const foot = `${machineText(machine)}; ${engines.join(', ')}`
   const height = TOP + rows * ROW + 48
   return svgDocument({ width: WIDTH, height }, title, `${setting}. ${foot}`, [
     label(title, { class: 'text title', x: 16, y: 24 }),

@@ -94,6 +94,7 @@ async function compare({ mode, workloads, all, root }: Comparison, flags: Compar
       measurements,
     )
     print(overallLines(report))
+    if (report.machine.load > report.machine.cores + 1) print('the machine is busy: look at the CPU times\n')
     const record = all && flags.vs !== undefined && pairs >= RECORD_PAIRS && report.overall !== undefined
     const out = flags.out ?? (record ? join(root, 'docs/benchmarks') : undefined)
     if (out !== undefined) await writeReport(report, out)

@@ -1,6 +1,6 @@
 /** What a reader has to know of the machine: no names of hosts, users or paths. */
 import { readFileSync } from 'node:fs'
-import { availableParallelism, cpus, totalmem } from 'node:os'
+import { availableParallelism, cpus, loadavg, totalmem } from 'node:os'
 
 export interface Machine {
   readonly cpu: string
@@ -8,6 +8,8 @@ export interface Machine {
   readonly cores: number
   readonly memoryGiB: number
   readonly platform: string
+  /** Of the last minute, when the report was made: above the cores, other work was in the way of both. */
+  readonly load: number
 }
 
 export const machine = (): Machine => ({
@@ -15,7 +17,12 @@ export const machine = (): Machine => ({
   cores: availableParallelism(),
   memoryGiB: Math.round((totalmem() / 1024 ** 3) * 10) / 10,
   platform: `${process.platform} ${process.arch}`,
+  load: Math.round(loadavg()[0] * 10) / 10,
 })
+
+/** Processor, cores and memory, and whether the machine had other work. */
+export const machineText = ({ cpu, cores, memoryGiB, load }: Machine): string =>
+  `${cpu}, ${cores} cores, ${memoryGiB} GiB${load > cores + 1 ? `, busy (load ${load})` : ''}`
 
 /** Ours is that of the package.json beside the build. */
 export function ownVersions(): { readonly node: string; readonly ballista: string } {

@@ -15,7 +15,7 @@ const info: Omit<Report, 'workloads' | 'overall'> = {
   threads: 1,
   pairs: 3,
   settings: {},
-  machine: { cpu: 'A <fast> & "quiet" one', cores: 2, memoryGiB: 8, platform: 'linux x64' },
+  machine: { cpu: 'A <fast> & "quiet" one', cores: 2, memoryGiB: 8, platform: 'linux x64', load: 0 },
   versions: { node: '20.20.0' },
 }
 
