@@ -39,6 +39,8 @@ export class RangeColumns {
 
   /** Leaves `count` of the rows, whose numbers among those that are left lie at `rows`, and forgets columns not `needed` any more. */
   keep(rows: number, count: number, needed: ReadonlySet<number>): void {
+    this.rowCount = count
+    if (needed.size === 0) return this.forget()
     const { takeCopy, takeFixedDense } = kernels<TakeKernels>()
     const position = alloc(count * 4)
     if (this.chosen === undefined) takeCopy(rows, count * 4, position)
@@ -47,12 +49,16 @@ export class RangeColumns {
       release(this.chosen.position)
     }
     this.chosen = { position, count }
-    this.rowCount = count
     for (const [number, column] of this.columns) {
       if (needed.has(number)) this.columns.set(number, takeColumn(column, rows, count))
       else this.columns.delete(number)
       releaseColumn(column)
     }
+  }
+
+  private forget(): void {
+    this.columns.forEach(releaseColumn)
+    this.columns.clear()
   }
 
   /** The rows that are left as a batch of these columns of the table; owned by the caller. */
@@ -63,7 +69,7 @@ export class RangeColumns {
   }
 
   close(): void {
-    this.columns.forEach(releaseColumn)
+    this.forget()
     if (this.chosen !== undefined) release(this.chosen.position)
   }
 }
