@@ -81,39 +81,47 @@ function evaluateBinary(expr: Of<'binary'>, row: readonly Value[]): Value {
 export type EagerExpr = Of<'binary' | 'not' | 'negate' | 'isNull' | 'inList' | 'like' | 'cast' | 'call'>
 
 /** One node over the values of its children, in the order of the child table. */
-export function applyEager(expr: EagerExpr, values: readonly Value[]): Value {
-  const [first] = values
+export const applyEager = (expr: EagerExpr, values: readonly Value[]): Value => eagerFunction(expr)(values)
+
+/** The same for many rows: what depends on the node only is found once. */
+export function eagerFunction(expr: EagerExpr): (values: readonly Value[]) => Value {
   switch (expr.kind) {
     case 'binary':
-      return applyBinary(expr, first, values[1])
+      return ([left, right]) => applyBinary(expr, left, right)
     case 'not':
-      return first === null ? null : !first
+      return ([value]) => (value === null ? null : !value)
     case 'negate':
-      return first === null ? null : negate(first, expr.type)
+      return ([value]) => (value === null ? null : negate(value, expr.type))
     case 'isNull':
-      return (first === null) !== expr.negated
-    case 'inList':
-      return applyInList(values, typeOf(expr.input), expr.negated)
-    case 'like': {
-      const [text, pattern] = values
-      if (text === null || pattern === null) return null
-      const matches = likeMatcher(pattern as string, expr.escape, expr.caseInsensitive)
-      return matches(text as string) !== expr.negated
+      return ([value]) => (value === null) !== expr.negated
+    case 'inList': {
+      const type = typeOf(expr.input)
+      return values => applyInList(values, type, expr.negated)
     }
-    case 'cast':
-      return expr.safe ? tryCast(first, typeOf(expr.input), expr.type) : castValue(first, typeOf(expr.input), expr.type)
+    case 'like':
+      return ([text, pattern]) => {
+        if (text === null || pattern === null) return null
+        const matches = likeMatcher(pattern as string, expr.escape, expr.caseInsensitive)
+        return matches(text as string) !== expr.negated
+      }
+    case 'cast': {
+      const cast = expr.safe ? tryCast : castValue
+      const from = typeOf(expr.input)
+      return ([value]) => cast(value, from, expr.type)
+    }
     case 'call':
-      return applyFunction(expr, values)
+      return callFunction(expr)
     default:
       return unreachable(expr)
   }
 }
 
-function applyFunction(expr: Of<'call'>, values: readonly Value[]): Value {
+function callFunction(expr: Of<'call'>): (values: readonly Value[]) => Value {
   const definition = scalarFunction(expr.name)
   if (definition === undefined) throw fail('FUNCTION_NOT_FOUND', [expr.name, ''])
-  if (definition.nulls === 'propagate' && values.includes(null)) return null
-  return definition.evaluate(values, expr.args.map(typeOf), expr.type)
+  const types = expr.args.map(typeOf)
+  const propagates = definition.nulls === 'propagate'
+  return values => (propagates && values.includes(null) ? null : definition.evaluate(values, types, expr.type))
 }
 
 function tryCast(value: Value, from: DataType, to: DataType): Value {

@@ -3,13 +3,21 @@
  * value.
  */
 import type { Column } from '../../arrow/batch.js'
-import { columnFromValues, columnValues, makeColumn, releaseColumn, retainColumn } from '../../arrow/column.js'
-import { retain } from '../../arrow/memory.js'
+import {
+  bitmapBytes,
+  buildColumn,
+  columnFromValues,
+  columnValues,
+  makeColumn,
+  releaseColumn,
+  retainColumn,
+} from '../../arrow/column.js'
+import { retain, views } from '../../arrow/memory.js'
 import { decodeDictionary } from '../../arrow/take.js'
-import type { Value } from '../../arrow/types.js'
+import { FLOAT64, type DataType, type Value } from '../../arrow/types.js'
 import { BallistaError } from '../../common/errors.js'
 import { typeOf, type Expr } from '../expr.js'
-import { applyEager, type EagerExpr } from '../interpret.js'
+import { eagerFunction, type EagerExpr } from '../interpret.js'
 import { scalarFunction } from '../functions/index.js'
 
 /** An operand of a node: a column of this frame (borrowed), or a constant. */
@@ -19,16 +27,49 @@ export const isConstant = (operand: Operand): operand is { readonly value: Value
 
 /** One node over its operands, row by row. The result is owned by the caller. */
 export function applyByRow(expr: EagerExpr, operands: readonly Operand[], rowCount: number): Column {
-  const lists = operands.map(operand => (isConstant(operand) ? undefined : columnValues(operand.column)))
+  const apply = eagerFunction(expr)
+  const columns = operands.flatMap((operand, index) => (isConstant(operand) ? [] : [{ index, column: operand.column }]))
   const row: Value[] = operands.map(operand => (isConstant(operand) ? operand.value : null))
+  if (isDouble(typeOf(expr)) && columns.every(({ column }) => isDouble(column.type) && isPlain(column)))
+    return applyToDoubles(apply, columns, row, rowCount)
+  const lists = columns.map(({ column, index }) => ({ index, values: columnValues(column) }))
   const results: Value[] = []
   for (let i = 0; i < rowCount; i++) {
-    lists.forEach((list, operand) => {
-      if (list !== undefined) row[operand] = list[i]
-    })
-    results.push(applyEager(expr, row))
+    for (const { index, values } of lists) row[index] = values[i]
+    results.push(apply(row))
   }
   return columnFromValues(typeOf(expr), results)
+}
+
+const isDouble = (type: DataType): boolean => type.kind === 'float' && type.bits === 64
+
+/** Without NULLs and codes, so that its values are an array of numbers. */
+const isPlain = (column: Column): boolean => column.nullCount === 0 && column.dictionary === undefined
+
+/** Numbers to numbers: from one array to another, without a list of values between. */
+function applyToDoubles(
+  apply: (values: readonly Value[]) => Value,
+  columns: readonly { readonly index: number; readonly column: Column }[],
+  row: Value[],
+  rowCount: number,
+): Column {
+  return buildColumn(({ own }) => {
+    const values = own(rowCount * 8)
+    const validity = own(bitmapBytes(rowCount))
+    const { f64, u8 } = views()
+    u8.fill(0xff, validity, validity + bitmapBytes(rowCount))
+    let nullCount = 0
+    for (let i = 0; i < rowCount; i++) {
+      for (const { index, column } of columns) row[index] = f64[column.values / 8 + i]
+      const result = apply(row)
+      if (typeof result === 'number') f64[values / 8 + i] = result
+      else {
+        u8[validity + (i >>> 3)] &= ~(1 << (i & 7))
+        nullCount++
+      }
+    }
+    return { type: FLOAT64, length: rowCount, nullCount, validity, values }
+  })
 }
 
 /**
