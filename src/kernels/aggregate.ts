@@ -350,9 +350,11 @@ export function aggregateMergeMoments(groups: usize, counts: usize, means: usize
     const old = load<f64>(entry)
     const count = old + added
     const delta = load<f64>(means + at) - load<f64>(entry, 8)
+    // 1 exactly when nothing was there, so that the state is taken over as it is.
+    const share = added / count
     store<f64>(entry, count)
-    store<f64>(entry, load<f64>(entry, 8) + (delta * added) / count, 8)
-    store<f64>(entry, load<f64>(entry, 16) + load<f64>(squares + at) + (delta * delta * old * added) / count, 16)
+    store<f64>(entry, load<f64>(entry, 8) + delta * share, 8)
+    store<f64>(entry, load<f64>(entry, 16) + load<f64>(squares + at) + delta * delta * old * share, 16)
   }
 }
 
