@@ -21,13 +21,14 @@ export interface OptimizeOptions {
   readonly disabled?: readonly string[]
   /** Default: all rules, in their order. */
   readonly rules?: readonly LogicalRule[]
-  /** Default 3. */
+  /** Default 6. */
   readonly maxPasses?: number
   /** Called for every rule that fired, in order (EXPLAIN VERBOSE). */
   readonly observer?: (event: RuleEvent) => void
 }
 
-const DEFAULT_MAX_PASSES = 3
+/** What one rule infers another one moves; most plans settle in two passes. */
+const DEFAULT_MAX_PASSES = 6
 
 /**
  * An equivalent plan that is cheaper to run: same columns (names, relations, types, order), same rows. Throws INTERNAL

@@ -1,10 +1,12 @@
 /** Expression algebra that is exact in three-valued logic: used by simplify_expressions and by filter pushdown. */
-import { BOOLEAN } from '../arrow/types.js'
+import { BOOLEAN, UTF8 } from '../arrow/types.js'
 import { equals, mapList } from '../common/tree.js'
 import { conjunction, disjunction, splitConjunction, splitDisjunction } from '../expr/build.js'
 import { displayExpr } from '../expr/display.js'
 import { exprTree, literal, typeOf, type ComparisonOp, type Expr } from '../expr/expr.js'
 import { foldConstants } from '../expr/fold.js'
+import { likePieces } from '../expr/like-pattern.js'
+import { unwrapComparison, unwrapInList } from './unwrap-cast.js'
 
 type BinaryExpr = Extract<Expr, { kind: 'binary' }>
 
@@ -20,10 +22,24 @@ function reduce(expr: Expr): Expr {
     case 'not':
       return reduceNot(node)
     case 'inList':
-      return reduceInList(node)
+      return reduceInList(unwrapInList(node))
+    case 'binary':
+      return unwrapComparison(node)
+    case 'like':
+      return reduceLike(node)
     default:
       return node
   }
+}
+
+/** LIKE without wildcards is equality. */
+function reduceLike(node: Extract<Expr, { kind: 'like' }>): Expr {
+  const { input, pattern, escape, negated, caseInsensitive } = node
+  if (caseInsensitive || pattern.kind !== 'literal' || typeof pattern.value !== 'string') return node
+  const pieces = likePieces(pattern.value, escape)
+  if (typeOf(input).kind !== 'utf8' || pieces.some(({ kind }) => kind !== 'text')) return node
+  const text = pieces.map(piece => (piece.kind === 'text' ? piece.text : '')).join('')
+  return { kind: 'binary', op: negated ? '<>' : '=', left: input, right: literal(text, UTF8), type: BOOLEAN }
 }
 
 const isLogical = (expr: Expr): expr is BinaryExpr & { op: 'and' | 'or' } =>
