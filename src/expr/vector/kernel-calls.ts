@@ -92,6 +92,8 @@ export interface ExprKernels {
     out: number,
   ): void
   choiceBits(mask: number, left: number, right: number, n: number, out: number): number
+  compareTextList(values: number, offsets: number, n: number, table: number, mask: number): void
+  compareTextInList(values: number, offsets: number, n: number, table: number, mask: number, out: number): void
   dateField(days: number, n: number, field: number, out: number): void
   dateOfTicks(ticks: number, validity: number, n: number, perDay: bigint, out: number): number
   dateClock(ticks: number, n: number, perDay: bigint, divisor: bigint, modulus: bigint, out: number): void

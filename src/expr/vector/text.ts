@@ -1,7 +1,8 @@
 /** LIKE, IN and string functions by kernel. */
 import type { Column } from '../../arrow/batch.js'
-import { bitmapBytes, columnFromValues, columnValues } from '../../arrow/column.js'
+import { bitmapBytes, columnFromValues } from '../../arrow/column.js'
 import { views, withScratch } from '../../arrow/memory.js'
+import { zeroFill } from '../../arrow/segments.js'
 import { BOOLEAN, type Value } from '../../arrow/types.js'
 import { likePieces } from '../like-pattern.js'
 import { booleanColumn, buildColumn, commonNulls, using } from './columns.js'
@@ -70,7 +71,7 @@ function segmentBytes(segment: readonly (string | undefined)[]): Uint8Array {
   return Buffer.concat(segment.map(part => (part === undefined ? Buffer.of(WILDCARD_BYTE) : Buffer.from(part))))
 }
 
-/** Longest IN list of strings or floats that is compared item by item with kernels. */
+/** Longest IN list of floats and wide numbers that is compared item by item with kernels. */
 const MAX_COMPARED_ITEMS = 16
 
 /**
@@ -97,7 +98,8 @@ export function inListColumn(column: Column, list: readonly Value[], negated: bo
       sawNull,
       negated,
     )
-  if (items.length > MAX_COMPARED_ITEMS && type.kind === 'utf8') return listedTexts(column, items, sawNull, negated)
+  if (items.length > 1 && (type.kind === 'utf8' || type.kind === 'binary'))
+    return listedTexts(column, items, sawNull, negated)
   if (items.length === 0 || items.length > MAX_COMPARED_ITEMS) return undefined
   return using2(compareAny(column, items), hits => withNulls(hits, sawNull, negated))
 }
@@ -117,13 +119,24 @@ function listed(column: Column, items: readonly bigint[], sawNull: boolean, nega
   return using2(hits, found => withNulls(found, sawNull, negated))
 }
 
+const TEXT_SLOT_BYTES = 16
+
 function listedTexts(column: Column, items: readonly Value[], sawNull: boolean, negated: boolean): Column {
-  const set = new Set(items)
-  const result = (value: Value): Value => {
-    if (value === null) return null
-    return set.has(value) ? !negated : sawNull ? null : negated
-  }
-  return columnFromValues(BOOLEAN, columnValues(column).map(result))
+  const list = columnFromValues(column.type, items)
+  const hits = using2(list, ({ values, offsets }) =>
+    booleanColumn(column.length, [column], bits =>
+      withScratch(scratch => {
+        // At most half full.
+        const slots = 2 ** Math.ceil(Math.log2(2 * items.length))
+        const table = scratch(slots * TEXT_SLOT_BYTES)
+        zeroFill(table, slots * TEXT_SLOT_BYTES)
+        const kernels = exprKernels()
+        kernels.compareTextList(values, offsets, items.length, table, slots - 1)
+        kernels.compareTextInList(column.values, column.offsets, column.length, table, slots - 1, bits)
+      }),
+    ),
+  )
+  return using2(hits, found => withNulls(found, sawNull, negated))
 }
 
 function compareAny(column: Column, items: readonly Value[]): Column {
