@@ -91,29 +91,47 @@ async function* oneChunk(bytes: Uint8Array): AsyncGenerator<Uint8Array, void> {
   yield bytes
 }
 
-async function readMessages(messages: AsyncGenerator<Uint8Array, void>, name: string): Promise<IpcStream> {
+async function readMessages(messages: AsyncIterable<Uint8Array>, name: string): Promise<IpcStream> {
+  const { schema, batches: given } = await openMessages(messages, name)
+  async function* batches(): AsyncGenerator<Batch, void> {
+    for await (const batch of given) yield await named(name, async () => fromArrowBatch(batch, schema))
+  }
+  return { schema, batches }
+}
+
+/** An IPC stream whose batches stay as apache-arrow has them. */
+export interface RecordBatches {
+  readonly schema: Schema
+  /** Those that have rows, as the bytes come. */
+  readonly batches: AsyncIterable<Arrow.RecordBatch>
+}
+
+/** Opens an IPC stream, as `readIpcStream`. */
+export const readRecordBatches = (source: AsyncIterable<Uint8Array>, name: string): Promise<RecordBatches> =>
+  openMessages(checkedStream(source), name)
+
+async function openMessages(messages: AsyncIterable<Uint8Array>, name: string): Promise<RecordBatches> {
   const { RecordBatchReader } = await loadArrow()
   const reader = await named(name, async () => {
-    const opened = await RecordBatchReader.from(messages as AsyncIterable<Uint8Array>)
+    const opened = await RecordBatchReader.from(messages)
     await opened.open()
     return opened
   })
   const schema = namedSync(name, () => fromArrowSchema(reader.schema))
-  async function* batches(): AsyncIterable<Batch> {
+  async function* batches(): AsyncGenerator<Arrow.RecordBatch, void> {
     const iterator = reader[Symbol.asyncIterator]()
     try {
       for (;;) {
         const step = await named(name, async () => iterator.next())
         if (step.done === true) return
         // The library makes one up, with incomplete columns, for a stream without batches.
-        if (step.value.numRows === 0) continue
-        yield await named(name, async () => fromArrowBatch(step.value, schema))
+        if (step.value.numRows > 0) yield step.value
       }
     } finally {
       await reader.cancel()
     }
   }
-  return { schema, batches }
+  return { schema, batches: batches() }
 }
 
 /** An IPC file: its batches can be read in any order. */

@@ -1,6 +1,6 @@
 /** The door to apache-arrow: what other folders may use of it. Call `loadArrow` before the synchronous conversions. */
 export { fromArrowBatch } from './arrow-in.js'
-export { ipcFileWriter, ipcStreamWriter, openIpcFile, readIpcStream } from './arrow-ipc.js'
+export { ipcFileWriter, ipcStreamWriter, openIpcFile, readIpcStream, readRecordBatches } from './arrow-ipc.js'
 export type { IpcFile, IpcStream, IpcWriter } from './arrow-ipc.js'
 export { FILE_MAGIC } from './ipc-messages.js'
 export type { RandomAccess } from './ipc-messages.js'

@@ -13,7 +13,7 @@ import { directory, host, port, rows, setting, settingOf } from './options.js'
 import { ioStats } from '../runtime/io-counters.js'
 import { FORMATS, resultWriter, type Format } from '../session/output/result-writer.js'
 import { runStatement, statementFooter } from './run-statement.js'
-import { readsStdin, registerStdin } from './stdin-table.js'
+import { registerStdin, stdinMentions } from './stdin-table.js'
 
 export interface SqlFlags {
   readonly host?: string
@@ -78,8 +78,16 @@ async function runScripts(
   scripts: readonly string[],
   { flags, signal, stdinIsFree }: { flags: SqlFlags; signal: AbortSignal; stdinIsFree: boolean },
 ): Promise<number> {
+  let release = (): Promise<void> => Promise.resolve()
   try {
-    if (stdinIsFree && scripts.some(readsStdin)) await registerStdin(ctx, addAbortSignal(signal, process.stdin))
+    const mentions = scripts.reduce((sum, script) => sum + stdinMentions(script), 0)
+    if (stdinIsFree && mentions > 0) {
+      const input = addAbortSignal(signal, process.stdin)
+      release = await registerStdin(ctx, input, {
+        mentions,
+        isLocal: flags.host === undefined && flags.port === undefined,
+      })
+    }
     for (const script of scripts) {
       for (const { text } of splitStatements(script)) {
         if (!(await runAndReport(ctx, text, flags, signal))) return 1
@@ -89,6 +97,8 @@ async function runScripts(
   } catch (error) {
     if (isBrokenPipe(error)) return 0
     throw error
+  } finally {
+    await release()
   }
 }
 

@@ -6,8 +6,13 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
+import { pipeline } from 'node:stream/promises'
 import { fileURLToPath } from 'node:url'
 import test from 'ava'
+import { ipcStreamWriter } from '../../src/arrow/arrow-js.js'
+import { batchFromValues, releaseBatch } from '../../src/arrow/column.js'
+import { field } from '../../src/arrow/schema.js'
+import { INT64 } from '../../src/arrow/types.js'
 
 const BIN = fileURLToPath(new URL('../../bin/ballista.js', import.meta.url))
 
@@ -17,7 +22,7 @@ interface Outcome {
   readonly stderr: string
 }
 
-async function ballista(args: readonly string[], input = ''): Promise<Outcome> {
+async function ballista(args: readonly string[], input: string | Uint8Array = ''): Promise<Outcome> {
   const child = spawn(process.execPath, [BIN, ...args], { stdio: 'pipe' })
   child.stdin.end(input)
   const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')])
@@ -164,6 +169,38 @@ test.serial('SIGINT ends the wait for rows on standard input', async t => {
   await closed
   t.is(child.exitCode, 130)
   t.deepEqual(await readdir(temporary), [])
+})
+
+/** An Arrow stream that goes on until nobody reads it. */
+async function* endlessArrow(): AsyncGenerator<Uint8Array> {
+  const schema = { fields: [field('x', INT64)] }
+  const writer = await ipcStreamWriter(schema)
+  for (let i = 0n; ; i++) {
+    const batch = batchFromValues(schema, [[2n * i, 2n * i + 1n]])
+    yield* writer.write(batch)
+    releaseBatch(batch)
+  }
+}
+
+test.serial('an Arrow stream on standard input is read while the query runs', async t => {
+  const child = spawn(process.execPath, [BIN, ...QUIET, '-c', 'select x from stdin where x > 2 limit 3'], {
+    stdio: 'pipe',
+  })
+  const written = pipeline(endlessArrow(), child.stdin).catch((error: NodeJS.ErrnoException) => error.code)
+  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')])
+  t.is(stderr, '')
+  t.is(stdout, 'x\n3\n4\n5\n')
+  t.is(await written, 'EPIPE')
+})
+
+test.serial('an Arrow stream that is named twice is kept', async t => {
+  const schema = { fields: [field('x', INT64)] }
+  const writer = await ipcStreamWriter(schema)
+  const batch = batchFromValues(schema, [[1n, 2n, null]])
+  const input = Buffer.concat([...writer.write(batch), ...writer.finish()])
+  releaseBatch(batch)
+  const sql = 'select count(*) as n, sum(a.x) as s from stdin a join stdin b on a.x = b.x'
+  t.deepEqual(await ballista([...QUIET, '-c', sql], input), { status: 0, stdout: 'n,s\n2,3\n', stderr: '' })
 })
 
 test.serial('a trace outside of the checkout, of the files that are named', async t => {
