@@ -2,6 +2,7 @@
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import type { Batch, Column } from '../arrow/batch.js'
+import { views } from '../arrow/memory.js'
 import { openAtomicFile } from './atomic-file.js'
 import { cellWriter, hasValue, type CellWriter } from './cell-text.js'
 import { writesGzip } from './compression.js'
@@ -61,6 +62,7 @@ function writeRows({ columns, rowCount }: Batch, start: number, out: TextBuffer,
 /** Writes the cells of a column that are not NULL as JSON values. */
 export function jsonCellWriter(column: Column): CellWriter {
   const { type } = column
+  if (type.kind === 'list' && column.dictionary === undefined) return listWriter(column)
   if (type.kind === 'date') {
     const write = cellWriter(column, writeString, (out, text) => out.text(text))
     return (out, row) => {
@@ -74,6 +76,23 @@ export function jsonCellWriter(column: Column): CellWriter {
   }
   const isBare = type.kind === 'boolean' || type.kind === 'int'
   return cellWriter(column, writeString, (out, text) => out.text(isBare ? text : JSON.stringify(text)))
+}
+
+/** `[1,null]`: the elements by the writer of their column. */
+function listWriter(column: Column): CellWriter {
+  const [elements] = column.children
+  const write = jsonCellWriter(elements)
+  return (out, row) => {
+    const { i32 } = views()
+    const [start, end] = [i32[column.offsets / 4 + row], i32[column.offsets / 4 + row + 1]]
+    out.byte(91)
+    for (let element = start; element < end; element++) {
+      if (element > start) out.byte(44)
+      if (hasValue(elements, element)) write(out, element)
+      else out.text('null')
+    }
+    out.byte(93)
+  }
 }
 
 function writeString(out: TextBuffer, bytes: Uint8Array, start: number, end: number): void {
