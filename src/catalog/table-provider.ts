@@ -110,6 +110,11 @@ export type WriteTarget =
 export interface TableProvider {
   readonly schema: Schema
   statistics(): Statistics
+  /**
+   * Exact row and NULL counts and the tight bounds of integers and dates, of the rows that a scan would give now; absent, or
+   * undefined, where they are not known.
+   */
+  exactStatistics?(): Promise<Statistics | undefined>
   scan(request: ScanRequest): Promise<ScanPlan> | ScanPlan
   /** Absent: the table cannot be written. */
   readonly insertTarget?: WriteTarget

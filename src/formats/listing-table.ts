@@ -104,6 +104,19 @@ export class ListingTable implements TableProvider {
     return this.parts.statistics
   }
 
+  /** From the footers of the files that there are now. */
+  async exactStatistics(): Promise<Statistics | undefined> {
+    const { path, morePaths, host, format, options, schema } = this.parts
+    if (format.name !== 'parquet') return undefined
+    const listing = await listAll([path, ...morePaths], host)
+    const files = listing.kind === 'file' ? listing.files : filesOf(format, listing.files)
+    const { descriptions } = await describeFiles(format, files, { options, host, schema })
+    const statistics = combine(schema, descriptions)
+    // A file that lacks a column has NULLs in it, which its footer does not count.
+    const complete = [...statistics.columns].filter(([name]) => descriptions.every(({ columns }) => columns.has(name)))
+    return { ...statistics, columns: new Map(complete) }
+  }
+
   /** Lists the files anew, so that files that were added since are read. Formats that do not apply filters leave them all. */
   async scan(request: ScanRequest): Promise<ScanPlan> {
     const { path, morePaths, host, format, options, schema } = this.parts
