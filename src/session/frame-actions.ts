@@ -4,7 +4,7 @@ import { displayLogical } from '../logical/display.js'
 import { parseQuery } from '../parser/parse.js'
 import { quoteIdent, quoteString } from '../parser/quote.js'
 import { insertRows } from './change-rows.js'
-import { checkQuery } from './check.js'
+import { checkQuery, nullParameters } from './check.js'
 import { frameStatement, inlineSql, type FrameQuery } from './frame-query.js'
 import type { RunOptions } from './run-options.js'
 import { analyzeStatement } from './run-statement.js'
@@ -47,21 +47,22 @@ export function explainFrame(
     : frame.session.collect(statement, options)
 }
 
-/** The plan as it is bound, before any rule. */
-export function boundPlanText({ session, ...frame }: FrameQuery): string {
-  const { sql, parameters } = frameStatement({ session, ...frame })
+/** The plan as it is bound, before any rule; parameters without a value are NULL. */
+export function boundPlanText(frame: FrameQuery): string {
+  const { session, uses } = frame
+  const { sql, parameters } = frameStatement(frame)
+  const query = parseQuery(sql)
   const { plan } = checkQuery(
-    parseQuery(sql),
+    query,
     {
       step: () => undefined,
-      table: name => frame.uses.get(name.at(-1) ?? '') ?? session.lookup(name),
+      table: name => uses.get(name.at(-1) ?? '') ?? session.lookup(name),
       columns: table => session.columns(table),
     },
-    parameters,
+    { ...nullParameters(query), ...parameters },
   )
-  if (plan === undefined)
-    throw fail('NOT_SUPPORTED', ['the logical plan of a query over a file without a name; register it'])
-  return displayLogical(plan)
+  if (plan !== undefined) return displayLogical(plan)
+  throw fail('NOT_SUPPORTED', ['the logical plan of a query over a file without a name; register it'])
 }
 
 /** Writes the rows into a file, or into a directory whose path ends in `/`; gives one row `count`. */

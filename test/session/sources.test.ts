@@ -6,7 +6,7 @@ import test, { type ExecutionContext } from 'ava'
 import { bytesInUse } from '../../src/arrow/memory.js'
 import { sameSchema } from '../../src/arrow/schema.js'
 import type { BallistaError } from '../../src/common/errors.js'
-import { col, fn, SessionContext, sql } from '../../src/index.js'
+import { col, fn, placeholder, SessionContext, sql } from '../../src/index.js'
 
 const failure = (error: unknown): string => `${(error as BallistaError).code}: ${(error as BallistaError).message}`
 const thrown = (t: ExecutionContext, action: () => unknown): string => failure(t.throws(action))
@@ -115,6 +115,7 @@ for (const [mode, make] of MODES) {
     t.regex(await frame.physicalPlan(), /FilterExec: id@0 > 1/)
     t.regex(await frame.optimizedPlan(), /TableScan/)
     t.regex(frame.logicalPlan(), /Filter: .*id > 1\n/)
+    t.regex(frame.filter(col('id').lt(placeholder(1))).logicalPlan(), /id < /)
     t.true((await (await frame.explain({ analyze: true })).toString()).includes('output_rows=2'))
     t.deepEqual(
       (await frame.describe().rows()).map(({ describe, id, name }) => [describe, id, name]),
