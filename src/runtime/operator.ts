@@ -7,13 +7,15 @@ export const FINISHED: unique symbol = Symbol('FINISHED')
 /** Batches given away (one reference each) and, at most once and last, FINISHED. */
 export type Output = Iterable<Batch | typeof FINISHED> | AsyncIterable<Batch | typeof FINISHED> | undefined
 
-/** Gives nothing, after some I/O. */
+/** Gives nothing, after some I/O, which is not begun if nobody asks. */
 export const afterwards = (work: () => Promise<void>): AsyncIterable<never> => ({
   [Symbol.asyncIterator]: () => ({
     async next() {
       await work()
       return { done: true, value: undefined }
     },
+    // Work that has failed is not done once more.
+    return: async () => ({ done: true, value: undefined }),
   }),
 })
 

@@ -1,11 +1,12 @@
-/** Every allocation of a query fails once: the query ends with ARENA_EXHAUSTED and leaves no byte behind. */
+/** Every allocation of a query fails once: the query ends with ARENA_EXHAUSTED and leaves no byte and no file behind. */
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import test from 'ava'
+import test, { type ExecutionContext } from 'ava'
 import { bytesInUse, failAllocation } from '../../src/arrow/memory.js'
 import { BallistaError } from '../../src/common/errors.js'
 import { SessionContext } from '../../src/index.js'
+import { ioStats } from '../../src/runtime/io-counters.js'
 import { given } from '../../src/session/dataframe.js'
 
 // Before the arena is made.
@@ -65,39 +66,63 @@ const QUERIES: Readonly<Record<string, string>> = {
   'copy to Arrow': `COPY (SELECT * FROM a) TO '${directory}/out.arrow'`,
 }
 
-const context = new SessionContext({
-  settings: { 'ballista.execution.batch_size': '10', 'ballista.execution.target_partitions': '1' },
-})
-test.after.always(() => context.close())
+/** Those whose operators spill before their second batch if there is no memory. */
+const SPILLING = ['groups', 'total', 'sort', 'join', 'join with a filter', 'right join', 'semi', 'set operation']
 
-async function run(sql: string): Promise<void> {
-  const { batches } = await (await context.sql(sql)).execute()
+/** Files make these runs slow: not every allocation fails in a short test. */
+const STEP = process.env['BALLISTA_TEST_FULL'] === '1' ? 1 : 13
+
+const settings = { 'ballista.execution.batch_size': '10', 'ballista.execution.target_partitions': '1' }
+const context = new SessionContext({ settings })
+const scarce = new SessionContext({ settings: { ...settings, 'ballista.memory.limit': '1' } })
+test.after.always(() => Promise.all([context.close(), scarce.close()]))
+
+async function run(sql: string, ctx = context): Promise<void> {
+  const { batches } = await (await ctx.sql(sql)).execute()
   for await (const batch of given(batches)) void batch
 }
 
 test.before(async () => {
   writeFileSync(join(directory, 't.csv'), csvText())
   for (const sql of TABLES) await run(sql)
+  for (const sql of TABLES) if (sql.startsWith('CREATE')) await run(sql, scarce)
 })
 
-for (const [name, sql] of Object.entries(QUERIES)) {
+/** The number of allocations of the query; each `step`th has failed once. */
+async function failEach(t: ExecutionContext, name: string, ctx: SessionContext, step = 1): Promise<number> {
+  const sql = QUERIES[name]
+  await run(sql, ctx)
+  const before = bytesInUse()
+  let count = 1
+  for (let failed = true; failed; count += step) {
+    failAllocation(count)
+    const error: unknown = await run(sql, ctx).then(
+      () => undefined,
+      (reason: unknown) => reason,
+    )
+    failed = failAllocation(0) === 0
+    const code = error instanceof BallistaError ? error.code : error
+    if (failed) t.is(code, 'ARENA_EXHAUSTED', `allocation ${count}`)
+    t.is(bytesInUse(), before, `allocation ${count} of '${name}'`)
+    t.is(ioStats().tempFiles, 0)
+  }
+  return count
+}
+
+for (const name of Object.keys(QUERIES)) {
   test.serial(`${name}: each allocation fails once`, async t => {
-    await run(sql)
-    const before = bytesInUse()
-    let count = 1
-    for (let failed = true; failed; count++) {
-      failAllocation(count)
-      const error: unknown = await run(sql).then(
-        () => undefined,
-        (reason: unknown) => reason,
-      )
-      failed = failAllocation(0) === 0
-      const code = error instanceof BallistaError ? error.code : error
-      if (failed) t.is(code, 'ARENA_EXHAUSTED', `allocation ${count}`)
-      t.is(bytesInUse(), before, `allocation ${count} of '${name}'`)
-    }
+    const count = await failEach(t, name, context)
     const unfinished = readdirSync(directory).filter(file => file.endsWith('.tmp'))
     t.deepEqual(unfinished, [])
     t.true(count > 5, `only ${count} allocations`)
+  })
+}
+
+for (const name of SPILLING) {
+  test.serial(`${name}, without memory: allocations fail`, async t => {
+    const { spillBytesWritten } = ioStats()
+    const count = await failEach(t, name, scarce, STEP)
+    t.true(count > 5, `only ${count} allocations`)
+    t.true(ioStats().spillBytesWritten > spillBytesWritten)
   })
 }

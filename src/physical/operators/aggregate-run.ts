@@ -1,7 +1,6 @@
 /** The running AggregateExec: in memory while it is granted, else by partitions in temporary files. */
 import type { Batch, Column } from '../../arrow/batch.js'
 import { releaseColumn } from '../../arrow/column.js'
-import type { Charge } from '../../arrow/segments.js'
 import { Budget } from '../../runtime/budget.js'
 import { afterwards, type Operator, type Output } from '../../runtime/operator.js'
 import { batchSize } from '../../runtime/options.js'
@@ -10,23 +9,6 @@ import type { AggregateExec } from './aggregate.js'
 import { AggregateProgram, stateLayout } from './aggregate-program.js'
 import { GroupSpill, type SpillParts } from './aggregate-spill.js'
 import { GroupStates } from './group-states.js'
-
-/** A charge that sets one reservation, for everything an operator holds. */
-export function chargeTo(ctx: TaskContext, owner: string): { readonly charge: Charge; release(): void } {
-  const reservation = ctx.memory.reserve(owner)
-  let held = 0
-  let isOpen = true
-  return {
-    charge(delta) {
-      if (isOpen) reservation.resize(held + delta)
-      held += delta
-    },
-    release() {
-      isOpen = false
-      reservation.release()
-    },
-  }
-}
 
 export function openAggregate(plan: AggregateExec, ctx: TaskContext): Operator {
   const budget = new Budget(ctx, plan.kind)

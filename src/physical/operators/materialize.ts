@@ -65,8 +65,11 @@ class MaterializedRows implements BuildState {
       this.#batches.push(batch)
       return
     }
+    if (this.#file === undefined) this.#ctx.counters().spillCount++
     this.#file ??= await SpillFile.open(this.#ctx)
     this.#frames.push(await this.#file.append(batch))
+    // Nothing may be pending when `close` comes.
+    await this.#file.settle()
   }
 
   async publish(): Promise<void> {

@@ -26,7 +26,9 @@ import { seededRng, type Rng } from '../../../src/common/clock.js'
 import { configOf } from '../../../src/common/option.js'
 import { localTaskContext } from '../../../src/runtime/local-task-context.js'
 import { ioStats } from '../../../src/runtime/io-counters.js'
+import { spillSpace } from '../../../src/runtime/spill-space.js'
 import type { TaskContext } from '../../../src/runtime/task-context.js'
+import { faultyFs } from '../../helpers/faulty-fs.js'
 import { FINISHED, type Operator, type Output } from '../../../src/runtime/operator.js'
 import type { PhysicalPlan } from '../../../src/physical/plan.js'
 
@@ -209,4 +211,30 @@ export async function underLimits(t: ExecutionContext, run: (ctx: TaskContext) =
     t.is(ctx.memory.reserved, 0, `limit ${bytes}`)
   }
   t.is(ioStats().tempFiles, 0)
+}
+
+/** Runs with files that fail at one of about 8 of their calls: each run ends with SPILL_FAILED, and nothing stays behind. */
+export async function underFailures(
+  t: ExecutionContext,
+  limit: string,
+  run: (ctx: TaskContext) => Promise<unknown>,
+): Promise<void> {
+  const before = bytesInUse()
+  const config = configOf({ 'ballista.memory.limit': limit, 'ballista.execution.batch_size': '1000' })
+  const under = (failAt: number): { readonly ctx: TaskContext; readonly files: ReturnType<typeof faultyFs> } => {
+    const files = faultyFs({ failAt })
+    return { files, ctx: localTaskContext({ config, spill: spillSpace({ directory: '', maxBytes: 1e9 }, files.fs) }) }
+  }
+  const counting = under(0)
+  await run(counting.ctx)
+  const calls = counting.files.calls()
+  t.true(calls > 12, `${calls} calls`)
+  for (let failAt = 1; failAt <= calls; failAt += Math.ceil(calls / 8)) {
+    const { ctx, files } = under(failAt)
+    await t.throwsAsync(run(ctx), { code: 'SPILL_FAILED' }, `call ${failAt}`)
+    t.is(files.openFiles(), 0, `call ${failAt}`)
+    t.is(ctx.memory.reserved, 0, `call ${failAt}`)
+    t.is(bytesInUse(), before, `call ${failAt}`)
+    t.is(ioStats().tempBytes, 0, `call ${failAt}`)
+  }
 }

@@ -44,6 +44,7 @@ import {
   rowText,
   runOperator,
   sameTexts,
+  underFailures,
   underLimits,
   seed,
   valueKey,
@@ -203,14 +204,12 @@ test.serial('groups of every key type agree with the reference, in one phase and
     const expected = sorted(reference(plan, rowsOf(batches)))
     batches.forEach(retainBatch)
     sameTexts(t, sorted(await runOperator(open(plan), batches)), expected, `seed ${seed}, round ${round}`)
-    batches.forEach(retainBatch)
+    if (round % 2 === 0) batches.forEach(retainBatch)
     sameTexts(t, sorted(await twoPhase(plan, batches)), expected, `seed ${seed}, round ${round}, two phases`)
-    sameTexts(
-      t,
-      sorted(await runOperator(open(plan, noMemory), batches)),
-      expected,
-      `seed ${seed}, round ${round}, spilled`,
-    )
+    if (round % 2 === 0) {
+      const spilled = sorted(await runOperator(open(plan, noMemory), batches))
+      sameTexts(t, spilled, expected, `seed ${seed}, round ${round}, spilled`)
+    }
     t.is(bytesInUse(), before)
   }
 })
@@ -275,6 +274,8 @@ test.serial('groups and values beyond the memory limit are split until their par
     t.is(ioStats().tempFiles, 0)
     t.is(ioStats().tempBytes, 0)
   }
+  const plan = aggregatePlan(schema, [1], [count, countKeys])
+  await underFailures(t, '400kB', failing => runOperator(open(plan, failing), batches()))
 })
 
 test.serial('a partial phase without memory gives its groups early, one that does not reduce gives up', async t => {

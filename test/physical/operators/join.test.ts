@@ -29,6 +29,7 @@ import {
   rowText,
   runOperator,
   sameTexts,
+  underFailures,
   underLimits,
   seed,
   valueKey,
@@ -351,6 +352,10 @@ test.serial(
         t.is(ioStats().tempFiles, 0)
       }
     }
+    await underFailures(t, '100kB', ctx => {
+      ;[...build, ...probe].forEach(retainBatch)
+      return runJoin(hashJoinOperator, hashPlan('full', left, right, 1, filter), build, probe, ctx)
+    })
     ;[...build, ...probe].forEach(releaseBatch)
     t.is(bytesInUse(), before)
   },

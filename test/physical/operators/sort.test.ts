@@ -26,6 +26,7 @@ import {
   rowText,
   runOperator,
   sameTexts,
+  underFailures,
   underLimits,
   seed,
 } from './aggregate-fixtures.js'
@@ -245,6 +246,10 @@ test.serial('rows beyond the memory limit are sorted in parts, also the first of
     t.is(counters.spillCount > 1, fetch > 10, `${fetch}: ${counters.spillCount} times`)
     t.is(ctx.memory.reserved, 0)
   }
+  await underFailures(t, '2MB', failing => {
+    batches.forEach(retainBatch)
+    return runOperator(sortOperator.open!(sortPlan(schema, keys), failing), batches)
+  })
   batches.forEach(releaseBatch)
   t.is(bytesInUse(), before)
 })
