@@ -1,5 +1,6 @@
 /** One statement, its rows written as they come. */
 import { once } from 'node:events'
+import { ioStats } from '../runtime/io-counters.js'
 import type { QueryResult } from '../session/backend.js'
 import type { SessionContext } from '../session/context.js'
 import { given } from '../session/dataframe.js'
@@ -16,9 +17,16 @@ export interface StatementSink {
   readonly onWrite?: () => void
 }
 
-/** The number of rows. Throws the statement's error, CANCELLED after an abort, or EPIPE when the reader of the output went away. */
-export async function runStatement(ctx: SessionContext, sql: string, sink: StatementSink): Promise<number> {
+export interface StatementOutcome {
+  readonly rowCount: number
+  /** Malformed records of files that an option told to leave out. */
+  readonly skippedRecords: number
+}
+
+/** Throws the statement's error, CANCELLED after an abort, or EPIPE when the reader of the output went away. */
+export async function runStatement(ctx: SessionContext, sql: string, sink: StatementSink): Promise<StatementOutcome> {
   const { writer, signal } = sink
+  const skippedBefore = ioStats().skippedRecords
   const frame = await ctx.sql(sql, { signal })
   const result = await frame.execute({ signal })
   sink.onResult?.(result)
@@ -30,7 +38,7 @@ export async function runStatement(ctx: SessionContext, sql: string, sink: State
     await write(writer.batch(batch), sink)
   }
   await write(await writer.end(), sink)
-  return rowCount
+  return { rowCount, skippedRecords: ioStats().skippedRecords - skippedBefore }
 }
 
 /** Waits for a slow reader. */
@@ -39,6 +47,10 @@ async function write(chunk: string | Uint8Array, { output, signal, onWrite }: St
   onWrite?.()
   if (!output.write(chunk)) await once(output, 'drain', { signal })
 }
+
+/** What is said of records that were left out; empty if none was. */
+export const skippedNote = (skippedRecords: number): string =>
+  skippedRecords === 0 ? '' : `${skippedRecords} malformed record(s) left out.\n`
 
 /** What is said after a statement's rows; `elapsedMs` is left out of it when it is undefined. */
 export const statementFooter = (rowCount: number, elapsedMs: number | undefined): string =>

@@ -10,9 +10,8 @@ import { batchSize, memoryLimit } from '../runtime/options.js'
 import { SessionContext } from '../session/context.js'
 import { interruptible } from './interrupt.js'
 import { directory, host, port, rows, setting, settingOf } from './options.js'
-import { ioStats } from '../runtime/io-counters.js'
 import { FORMATS, resultWriter, type Format } from '../session/output/result-writer.js'
-import { runStatement, statementFooter } from './run-statement.js'
+import { runStatement, skippedNote, statementFooter } from './run-statement.js'
 import { registerStdin, stdinMentions } from './stdin-table.js'
 
 export interface SqlFlags {
@@ -118,15 +117,13 @@ async function scriptOnStdin(): Promise<string[]> {
 /** Prints one statement's rows as they come; false (with the error on standard error) when it failed. Throws EPIPE. */
 async function runAndReport(ctx: SessionContext, sql: string, flags: SqlFlags, signal: AbortSignal): Promise<boolean> {
   const started = performance.now()
-  const skippedBefore = ioStats().skippedRecords
   try {
     const writer = await resultWriter(flags.format, flags.maxrows)
-    const rowCount = await runStatement(ctx, sql, { writer, output: process.stdout, signal })
+    const { rowCount, skippedRecords } = await runStatement(ctx, sql, { writer, output: process.stdout, signal })
     if (flags.quiet !== true && flags.format === 'table') {
       process.stdout.write(statementFooter(rowCount, performance.now() - started))
     }
-    const skipped = ioStats().skippedRecords - skippedBefore
-    if (skipped > 0) process.stderr.write(`${skipped} malformed record(s) left out.\n`)
+    process.stderr.write(skippedNote(skippedRecords))
     return true
   } catch (error) {
     if (isBrokenPipe(error)) throw error

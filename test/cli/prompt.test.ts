@@ -41,6 +41,17 @@ test.serial('an error shows the line with a caret, and the next statement runs',
   t.is(await terminal.status, 0)
 })
 
+test.serial('records that are left out are counted', async t => {
+  const file = join(directory, 'malformed.csv')
+  writeFileSync(file, 'a,b\n1,2\n3\n4,5\n')
+  const terminal = fakeTerminal({ settings: { format: 'csv' } })
+  await terminal.seen(READY)
+  terminal.type(`select sum(a) as s from read_csv('${file}', ignore_errors = true);\r`)
+  await terminal.seen(/s\n5\n1 malformed record\(s\) left out\.\n1 row\(s\) fetched/)
+  terminal.type(CTRL_D)
+  t.is(await terminal.status, 0)
+})
+
 test.serial('pasted lines and lines typed while a statement runs are shown and run in order', async t => {
   const terminal = fakeTerminal({ settings: { format: 'csv', quiet: true } })
   await terminal.seen(READY)

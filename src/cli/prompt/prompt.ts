@@ -7,7 +7,7 @@ import { formatError } from '../../parser/parse.js'
 import { ioStats } from '../../runtime/io-counters.js'
 import type { SessionContext } from '../../session/context.js'
 import { FORMATS, resultWriter, type ResultWriter } from '../../session/output/result-writer.js'
-import { runStatement, statementFooter } from '../run-statement.js'
+import { runStatement, skippedNote, statementFooter } from '../run-statement.js'
 import { commandNames, runCommand, type CommandContext, type PromptSettings } from './commands.js'
 import { completeSql, type Completion } from './complete.js'
 import { openHistory } from './history.js'
@@ -194,7 +194,7 @@ class Prompt {
     const started = performance.now()
     const progress = this.#progress()
     try {
-      const rowCount = await runStatement(ctx, sql, {
+      const { rowCount, skippedRecords } = await runStatement(ctx, sql, {
         writer: await this.#writer(),
         output: terminal.results,
         signal: controller.signal,
@@ -202,6 +202,7 @@ class Prompt {
       })
       progress.onWrite()
       const elapsedMs = settings.timing ? performance.now() - started : undefined
+      this.#print(skippedNote(skippedRecords))
       if (!settings.quiet) this.#print(statementFooter(rowCount, elapsedMs))
     } catch (error) {
       progress.onWrite()
