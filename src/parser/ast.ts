@@ -144,6 +144,11 @@ export interface OrderItem {
   readonly nullsFirst?: boolean
 }
 
+/** ORDER BY ALL: by every column of the select list, from left to right. */
+export interface OrderAll extends Omit<OrderItem, 'expr'> {
+  readonly kind: 'all'
+}
+
 export type SelectItem =
   | { readonly kind: 'expr'; readonly expr: ExprNode; readonly alias?: Ident; readonly span: Span }
   /** `*` or `t.*`; `exclude` and `replace` are empty lists when not written. */
@@ -232,8 +237,7 @@ export interface QueryNode {
   readonly with: readonly { readonly name: Ident; readonly columns: readonly Ident[]; readonly query: QueryNode }[]
   readonly recursive: boolean
   readonly body: QueryBody
-  /** 'all' for ORDER BY ALL. */
-  readonly orderBy: readonly OrderItem[] | 'all'
+  readonly orderBy: readonly OrderItem[] | OrderAll
   readonly limit?: ExprNode
   readonly offset?: ExprNode
   readonly span: Span

@@ -11,6 +11,7 @@ import type {
   JoinType,
   NamedArgument,
   ObjectName,
+  OrderAll,
   OrderItem,
   QueryBody,
   QueryNode,
@@ -34,7 +35,7 @@ export type LimitClause = { readonly span: Span; readonly limit?: ExprNode | nul
 /** All that may follow the first operand of a query. */
 export interface QueryRest {
   readonly sets: readonly SetPart[]
-  readonly orderBy: readonly OrderItem[] | 'all' | null
+  readonly orderBy: readonly OrderItem[] | OrderAll | null
   readonly limits: readonly LimitClause[]
 }
 

@@ -9,6 +9,7 @@ import type {
   ComparisonOperator,
   ExprNode,
   Ident,
+  OrderAll,
   OrderItem,
   QueryNode,
   TypeNode,
@@ -340,6 +341,14 @@ export function window(
     orderBy: orderBy ?? [],
     ...(frame ? { frame } : {}),
   }
+}
+
+/** ORDER BY ALL: what it says of each column. */
+export function orderAll(direction: string | null, nulls: string | null): OrderAll {
+  const descending = direction?.toLowerCase() === 'desc'
+  return nulls === null
+    ? { kind: 'all', descending }
+    : { kind: 'all', descending, nullsFirst: nulls.toLowerCase() === 'first' }
 }
 
 export function orderItem(expr: ExprNode, direction: string | null, nulls: string | null): OrderItem {

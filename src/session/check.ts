@@ -16,6 +16,7 @@ import { schemaOf, toArrowSchema } from '../logical/schema-of.js'
 import type { LogicalPlan } from '../logical/plan.js'
 import type { QueryNode } from '../parser/ast.js'
 import { parseQuery } from '../parser/parse.js'
+import { INFORMATION_SCHEMA } from './information-schema.js'
 import type { Parameters } from './parameters.js'
 import { parameterNames } from './prepared-statements.js'
 import type { Registration } from './registration.js'
@@ -27,6 +28,8 @@ export interface KnownNames {
   step(name: string): Schema | undefined
   /** Throws TABLE_NOT_FOUND. */
   table(name: readonly string[], span: Span): Registration
+  /** All tables and views of the session, which information_schema tells about. */
+  all(): TableUses
   /** The columns of a registered table; undefined if they are not known. */
   columns(table: Registration): Schema | undefined
 }
@@ -85,6 +88,10 @@ function resolveName(
   if (step !== undefined) {
     resolved.set(key, { kind: 'table', name: path[0], provider: unopened(step) })
     return true
+  }
+  if (path.length === 2 && path[0] === INFORMATION_SCHEMA) {
+    for (const [name, entry] of names.all()) uses.set(name, entry)
+    return false
   }
   const table = names.table(path, reference.span)
   uses.set(table.name, table)

@@ -53,7 +53,9 @@ function isSelectList(query: QueryNode): query is QueryNode & { readonly body: S
   return (
     body.kind === 'select' &&
     body.distinct === false &&
-    body.from.length + body.groupBy.length + orderBy.length === 0 &&
+    body.from.length + body.groupBy.length === 0 &&
+    !('kind' in orderBy) &&
+    orderBy.length === 0 &&
     [body.where, body.having, body.qualify, limit, offset].every(clause => clause === undefined)
   )
 }

@@ -57,6 +57,7 @@ export function boundPlanText(frame: FrameQuery): string {
     {
       step: () => undefined,
       table: name => uses.get(name.at(-1) ?? '') ?? session.lookup(name),
+      all: () => session.statement('').uses,
       columns: table => session.columns(table),
     },
     { ...nullParameters(query), ...parameters },

@@ -64,7 +64,12 @@ function checkedText(
     const values = parameters && { ...nullParameters(query), ...parameters }
     const checked = checkQuery(
       query,
-      { step: name => steps.get(name)?.schema, table, columns: entry => session.columns(entry) },
+      {
+        step: name => steps.get(name)?.schema,
+        table,
+        all: () => session.statement('').uses,
+        columns: entry => session.columns(entry),
+      },
       values,
     )
     if (checked.schema === undefined)

@@ -70,6 +70,7 @@ const check = (
     {
       step: name => known.steps?.get(name)?.schema,
       table: (name, span) => known.uses?.get(name.at(-1) ?? '') ?? session.lookup(name, span),
+      all: () => session.statement('').uses,
       columns: table => session.columns(table),
     },
     known.parameters,

@@ -49,6 +49,9 @@ export function absolutePath(path: string, baseDirectory: string): string {
   return resolve(baseDirectory, path) + (path.endsWith('/') ? '/' : '')
 }
 
+/** Whether the session made the name of a table (`rows:1`), and not a user. */
+export const isAnonymous = (name: string): boolean => /^[a-z]+:\d+$/.test(name)
+
 /** A request as it came over the wire; PROTOCOL when it is not one. */
 export function planRequestOf(value: unknown): PlanRequest {
   const request = value as Partial<PlanRequest> | null

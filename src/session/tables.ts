@@ -1,15 +1,20 @@
 /** From registrations (plain data) to tables the planner can ask: files are opened on first use and then kept. */
 import { hostname } from 'node:os'
 import { field, type Schema } from '../arrow/schema.js'
-import { Catalog, type CatalogEntry } from '../catalog/catalog.js'
+import { Catalog } from '../catalog/catalog.js'
 import { MemoryTable } from '../catalog/memory-table.js'
 import type { TableProvider } from '../catalog/table-provider.js'
 import { parseTypeNode } from '../expr/types.js'
 import type { ListingRequest } from '../formats/listing-table.js'
-import type { TableResolver } from '../logical/bind/tables.js'
+import { bindQuery } from '../logical/bind/query.js'
+import { resolveTables, type TableResolver } from '../logical/bind/tables.js'
+import type { PlanSchema } from '../logical/plan.js'
+import { schemaOf, toArrowSchema } from '../logical/schema-of.js'
 import type { StatementNode } from '../parser/ast.js'
+import { parseQuery } from '../parser/parse.js'
+import { INFORMATION_SCHEMA, informationTable } from './information-schema.js'
 import { callTableFunction } from './table-functions.js'
-import { absolutePath, type PlanRequest, type Registration } from './registration.js'
+import { absolutePath, isAnonymous, type PlanRequest, type Registration } from './registration.js'
 
 /** Opened tables by registration; a session keeps one, so that its files are opened once. */
 export type OpenTables = WeakMap<Registration, Promise<TableProvider>>
@@ -18,17 +23,36 @@ export type OpenTables = WeakMap<Registration, Promise<TableProvider>>
 export function tableResolver(request: PlanRequest, open: OpenTables = new WeakMap()): TableResolver {
   const catalog = new Catalog<Registration>()
   for (const registration of request.registrations) catalog.register([registration.name], registration)
-  return {
+  const columnsOf = async (registration: Registration): Promise<Schema> => {
+    if (registration.kind !== 'view') return (await openTable(registration, open)).schema
+    const { fields } = toArrowSchema(await viewPlan(registration, resolver))
+    return { fields: fields.map((column, i) => ({ ...column, name: registration.columns[i] ?? column.name })) }
+  }
+  const resolver: TableResolver = {
     table(name, span) {
+      if (name.length === 2 && name[0] === INFORMATION_SCHEMA) {
+        const registrations = catalog.list().flatMap(({ entry }) => (isAnonymous(entry.name) ? [] : [entry]))
+        return informationTable(name[1], { registrations, settings: request.settings, columnsOf }, span)
+      }
       const entry = catalog.lookup(name, span)
       return entry.kind === 'view' ? entry : openTable(entry, open)
     },
     tableFunction: call => callTableFunction(call, path => absolutePath(path, request.baseDirectory), openFiles),
     file: path => openFiles({ path: absolutePath(path, request.baseDirectory), host: hostname() }),
   }
+  return resolver
 }
 
-function openTable(registration: Exclude<Registration, { kind: 'view' }>, open: OpenTables): Promise<CatalogEntry> {
+async function viewPlan(
+  { sql }: Extract<Registration, { kind: 'view' }>,
+  resolver: TableResolver,
+): Promise<PlanSchema> {
+  const query = parseQuery(sql)
+  const context = { now: 0n }
+  return schemaOf(bindQuery(query, { ...context, tables: await resolveTables(query, resolver, context) }))
+}
+
+function openTable(registration: Exclude<Registration, { kind: 'view' }>, open: OpenTables): Promise<TableProvider> {
   const known = open.get(registration)
   if (known !== undefined) return known
   const opening = openNew(registration)

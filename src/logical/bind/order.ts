@@ -1,14 +1,16 @@
 /** Sort keys and ordinals, shared by SELECT and set operations. */
 import { fail } from '../../common/errors.js'
 import type { Expr, SortKey } from '../../expr/expr.js'
-import type { ExprNode, OrderItem } from '../../parser/ast.js'
+import type { ExprNode, OrderAll, OrderItem } from '../../parser/ast.js'
 
 /** NULLs are greater than every value unless NULLS FIRST or LAST was written. */
-export const orderKey = (item: OrderItem, expr: Expr): SortKey => ({
+export const orderKey = (item: Omit<OrderItem, 'expr'>, expr: Expr): SortKey => ({
   expr,
   descending: item.descending,
   nullsFirst: item.nullsFirst ?? item.descending,
 })
+
+export const isOrderAll = (orderBy: readonly OrderItem[] | OrderAll): orderBy is OrderAll => 'kind' in orderBy
 
 /** The zero-based column that an integer such as `2` means in GROUP BY and ORDER BY; undefined for other expressions. */
 export function ordinalOf(node: ExprNode, columnCount: number, clause: string): number | undefined {

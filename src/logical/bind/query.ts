@@ -17,7 +17,7 @@ import { at, newBinder, type BindContext, type Binder } from './context.js'
 import { bindExpr, type ExprContext } from './expr.js'
 import { withColumnNames } from './from.js'
 import { sortedBy } from './interval-keys.js'
-import { orderKey, ordinalOf } from './order.js'
+import { isOrderAll, orderKey, ordinalOf } from './order.js'
 import { scopeOf } from './scope.js'
 import { bindSelect } from './select.js'
 import { bindSetOperation } from './set-operation.js'
@@ -60,7 +60,7 @@ function withCtes(query: QueryNode, binder: Binder): Binder {
 function bindSorted(query: QueryNode, binder: Binder): LogicalPlan {
   if (query.body.kind === 'select') return bindSelect(query.body, query.orderBy, binder)
   const plan = bindBody(query.body, binder)
-  if (query.orderBy.length === 0) return plan
+  if (!isOrderAll(query.orderBy) && query.orderBy.length === 0) return plan
   const unique = uniqueColumns(plan)
   const sorted = sortOutputs(query, unique, binder)
   return unique === plan ? sorted : withNamesOf(sorted, schemaOf(plan))
@@ -69,13 +69,14 @@ function bindSorted(query: QueryNode, binder: Binder): LogicalPlan {
 function sortOutputs(query: QueryNode, plan: LogicalPlan, binder: Binder): LogicalPlan {
   const schema = schemaOf(plan)
   const ctx: ExprContext = { binder, scope: scopeOf(schema), clause: 'ORDER BY of a set operation' }
-  if (query.orderBy === 'all') {
+  const { orderBy } = query
+  if (isOrderAll(orderBy)) {
     return sortedBy(
       plan,
-      schema.map(field => ({ expr: fieldColumn(field), descending: false, nullsFirst: false })),
+      schema.map(field => orderKey(orderBy, fieldColumn(field))),
     )
   }
-  const keys = query.orderBy.map(item => {
+  const keys = orderBy.map(item => {
     const ordinal = ordinalOf(item.expr, schema.length, 'ORDER BY')
     return orderKey(item, ordinal === undefined ? bindExpr(item.expr, ctx) : fieldColumn(schema[ordinal]))
   })

@@ -15,7 +15,7 @@ import { at, type Binder } from './context.js'
 import { bindExpr, nodeName, noted, type ExprContext } from './expr.js'
 import { bindFrom } from './from.js'
 import { distinctRows, groupKey, sortedBy } from './interval-keys.js'
-import { orderKey, ordinalOf } from './order.js'
+import { isOrderAll, orderKey, ordinalOf } from './order.js'
 import { asPredicate } from './predicate.js'
 import type { Scope } from './scope.js'
 import { bindWhere, scalarSubqueries } from './subquery.js'
@@ -127,7 +127,7 @@ function bindHaving(node: ExprNode, ctx: ExprContext): Expr {
 }
 
 function orderKeys(orderBy: QueryNode['orderBy'], items: readonly OutputItem[], ctx: ExprContext): readonly SortKey[] {
-  if (orderBy === 'all') return items.map(item => ({ expr: item.expr, descending: false, nullsFirst: false }))
+  if (isOrderAll(orderBy)) return items.map(item => orderKey(orderBy, item.expr))
   return orderBy.map(item => orderKey(item, orderExpr(item.expr, items, ctx)))
 }
 
@@ -187,7 +187,7 @@ function distinctSorted(
   keys: readonly SortKey[],
   { select, orderBy }: SortedSelect,
 ): LogicalPlan {
-  const spans = orderBy === 'all' ? [] : orderBy.map(item => item.expr.span)
+  const spans = isOrderAll(orderBy) ? [] : orderBy.map(item => item.expr.span)
   const plain = projectionPlan(input, outputs)
   const repeated = keys.length > 0 && hasRepeatedColumns(schemaOf(plain))
   const projection = repeated ? projectionPlan(input, uniqueNames(outputs)) : plain

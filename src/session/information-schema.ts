@@ -1,0 +1,99 @@
+/** The tables of information_schema: what the session knows, as rows. */
+import { batchFromValues, releaseBatch } from '../arrow/column.js'
+import { encodeBatch } from '../arrow/frame.js'
+import { field, type Field, type Schema } from '../arrow/schema.js'
+import { INT64, UTF8, typeName, type Value } from '../arrow/types.js'
+import { DEFAULT_CATALOG, DEFAULT_SCHEMA } from '../catalog/catalog.js'
+import { MemoryTable } from '../catalog/memory-table.js'
+import { BallistaError, didYouMean, fail, type Span } from '../common/errors.js'
+import type { Settings } from '../common/option.js'
+import { OPTIONS } from './options.js'
+import type { Registration } from './registration.js'
+
+export const INFORMATION_SCHEMA = 'information_schema'
+
+export interface Known {
+  readonly registrations: readonly Registration[]
+  readonly settings: Settings
+  /** The columns of a table or view; may fail with the coded error of its files or its query. */
+  readonly columnsOf: (registration: Registration) => Promise<Schema>
+}
+
+type Rows = readonly (readonly Value[])[]
+
+interface InformationTable {
+  readonly fields: readonly Field[]
+  readonly rows: (known: Known) => Rows | Promise<Rows>
+}
+
+const text = (name: string): Field => field(name, UTF8, false)
+
+const OF_TABLE = [text('table_catalog'), text('table_schema'), text('table_name')]
+
+const placeOf = ({ name }: Registration): readonly Value[] => [DEFAULT_CATALOG, DEFAULT_SCHEMA, name]
+
+const TABLES: Readonly<Record<string, InformationTable>> = {
+  columns: {
+    fields: [
+      ...OF_TABLE,
+      text('column_name'),
+      field('ordinal_position', INT64, false),
+      text('is_nullable'),
+      text('data_type'),
+    ],
+    rows: columnRows,
+  },
+  df_settings: {
+    fields: [text('name'), text('value'), text('description')],
+    rows: ({ settings }) =>
+      OPTIONS.map(({ key, defaultValue, doc }) => [key, settings[key] ?? String(defaultValue), doc]),
+  },
+  schemata: {
+    fields: [text('catalog_name'), text('schema_name')],
+    rows: () => [DEFAULT_SCHEMA, INFORMATION_SCHEMA].map(schema => [DEFAULT_CATALOG, schema]),
+  },
+  tables: {
+    fields: [...OF_TABLE, text('table_type')],
+    rows: ({ registrations }) =>
+      registrations.map(entry => [...placeOf(entry), entry.kind === 'view' ? 'VIEW' : 'BASE TABLE']),
+  },
+  views: {
+    fields: [...OF_TABLE, text('definition')],
+    rows: ({ registrations }) =>
+      registrations.flatMap(entry => (entry.kind === 'view' ? [[...placeOf(entry), entry.sql]] : [])),
+  },
+}
+
+/** A table of information_schema by its name; throws TABLE_NOT_FOUND. */
+export async function informationTable(name: string, known: Known, span: Span): Promise<MemoryTable> {
+  if (!Object.hasOwn(TABLES, name)) {
+    const hint = didYouMean(name, Object.keys(TABLES))
+    throw fail('TABLE_NOT_FOUND', [`${INFORMATION_SCHEMA}.${name}`, hint], { span })
+  }
+  const schema: Schema = { fields: TABLES[name].fields }
+  const rows = await TABLES[name].rows(known)
+  const batch = batchFromValues(
+    schema,
+    schema.fields.map((_, i) => rows.map(row => row[i])),
+  )
+  try {
+    return new MemoryTable(name, schema, [{ bytes: encodeBatch(batch), rowCount: batch.rowCount }])
+  } finally {
+    releaseBatch(batch)
+  }
+}
+
+/** Tables whose files are gone, and views whose tables are, have no columns. */
+async function columnRows({ registrations, columnsOf }: Known): Promise<Rows> {
+  const rows: Value[][] = []
+  for (const registration of registrations) {
+    try {
+      const { fields } = await columnsOf(registration)
+      for (const [i, { name, type, nullable }] of fields.entries())
+        rows.push([...placeOf(registration), name, BigInt(i + 1), nullable ? 'YES' : 'NO', typeName(type)])
+    } catch (error) {
+      if (!(error instanceof BallistaError) || error.category !== 'user') throw error
+    }
+  }
+  return rows
+}
