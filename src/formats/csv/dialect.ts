@@ -53,10 +53,13 @@ export const CSV_READ_OPTIONS = [
 
 const INFER_RECORDS = 1000
 
+/** Names of files whose fields are separated by tabs unless an option says otherwise. */
+const TAB_SEPARATED = /\.tsv(?:\.(?:gz|zst))?$/i
+
 /** The dialect of a file. Throws INVALID_OPTION, NOT_SUPPORTED. */
 export function csvDialect(options: FormatOptions, path: string): CsvDialect {
   const quote = single(options, 'quote', '"')
-  const delimiter = unescapeTab(options['delimiter'] ?? ',')
+  const delimiter = unescapeTab(options['delimiter'] ?? (TAB_SEPARATED.test(path) ? '\t' : ','))
   if (delimiter === '' || /[\r\n]/.test(delimiter) || delimiter === quote) {
     throw fail('INVALID_OPTION', [
       'delimiter',
