@@ -19,6 +19,9 @@ import { RANDOM_SCHEMA, randomBatch, randomExpr, randomType } from './random-exp
 const SEED = Number(process.env.SEED ?? 20_241_122)
 const ROUNDS = Number(process.env.ROUNDS ?? (process.env.BALLISTA_TEST_FULL === '1' ? 20_000 : 600))
 
+/** The full number of rounds takes minutes on a busy machine. */
+const FULL_MS = 30 * 60_000
+
 type Outcome = { readonly value: Value } | { readonly code: string }
 
 function attempt<T>(run: () => T): T | BallistaError {
@@ -58,6 +61,7 @@ function explain(expr: Expr, seed: number): string {
 }
 
 test.serial('a chain gives what nested binary nodes give, in type, value and error', t => {
+  t.timeout(FULL_MS)
   for (let round = 0; round < ROUNDS / 3; round++) {
     const seed = SEED + round
     const rng = seededRng(seed * 2_654_435)
@@ -103,6 +107,7 @@ const LISTS = [
 ]
 
 test.serial('compiled expressions give what the interpreter gives, value by value and error by error', t => {
+  t.timeout(FULL_MS)
   for (let round = 0; round < ROUNDS; round++) {
     const seed = SEED + round
     const rng = seededRng(seed * 2_654_435)
@@ -150,6 +155,7 @@ test.serial('compiled expressions give what the interpreter gives, value by valu
 })
 
 test.serial('predicates select the rows where the interpreter says true', t => {
+  t.timeout(FULL_MS)
   for (let round = 0; round < ROUNDS / 2; round++) {
     const seed = SEED + round
     const rng = seededRng(seed * 40_503)
