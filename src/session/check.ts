@@ -4,9 +4,11 @@ import type { TableProvider } from '../catalog/table-provider.js'
 import { fail, toBallistaError, type Span } from '../common/errors.js'
 import { literal } from '../expr/expr.js'
 import { NULL } from '../arrow/types.js'
+import type { BindContext } from '../logical/bind/context.js'
 import { bindQuery } from '../logical/bind/query.js'
 import {
   referenceKey,
+  tableFunctionCall,
   tableReferences,
   viewError,
   type ResolvedTable,
@@ -21,6 +23,7 @@ import type { Parameters } from './parameters.js'
 import { parameterNames } from './prepared-statements.js'
 import type { Registration } from './registration.js'
 import type { TableUses } from './sql-text.js'
+import { seriesCall } from './table-functions.js'
 
 /** What names mean in a query. */
 export interface KnownNames {
@@ -54,8 +57,9 @@ export function checkQuery(query: QueryNode, names: KnownNames, parameters?: Par
 function checked(query: QueryNode, names: KnownNames, parameters: Parameters): CheckedQuery {
   const resolved = new Map<string, ResolvedTable>()
   const uses = new Map<string, Registration>()
-  if (!resolve(query, names, { resolved, uses }, [])) return { uses }
-  const plan = bindQuery(query, { tables: resolved, parameters: new Map(Object.entries(parameters)), now: 0n })
+  const context = { tables: resolved, parameters: new Map(Object.entries(parameters)), now: 0n }
+  if (!resolve(query, names, { resolved, uses, context }, [])) return { uses }
+  const plan = bindQuery(query, context)
   return { plan, schema: toArrowSchema(schemaOf(plan)), uses }
 }
 
@@ -64,7 +68,7 @@ function resolve(query: QueryNode, names: KnownNames, found: Found, inside: read
   let isKnown = true
   for (const reference of tableReferences(query)) {
     if (reference.kind === 'table') isKnown = resolveName(reference, names, found, inside) && isKnown
-    else isKnown = false
+    else isKnown = resolveSeries(reference, found) && isKnown
   }
   return isKnown
 }
@@ -72,14 +76,24 @@ function resolve(query: QueryNode, names: KnownNames, found: Found, inside: read
 interface Found {
   readonly resolved: Map<string, ResolvedTable>
   readonly uses: Map<string, Registration>
+  readonly context: BindContext
+}
+
+/** A table function that reads no file. */
+function resolveSeries(reference: Exclude<TableReference, { kind: 'table' }>, { resolved, context }: Found): boolean {
+  const provider = reference.kind === 'function' ? seriesCall(tableFunctionCall(reference, context)) : undefined
+  if (reference.kind !== 'function' || provider === undefined) return false
+  resolved.set(referenceKey(reference), { kind: 'table', name: reference.name.name, provider })
+  return true
 }
 
 function resolveName(
   reference: Extract<TableReference, { kind: 'table' }>,
   names: KnownNames,
-  { resolved, uses }: Found,
+  found: Found,
   inside: readonly string[],
 ): boolean {
+  const { resolved, uses } = found
   const path = reference.name.map(ident => ident.name)
   const key = referenceKey(reference)
   // A view that reads itself is for the planner to refuse.
@@ -100,7 +114,7 @@ function resolveName(
   resolved.set(key, entry)
   if (entry.kind === 'table') return true
   try {
-    return resolve(entry.query, names, { resolved, uses }, [...inside, key])
+    return resolve(entry.query, names, found, [...inside, key])
   } catch (error) {
     throw viewError(entry.name, error)
   }

@@ -16,9 +16,11 @@ import { namedText, stepUses, type SqlText, type TableUses } from './sql-text.js
 /** All rows of a table or view, as it is now. */
 export async function tableFrame(session: Session, table: Registration, options: RunOptions): Promise<FrameQuery> {
   const sql = `SELECT * FROM ${quoteIdent(table.name)}`
-  const checked = check(session, parseQuery(sql), { uses: new Map([[table.name, table]]) })
-  const schema = checked.schema ?? (await session.schemaOf({ ...session.statement(sql), uses: checked.uses }, options))
-  return frame(session, selectFrom([quoteIdent(table.name)], table.name), schema, checked.uses)
+  const { schema, uses } = check(session, parseQuery(sql), { uses: new Map([[table.name, table]]) })
+  if (schema !== undefined) return frame(session, selectFrom([quoteIdent(table.name)], table.name), schema, uses)
+  // A view over files without a name: only its planner knows the columns, so it is a query of its own.
+  const asked = await session.schemaOf({ ...session.statement(sql), uses }, options)
+  return frame(session, selectFrom([{ body: [sql], schema: asked, uses }], table.name), asked, uses)
 }
 
 /** A query as written, whose tree is `query`. */

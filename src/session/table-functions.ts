@@ -32,7 +32,8 @@ export async function callTableFunction(
   open: (request: ListingRequest) => Promise<TableProvider>,
 ): Promise<TableProvider> {
   const { name, args, span } = call
-  if (SERIES.includes(name)) return at(span, () => seriesTable(name, seriesArguments(call)))
+  const series = seriesCall(call)
+  if (series !== undefined) return series
   if (!Object.hasOwn(READERS, name)) {
     throw fail('FUNCTION_NOT_FOUND', [name, didYouMean(name, TABLE_FUNCTION_NAMES)], { span })
   }
@@ -43,6 +44,12 @@ export async function callTableFunction(
   const [path, ...morePaths] = paths.map(absolute)
   const options = Object.fromEntries([...call.named].map(([key, value]) => [key, optionText(key, value)]))
   return open({ path, morePaths, format: READERS[name], options, host: hostname() })
+}
+
+/** The table of a call that reads no file; undefined for other calls. */
+export function seriesCall(call: TableFunctionCall): TableProvider | undefined {
+  if (!SERIES.includes(call.name)) return undefined
+  return at(call.span, () => seriesTable(call.name, seriesArguments(call)))
 }
 
 const listOf = (arg: TableArgument): readonly LiteralExpr[] => ('kind' in arg ? [arg] : arg)

@@ -79,6 +79,9 @@ for (const [mode, make] of MODES) {
       t.is(await frame[write](path), 2)
       t.deepEqual(await (await ctx[read](path)).sort('id').rows(), expected, ending)
     }
+    await ctx.sql(`CREATE VIEW files AS SELECT id * 10 AS ten FROM '${join(directory, 'x.parquet')}'`)
+    t.deepEqual(await (await ctx.table('files')).filter('files.ten > 20').rows(), [{ ten: 30n }])
+    t.is(await frame.filter(sql`id IN (SELECT value FROM generate_series(${3}, 4))`).count(), 1)
     t.is(await frame.writeCsv(join(directory, 'y.csv'), { format: { has_header: false, delimiter: '|' } }), 2)
     t.is(await (await ctx.readCsv(join(directory, 'y.csv'), { has_header: false, delimiter: '|' })).count(), 2)
     t.deepEqual(readdirSync(directory).sort(), ['x.arrow', 'x.csv', 'x.json', 'x.parquet', 'y.csv'])

@@ -194,7 +194,8 @@ function callText({ args, named }: FunctionNode): string {
   return JSON.stringify([args.map(text), named.map(({ name, value }) => [name.name, text(value)])])
 }
 
-function tableFunctionCall({ name, args, named }: FunctionNode, context: ConstantContext): TableFunctionCall {
+/** The call with its arguments as constants; throws coded errors with the span of an argument that is none. */
+export function tableFunctionCall({ name, args, named }: FunctionNode, context: ConstantContext): TableFunctionCall {
   const clause = `the arguments of ${name.name}()`
   const valueOf = (node: ExprNode): TableArgument =>
     node.kind === 'list' ? node.items.map(item => constantOf(item, context, clause)) : constantOf(node, context, clause)
