@@ -4,6 +4,7 @@ import { chooseBuildSide } from './choose-build-side.js'
 import { orderJoinsRule } from './order-joins.js'
 import { eliminateFilter } from './eliminate-filter.js'
 import { eliminateOuterJoin } from './eliminate-outer-join.js'
+import { eliminateSort } from './eliminate-sort.js'
 import { inferPredicates } from './infer-predicates.js'
 import { optimizeProjections } from './optimize-projections.js'
 import { propagateEmpty } from './propagate-empty.js'
@@ -19,6 +20,7 @@ export const LOGICAL_RULES: readonly LogicalRule[] = [
   simplifyExpressions,
   eliminateFilter,
   propagateEmpty,
+  eliminateSort,
   // Before filters move: they pass aggregates on their group columns.
   replaceDistinct,
   // Before filters move: a filter goes into both sides of an inner join, and inner joins are reordered.

@@ -6,10 +6,12 @@ import type { LogicalPlan, NamedExpr, PlanSchema } from '../../logical/plan.js'
 import { equals, mapList } from '../../common/tree.js'
 import type { Expr } from '../../expr/expr.js'
 import { logicalRule } from '../rule.js'
+import { isUniqueBy } from '../unique.js'
 import { isVolatile } from '../volatile.js'
 
 /**
- * Prunes columns that are not used above, merges adjacent projections and drops those that change nothing.
+ * Prunes columns that are not used above, merges adjacent projections and drops those that change nothing; and joins that give each
+ * row of one side once, when only that side is used.
  *
  *   Projection: a                       Projection: t.a
  *     Projection: t.a, t.b + 1 AS c  =>   TableScan: t projection=[a]
@@ -188,6 +190,7 @@ function pruneJoin(plan: JoinPlan, columns: Columns, need: Need): LogicalPlan {
   // Nobody asks whether the rows have partners: all of them come out, each once.
   if (plan.mark !== undefined && !columns.has(before.length - 1))
     return prune(plan.type === 'leftMark' ? plan.left : plan.right, columns, need)
+  if (isOnlyPadding(plan, columns)) return prune(plan.left, columns, need)
   const filters = plan.filter === undefined ? [] : [plan.filter]
   const wanted = [...columns].map(index => before[index])
   const side = (input: LogicalPlan, keys: readonly Expr[]): LogicalPlan => {
@@ -208,6 +211,19 @@ function pruneJoin(plan: JoinPlan, columns: Columns, need: Need): LogicalPlan {
     plan.on.map(pair => pair.right),
   )
   return narrowed(replaced(plan, { left, right }), before, columns, need)
+}
+
+/** A left join of which only left columns are read, and which gives each left row once. */
+function isOnlyPadding({ type, left, right, on }: JoinPlan, columns: Columns): boolean {
+  const leftCount = schemaOf(left).length
+  return (
+    type === 'left' &&
+    [...columns].every(column => column < leftCount) &&
+    isUniqueBy(
+      right,
+      on.map(key => key.right),
+    )
+  )
 }
 
 const findField = (schema: PlanSchema, { relation, name }: PlanSchema[number]): number =>
