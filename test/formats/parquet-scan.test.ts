@@ -20,6 +20,9 @@ test.before(async () => {
 })
 test.after.always(() => duck.close())
 
+const FULL = process.env.BALLISTA_TEST_FULL === '1'
+const ROWS = FULL ? 6000 : 3000
+
 /** Names and expressions over `i`: types in every stored form, few values and many, long texts and none. */
 const COLUMNS: readonly (readonly [name: string, expr: string])[] = [
   ['few', "['MAIL', 'SHIP', '', 'värde'][1 + i % 4]"],
@@ -201,7 +204,7 @@ for (const codec of ['uncompressed', 'snappy', 'gzip', 'zstd']) {
   for (const version of ['v1', 'v2']) {
     test.serial(`what DuckDB writes (${codec}, ${version}) is read in any columns, rows and batches`, async t => {
       const options = `compression ${codec}, parquet_version ${version}, row_group_size 2048`
-      await check(t, await writeFile(`duck-${codec}-${version}.parquet`, 5000, options), 8)
+      await check(t, await writeFile(`duck-${codec}-${version}.parquet`, ROWS, options), FULL ? 30 : 7)
     })
   }
 }
@@ -218,7 +221,7 @@ for (const [name, change] of [
   ],
 ] as const satisfies readonly (readonly [string, Parameters<typeof rewrite>[1]])[]) {
   test.serial(`small pages of the Rust writer (${name}) are read in any columns, rows and batches`, async t => {
-    const file = await writeFile(`rust-${name.replaceAll(/\W/g, '-')}.parquet`, 5000, 'row_group_size 5000')
-    await check(t, rewrite(file, change), 10)
+    const file = await writeFile(`rust-${name.replaceAll(/\W/g, '-')}.parquet`, ROWS, `row_group_size ${ROWS}`)
+    await check(t, rewrite(file, change), FULL ? 30 : 8)
   })
 }
