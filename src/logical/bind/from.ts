@@ -12,6 +12,7 @@ import { at, type Binder } from './context.js'
 import { deepened } from './correlation.js'
 import { dependOn } from './dependent.js'
 import { bindExpr } from './expr.js'
+import { boundedPlan } from './plan-size.js'
 import { asPredicate } from './predicate.js'
 import {
   findInScope,
@@ -118,7 +119,7 @@ function bindNamedTable(node: Extract<TableNode, { kind: 'table' }>, binder: Bin
 
 function bindView(view: Extract<ResolvedTable, { kind: 'view' }>, binder: Binder): LogicalPlan {
   try {
-    const plan = uniqueColumns(binder.bindQuery(view.query, { ...binder, ctes: new Map(), outer: [] }))
+    const plan = boundedPlan(uniqueColumns(binder.bindQuery(view.query, { ...binder, ctes: new Map(), outer: [] })))
     if (view.columns.length === 0) return plan
     return withColumnNames(plan, view.columns, `view '${view.name}'`)
   } catch (error) {

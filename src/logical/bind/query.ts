@@ -17,6 +17,7 @@ import { at, newBinder, type BindContext, type Binder } from './context.js'
 import { bindExpr, type ExprContext } from './expr.js'
 import { withColumnNames } from './from.js'
 import { sortedBy } from './interval-keys.js'
+import { boundedPlan } from './plan-size.js'
 import { isOrderAll, orderKey, ordinalOf } from './order.js'
 import { scopeOf } from './scope.js'
 import { bindSelect } from './select.js'
@@ -30,7 +31,7 @@ export type { BindContext } from './context.js'
  * as context instead).
  */
 export function bindQuery(query: QueryNode, context: BindContext): LogicalPlan {
-  return bindNested(query, newBinder(context, bindNested))
+  return boundedPlan(bindNested(query, newBinder(context, bindNested)))
 }
 
 function bindNested(query: QueryNode, outer: Binder): LogicalPlan {
@@ -49,7 +50,7 @@ function withCtes(query: QueryNode, binder: Binder): Binder {
     if (defined.has(name.name))
       throw fail('INVALID_ARGUMENT', [`CTE '${name.name}' is defined twice`], { span: name.span })
     defined.add(name.name)
-    const plan = uniqueColumns(bindNested(definition, { ...binder, ctes }))
+    const plan = at(name.span, () => boundedPlan(uniqueColumns(bindNested(definition, { ...binder, ctes }))))
     const names = columns.map(column => column.name)
     const named = names.length === 0 ? plan : at(name.span, () => withColumnNames(plan, names, `CTE '${name.name}'`))
     ctes.set(name.name, { plan: named, depth: binder.outer.length })
