@@ -12,7 +12,7 @@ import { QueryMaker } from '../helpers/random-query.js'
 import { randomRows, runPlan, type Data, type Row } from '../helpers/run-plan.js'
 
 const SEED = Number(process.env.SEED ?? 1)
-const ROUNDS = 6
+const ROUNDS = process.env.BALLISTA_TEST_FULL === '1' ? 60 : 3
 const QUERIES_A_ROUND = 50
 const ROWS = 8
 const catalog = smallCatalog()
