@@ -174,7 +174,12 @@ export function copyFrom(
 ): StatementNode {
   const found = once(clauses)
   const { format: optionFormat, ...rest } = options(found.OPTIONS?.value ?? [])
-  const format = (found['STORED AS']?.value ?? optionFormat ?? /\.([a-z]+)$/i.exec(path)?.[1] ?? 'csv').toLowerCase()
+  const format = (
+    found['STORED AS']?.value ??
+    optionFormat ??
+    /\.([a-z]+)(?:\.(?:gz|zst))?$/i.exec(path)?.[1] ??
+    'csv'
+  ).toLowerCase()
   const word = (name: string): Ident => ({ name, quoted: true, span })
   const reader: TableNode = {
     kind: 'function',
