@@ -50,13 +50,36 @@ export function dependOn(outer: LogicalPlan, subquery: LogicalPlan, nextRelation
   const sources = taken.map(fromOuter)
   if (!sources.every(source => isOver(source, schemaOf(outer))))
     throw fail('NOT_SUPPORTED', ['a correlated subquery above GROUP BY'])
-  if (planTree.some(outer, node => node.kind === 'limit' || planExprs(node).some(isVolatile)))
+  if (!isRepeatable(outer))
     throw fail('NOT_SUPPORTED', ['a correlated subquery of this form over a query with LIMIT or volatile functions'])
   const domain = new Domain(outer, taken, nextRelation)
   const { plan, columns } = attach(subquery, domain)
   const condition = conjunction(sources.flatMap((source, i) => sameValue(source, columns[i])))
   return { plan, keys: columns, condition: condition ?? literal(true, BOOLEAN) }
 }
+
+/** Gives the same rows whenever it runs: no volatile function, and no LIMIT, which may pick others, unless they are only counted. */
+function isRepeatable(plan: LogicalPlan): boolean {
+  if (plan.kind === 'limit' || planExprs(plan).some(isVolatile)) return false
+  const children = planTree.children(plan)
+  return children.every((child, i) =>
+    isRepeatable(i === children.length - 1 && onlyCounts(plan) ? unlimited(child) : child),
+  )
+}
+
+/** Of its last input it matters how many rows there are, not which: EXISTS. */
+function onlyCounts(plan: LogicalPlan): boolean {
+  if (plan.kind === 'aggregate')
+    return plan.groups.length === 0 && plan.aggregates.every(({ expr }) => isRowCount(expr))
+  const isExistence = plan.kind === 'join' && ['leftSemi', 'leftAnti', 'leftMark'].includes(plan.type)
+  return isExistence && plan.on.length === 0 && plan.filter === undefined
+}
+
+const isRowCount = (expr: Expr): boolean =>
+  expr.kind === 'aggregate' && expr.name === 'count' && expr.args.length === 0 && expr.filter === undefined
+
+const unlimited = (plan: LogicalPlan): LogicalPlan =>
+  plan.kind === 'limit' || plan.kind === 'alias' ? unlimited(plan.input) : plan
 
 const isVolatile = (expr: Expr): boolean =>
   exprTree.some(expr, node => node.kind === 'call' && scalarFunction(node.name)?.volatility === 'volatile')
