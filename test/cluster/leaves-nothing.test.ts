@@ -154,7 +154,9 @@ async function runCases(t: ExecutionContext, nodes: Nodes, table: LinkedTable): 
     const ctx = await SessionContext.remote(nodes.url)
     await ctx.registerParquet('lineitem', table.directory)
     try {
-      return Number((await (await ctx.sql('SELECT count(*) AS n FROM lineitem')).rows())[0].n)
+      // Without the condition the files' footers would answer, and no executor would dial another.
+      const sql = 'SELECT count(*) AS n FROM lineitem WHERE l_linenumber >= 0'
+      return Number((await (await ctx.sql(sql)).rows())[0].n)
     } finally {
       await ctx.close()
     }
