@@ -29,7 +29,10 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
             .or(col(first).isNull()),
         )
   },
-  select: (frame, choice) => frame.select(...names(frame).filter((_, i) => i !== choice % 7)),
+  select(frame, choice) {
+    const kept = names(frame).filter((_, i) => i !== choice % 7)
+    return kept.length === 0 ? frame : frame.select(...kept)
+  },
   selectAgain: frame => frame.select('*'),
   replace(frame, choice) {
     const [first] = numeric(frame)
