@@ -17,6 +17,12 @@ export interface ActiveFilter {
   readonly select: DynamicFilter['select']
 }
 
+/** Bounds of the values of a column that can pass, and whether NULL can. */
+export interface FilterBounds extends Range {
+  readonly column: number
+  readonly keepsNulls: boolean
+}
+
 /** Rows after which a filter is judged. */
 const TRIAL_ROWS = 131_072
 /** Below this share of rows dropped, testing them costs more than the join behind would spend on them. */
@@ -78,10 +84,10 @@ export class RowSieve {
   }
 
   /** What is known of the values that can pass, by output column. */
-  bounds(): readonly (Range & { readonly column: number })[] {
+  bounds(): readonly FilterBounds[] {
     return this.#trials.flatMap(({ id, column }) => {
       const filter = this.#filters.get(id)
-      return filter === undefined ? [] : [{ column, min: filter.min, max: filter.max }]
+      return filter === undefined ? [] : [{ column, min: filter.min, max: filter.max, keepsNulls: filter.keepsNulls }]
     })
   }
 }

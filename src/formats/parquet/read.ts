@@ -6,6 +6,7 @@ import { fail } from '../../common/errors.js'
 import { nextTurn, sliceIsOver } from '../../runtime/time-slice.js'
 import type { FileScan } from '../format.js'
 import { openForRead } from '../read-file.js'
+import type { FilterBounds } from '../sieve-rows.js'
 import { filterSteps, inputsOf, type FilterStep } from './filter-steps.js'
 import { readFooter, type ParquetFooter } from './footer.js'
 import { rowsThatMayMatch } from './page-index.js'
@@ -127,12 +128,8 @@ function reusedRoom(): (byteLength: number) => Uint8Array {
 }
 
 /** What the scan's dynamic filters know by now, by column of the file. */
-const fileBounds = ({ scan, mapping }: OneFile): Parameters<typeof rowGroupInBounds>[2] =>
-  (scan.sieve?.bounds() ?? []).map(({ column, min, max }) => ({
-    column: mapping.inFile[scan.projection[column]],
-    min,
-    max,
-  }))
+const fileBounds = ({ scan, mapping }: OneFile): FilterBounds[] =>
+  (scan.sieve?.bounds() ?? []).map(bounds => ({ ...bounds, column: mapping.inFile[scan.projection[bounds.column]] }))
 
 /** The batches; where the filters leave none for a while, other tasks get their turn. */
 async function* inTurns(

@@ -3,6 +3,7 @@ import type { ColumnStatistics, FileSplit } from '../../catalog/table-provider.j
 import type { Schema } from '../../arrow/schema.js'
 import type { Expr } from '../../expr/expr.js'
 import { compareValues, mayMatch } from '../prune.js'
+import type { FilterBounds } from '../sieve-rows.js'
 import { statisticsOf, type ParquetFooter } from './footer.js'
 import { numberAt } from './thrift-compact.js'
 
@@ -28,20 +29,17 @@ export function rowGroupMayMatch(
   return pruning.every(predicate => mayMatch(predicate, { rowCount, column }))
 }
 
-/** What a row group needs to have in a column (-1: the file lacks it) to be of use. */
-export interface ColumnBounds {
-  readonly column: number
-  readonly min: bigint
-  readonly max: bigint
-}
-
-/** Whether a row group may hold a row with a value, not NULL, within all `bounds`, which are on integer-like columns. */
-export function rowGroupInBounds(footer: ParquetFooter, rowGroup: number, bounds: readonly ColumnBounds[]): boolean {
+/**
+ * Whether a row group may hold a row that passes all of `bounds`, which are on integer-like columns of the file (-1: the file lacks
+ * it, so that it is NULL).
+ */
+export function rowGroupInBounds(footer: ParquetFooter, rowGroup: number, bounds: readonly FilterBounds[]): boolean {
   const { rowCount } = footer.rowGroups[rowGroup]
-  return bounds.every(({ column, min: low, max: high }) => {
-    if (low > high || column < 0) return false
+  return bounds.every(({ column, min: low, max: high, keepsNulls }) => {
+    if (column < 0) return keepsNulls
     const { min, max, nullCount } = statisticsOf(footer, rowGroup, column)
-    if (nullCount === rowCount) return false
+    if (keepsNulls && nullCount !== 0) return true
+    if (low > high || nullCount === rowCount) return false
     return !(isInteger(max) && BigInt(max) < low) && !(isInteger(min) && BigInt(min) > high)
   })
 }
