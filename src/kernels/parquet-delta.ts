@@ -87,21 +87,16 @@ export function parquetDelta(source: usize, end: usize, width: u32, count: u32, 
 }
 
 /**
- * DELTA_LENGTH_BYTE_ARRAY: `count` texts of the given lengths (i32) from [source, end), with a length before each if `hasLengths`,
- * else without, all of `size` bytes. `out` has room for 4 `count` + (end - source) bytes. The number of bytes, -1 if the source is
- * too short or a length is wrong.
+ * DELTA_LENGTH_BYTE_ARRAY: `count` texts of the given lengths (i32) from [source, end), with a length before each. `out` has room
+ * for 4 `count` + (end - source) bytes. The number of bytes, -1 if the source is too short.
  */
-export function parquetDeltaTexts(
-  lengths: usize, count: u32, source: usize, end: usize, hasLengths: u32, size: u32, out: usize,
-): i32 {
+export function parquetDeltaTexts(lengths: usize, count: u32, source: usize, end: usize, out: usize): i32 {
   const start = out
   for (let i: u32 = 0; i < count; i++) {
     const length = load<u32>(lengths + (<usize>i << 2))
     if (length > <u32>(end - source)) return -1
-    if (hasLengths) {
-      store<u32>(out, length)
-      out += 4
-    } else if (length != size) return -1
+    store<u32>(out, length)
+    out += 4
     memory.copy(out, source, length)
     out += length
     source += length
@@ -124,8 +119,9 @@ export function parquetPrefixedSize(prefixes: usize, suffixes: usize, count: u32
 }
 
 /**
- * DELTA_BYTE_ARRAY: each text is the first bytes of the one before and a suffix from [source, end). As parquetDeltaTexts; `out` has
- * room for what parquetPrefixedSize gave.
+ * DELTA_BYTE_ARRAY: each text is the first bytes of the one before and a suffix from [source, end); with a length before each if
+ * `hasLengths`, else without, all of `size` bytes. `out` has room for what parquetPrefixedSize gave. The number of bytes, -1 if the
+ * source is too short or a length is not `size`.
  */
 export function parquetPrefixedTexts(
   prefixes: usize, suffixes: usize, count: u32, source: usize, end: usize, hasLengths: u32, size: u32, out: usize,

@@ -1,13 +1,10 @@
 /**
  * Parquet's hybrid of runs and bit-packed groups (Encodings.md, "RLE"), read piece by piece: dictionary codes, definition
- * levels, booleans. A reader is HYBRID_BYTES bytes of the caller's memory, so that nothing is shared between threads. No byte
+ * levels, booleans. A reader is 128 bytes of the caller's memory, so that nothing is shared between threads. No byte
  * behind the input decides anything: a run that the input cannot hold ends the reading.
  */
 import { bitmapAppend, bitmapRead } from './bitmap'
 import { gatherDense } from './gather'
-
-/** Bytes of a reader. */
-const HYBRID_BYTES: u32 = 128
 
 // Next byte of the input behind the current run, its end, bits a value, values left of the run.
 const POSITION: usize = 0
@@ -24,11 +21,6 @@ const FACTORS: usize = 96
 
 /** Up to this width 4 values start within 16 bytes and 32 bits hold each, wherever in its first byte it starts. */
 const MAX_VECTOR_BITS: u32 = 24
-
-/** For callers that allocate a reader. */
-export function parquetHybridBytes(): u32 {
-  return HYBRID_BYTES
-}
 
 /** Starts reading values of `bits` bits from [source, end); false if there are no such values. */
 export function parquetHybridOpen(reader: usize, source: usize, end: usize, bits: u32): bool {

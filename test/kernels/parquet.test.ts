@@ -91,7 +91,7 @@ function pack(values: readonly number[], bits: number): number[] {
 }
 
 function open(blocks: Blocks, bytes: readonly number[], bits: number): number {
-  const reader = blocks.alloc(kernels().parquetHybridBytes())
+  const reader = blocks.alloc(128)
   const source = blocks.write(bytes)
   if (kernels().parquetHybridOpen(reader, source, source + bytes.length, bits) === 0) throw new Error('not opened')
   return reader

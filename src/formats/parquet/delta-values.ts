@@ -8,15 +8,7 @@ import type { PageBytes } from './page-values.js'
 interface DeltaKernels {
   parquetDelta(source: number, end: number, width: number, count: number, out: number): number
   parquetDeltaCount(source: number, end: number): number
-  parquetDeltaTexts(
-    lengths: number,
-    count: number,
-    source: number,
-    end: number,
-    hasLengths: number,
-    size: number,
-    out: number,
-  ): number
+  parquetDeltaTexts(lengths: number, count: number, source: number, end: number, out: number): number
   parquetJoinStreams(source: number, width: number, count: number, out: number): void
   parquetPrefixedSize(prefixes: number, suffixes: number, count: number): number
   parquetPrefixedTexts(
@@ -80,7 +72,7 @@ function deltaTexts(page: EncodedPage): Pick<PageBytes, 'at' | 'end'> {
   const lengths = integers(page, page.at, 4)
   const out = page.own(lengths.count * 4 + page.end - lengths.end)
   const { parquetDeltaTexts } = kernels<DeltaKernels>()
-  const used = parquetDeltaTexts(lengths.position, lengths.count, lengths.end, page.end, 1, 0, out)
+  const used = parquetDeltaTexts(lengths.position, lengths.count, lengths.end, page.end, out)
   if (used < 0) throw page.invalid('a page that ends before its values')
   return { at: out, end: out + used }
 }

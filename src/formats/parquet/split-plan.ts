@@ -5,7 +5,6 @@ import type { Expr } from '../../expr/expr.js'
 import { compareValues, mayMatch } from '../prune.js'
 import type { FilterBounds } from '../sieve-rows.js'
 import { statisticsOf, type ParquetFooter } from './footer.js'
-import { numberAt } from './thrift-compact.js'
 
 /** Place of each table column in the file, by name; -1 where this file lacks it. */
 export function fileColumns(footer: ParquetFooter, tableSchema: Schema): number[] {
@@ -106,7 +105,4 @@ export function mergeStatistics(
 
 /** Uncompressed bytes of the file's columns. */
 export const dataBytes = (footer: ParquetFooter): number =>
-  footer.rowGroups.reduce(
-    (sum, group) => sum + group.chunks.reduce((total, chunk) => total + (numberAt(chunk.metadata, 6) ?? 0), 0),
-    0,
-  )
+  footer.rowGroups.reduce((sum, group) => sum + group.byteLength, 0)
