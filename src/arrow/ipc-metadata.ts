@@ -165,7 +165,7 @@ function batchOf(message: FlatTable): FlatTable {
   return batch
 }
 
-/** Metadata, which was checked, for the same batch with buffers that are not compressed, as [offset, byte length]. */
+/** Metadata, which was checked, for the same batch with buffers that are not compressed, as [offset, byte length]. Throws FILE_INVALID. */
 export function withoutCompression(
   metadata: Uint8Array,
   buffers: readonly (readonly [number, number])[],
@@ -175,13 +175,15 @@ export function withoutCompression(
   // Tables of the same form may share a vtable: the batch gets one of its own, behind the rest.
   const bytes = batchOf(changed).withoutSlot(metadata, COMPRESSION_SLOT)
   const message = checkedRoot(bytes, MESSAGE)
-  message.setI64(3, BigInt(bodyLength))
   batchOf(message)
     .structs(2, BUFFER_BYTES)
     .forEach((buffer, i) => {
       buffer.setBigInt64(0, BigInt(buffers[i][0]), true)
       buffer.setBigInt64(8, BigInt(buffers[i][1]), true)
     })
+  message.setI64(3, BigInt(bodyLength))
+  // Parts may overlap: what was checked may have changed.
+  checkMessage(bytes)
   return bytes
 }
 

@@ -4,6 +4,7 @@ import test from 'ava'
 import { loadArrow, readIpcStream } from '../../src/arrow/arrow-js.js'
 import type { Batch } from '../../src/arrow/batch.js'
 import { releaseBatch } from '../../src/arrow/column.js'
+import { checkMessage, withoutCompression } from '../../src/arrow/ipc-metadata.js'
 import { decodeLz4Frame } from '../../src/arrow/lz4-frame.js'
 import { bytesInUse } from '../../src/arrow/memory.js'
 import { BallistaError } from '../../src/common/errors.js'
@@ -159,4 +160,33 @@ test('an LZ4 frame gives back what was compressed, and only that', t => {
     if (bytes.length > 0) t.is(decodeLz4Frame(frame, bytes.length - 1), undefined)
     t.is(decodeLz4Frame(frame.subarray(0, below(rng, frame.length)), bytes.length), undefined)
   }
+})
+
+/** Metadata of the stream's first batch. */
+function batchMetadata(stream: Uint8Array): Uint8Array {
+  const view = new DataView(stream.buffer, stream.byteOffset)
+  for (let at = 0; ;) {
+    const metadata = stream.slice(at + 8, at + 8 + view.getUint32(at + 4, true))
+    const { kind, bodyLength } = checkMessage(metadata)
+    if (kind === 'recordBatch') return metadata
+    at += 8 + metadata.length + bodyLength
+  }
+}
+
+test('metadata in which one part overlaps another are checked again after they were changed', t => {
+  const metadata = batchMetadata(
+    compressedStream(new arrow.Table({ zeros: arrow.makeVector(new Int32Array(9)) }), 'lz4'),
+  )
+  t.is(withoutCompression(metadata, [[0, 4000], [4000, 36]], 4040).length % 8, 0) // prettier-ignore
+  const view = new DataView(metadata.buffer)
+  const referred = (at: number): number => at + view.getUint32(at, true)
+  const field = (table: number, slot: number): number =>
+    table + view.getUint16(table - view.getInt32(table, true) + 4 + 2 * slot, true)
+  const batch = referred(field(referred(0), 2))
+  const secondBuffer = referred(field(batch, 2)) + 4 + 16
+  // Now the number of columns is the second buffer's offset: 0 here, 4000 as soon as the first buffer is decompressed.
+  view.setBigInt64(secondBuffer, 0n, true)
+  view.setUint32(field(batch, 1), secondBuffer - field(batch, 1), true)
+  t.is(checkMessage(metadata).compression?.buffers.length, 2)
+  t.throws(() => withoutCompression(metadata, [[0, 4000], [4000, 36]], 4040), { code: 'FILE_INVALID' }) // prettier-ignore
 })
