@@ -18,7 +18,7 @@ const PACKAGE_HOMES: Readonly<Record<string, readonly string[]>> = {
   'apache-arrow': ['arrow/'],
   commander: ['cli/'],
   'csv-parse': ['formats/csv'],
-  fzstd: ['arrow/'],
+  fzstd: ['formats/zstd-stream.ts'],
   'p-limit': ['formats/'],
   'parquet-wasm': ['formats/parquet/'],
   re2js: ['expr/regex.ts'],

@@ -1,7 +1,8 @@
 /** Batches of Arrow IPC with compressed buffers, turned into such without: what apache-arrow leaves to codecs it does not have. */
 import { fail, type BallistaError } from '../common/errors.js'
-import { withoutCompression, type MessageHead } from './ipc-metadata.js'
+import { withoutCompression, type BodyCompression } from './ipc-metadata.js'
 import { decodeLz4Frame } from './lz4-frame.js'
+import { decodeZstdFrames } from './zstd-frame.js'
 
 /** Before the compressed bytes of a buffer: how many they stand for, or -1 for a buffer that is stored as it is. */
 const PREFIX_BYTES = 8
@@ -17,19 +18,17 @@ export interface PlainMessage {
   readonly body: Uint8Array
 }
 
-/** The message with its buffers as they are without compression. Throws FILE_INVALID. */
-export async function decompressed(metadata: Uint8Array, head: MessageHead, body: Uint8Array): Promise<PlainMessage> {
-  const { compression } = head
-  if (compression === undefined) return { metadata, body }
+/** The message with its buffers as they are without compression. Throws FILE_INVALID, ARENA_EXHAUSTED. */
+export function decompressed(
+  metadata: Uint8Array,
+  { codec, buffers: compressed }: BodyCompression,
+  body: Uint8Array,
+): PlainMessage {
   const pieces: Uint8Array[] = []
   let length = 0
   const buffers: [number, number][] = []
-  for (const [offset, byteLength] of compression.buffers) {
-    const plain = await plainBuffer(
-      body.subarray(offset, offset + byteLength),
-      compression.codec,
-      MAX_BODY_BYTES - length,
-    )
+  for (const [offset, byteLength] of compressed) {
+    const plain = plainBuffer(body.subarray(offset, offset + byteLength), codec, MAX_BODY_BYTES - length)
     const padding = (8 - (plain.length % 8)) % 8
     buffers.push([length, plain.length])
     pieces.push(plain, new Uint8Array(padding))
@@ -38,36 +37,17 @@ export async function decompressed(metadata: Uint8Array, head: MessageHead, body
   return { metadata: withoutCompression(metadata, buffers, length), body: Buffer.concat(pieces) }
 }
 
-async function plainBuffer(buffer: Uint8Array, codec: 'lz4' | 'zstd', room: number): Promise<Uint8Array> {
+function plainBuffer(buffer: Uint8Array, codec: 'lz4' | 'zstd', room: number): Uint8Array {
   if (buffer.length === 0) return buffer
   if (buffer.length < PREFIX_BYTES) throw invalid('a compressed buffer without its length')
   const size = new DataView(buffer.buffer, buffer.byteOffset).getBigInt64(0, true)
   const bytes = buffer.subarray(PREFIX_BYTES)
   if (size === -1n) return bytes
   if (size < 0n || size > BigInt(room)) throw invalid(`a buffer of ${size} bytes`)
-  const plain = codec === 'lz4' ? lz4(bytes, Number(size)) : await zstd(bytes, Number(size))
+  const plain = codec === 'lz4' ? lz4(bytes, Number(size)) : decodeZstdFrames(bytes, Number(size))
   if (plain === undefined) throw invalid(`a buffer that does not decompress to ${size} bytes`)
   return plain
 }
 
 const lz4 = (bytes: Uint8Array, size: number): Uint8Array | undefined =>
   size > MAX_LZ4_RATIO * bytes.length ? undefined : decodeLz4Frame(bytes, size)
-
-async function zstd(bytes: Uint8Array, size: number): Promise<Uint8Array | undefined> {
-  const { ZstdDecoder } = await import('./zstd-stream.js')
-  const decoder = new ZstdDecoder('Arrow data')
-  decoder.push(bytes)
-  const pieces: Uint8Array[] = []
-  let length = 0
-  const collect = (): boolean => {
-    for (let piece = decoder.take(); piece !== undefined; piece = decoder.take()) {
-      length += piece.length
-      if (length > size) return false
-      pieces.push(piece)
-    }
-    return true
-  }
-  if (!collect()) return undefined
-  decoder.end()
-  return collect() && length === size ? Buffer.concat(pieces) : undefined
-}

@@ -38,12 +38,11 @@ export async function* checkedStream(source: AsyncIterable<Uint8Array>): AsyncGe
       const metadata = await input.take(length)
       if (metadata.length < length) throw invalid('it ends within the metadata of a message')
       if (length === 0) return yield* pieces
-      const head = checkMessage(metadata)
-      const { bodyLength } = head
-      if (head.compression !== undefined) {
+      const { bodyLength, compression } = checkMessage(metadata)
+      if (compression !== undefined) {
         const body = await input.take(bodyLength)
         if (body.length < bodyLength) throw invalid('it ends within a message')
-        yield* encapsulated(await decompressed(metadata, head, body))
+        yield* encapsulated(decompressed(metadata, compression, body))
         continue
       }
       yield* [...pieces, metadata]

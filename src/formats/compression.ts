@@ -104,7 +104,7 @@ function fromChunks(next: () => Promise<Uint8Array | undefined>, close: () => Pr
 const ZSTD_READ_BYTES = 64 * 1024
 
 async function zstdSource(place: FilePlace): Promise<ByteSource> {
-  const { ZstdDecoder } = await import('../arrow/zstd-stream.js')
+  const { ZstdDecoder } = await import('./zstd-stream.js')
   const file = await fileSource(place)
   const decoder = new ZstdDecoder(place.path)
   let atEnd = false

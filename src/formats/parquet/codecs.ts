@@ -1,6 +1,7 @@
 /** Decompression of Parquet pages, from and to the arena. */
 import { gunzipSync } from 'node:zlib'
-import { kernels, views, withScratch } from '../../arrow/memory.js'
+import { kernels, views } from '../../arrow/memory.js'
+import { MAX_ZSTD_RATIO, decompressZstd } from '../../arrow/zstd-frame.js'
 
 /** CompressionCodec of parquet.thrift. */
 export const CODEC = { uncompressed: 0, snappy: 1, gzip: 2, zstd: 6 } as const
@@ -13,16 +14,18 @@ export const isOwnCodec = (codec: number): boolean =>
   codec === CODEC.uncompressed || codec === CODEC.snappy || codec === CODEC.gzip || codec === CODEC.zstd
 
 /** Bytes of output that one compressed byte can stand for; a page that claims more is not worth its memory. */
-const MAX_RATIO: Readonly<Record<number, number>> = { [CODEC.snappy]: 24, [CODEC.gzip]: 1040, [CODEC.zstd]: 33_000 }
+const MAX_RATIO: Readonly<Record<number, number>> = {
+  [CODEC.snappy]: 24,
+  [CODEC.gzip]: 1040,
+  [CODEC.zstd]: MAX_ZSTD_RATIO,
+}
 
 /** Whether `compressedBytes` can stand for `size` bytes. */
 export const isPlausible = (codec: number, compressedBytes: number, size: number): boolean =>
   size <= (MAX_RATIO[codec] ?? Infinity) * compressedBytes + 64
 
-interface CodecKernels {
+interface SnappyKernel {
   snappyDecompress(source: number, byteLength: number, target: number, size: number): number
-  zstdDecompress(source: number, byteLength: number, target: number, size: number, work: number): number
-  zstdWorkBytes(): number
 }
 
 /**
@@ -30,10 +33,8 @@ interface CodecKernels {
  * exactly `size` bytes.
  */
 export function decompress(codec: number, source: number, byteLength: number, target: number, size: number): boolean {
-  const { snappyDecompress, zstdDecompress, zstdWorkBytes } = kernels<CodecKernels>()
-  if (codec === CODEC.snappy) return snappyDecompress(source, byteLength, target, size) === 1
-  if (codec === CODEC.zstd)
-    return withScratch(scratch => zstdDecompress(source, byteLength, target, size, scratch(zstdWorkBytes())) === 1)
+  if (codec === CODEC.snappy) return kernels<SnappyKernel>().snappyDecompress(source, byteLength, target, size) === 1
+  if (codec === CODEC.zstd) return decompressZstd(source, byteLength, target, size)
   const { u8 } = views()
   const bytes = inflate(u8.subarray(source, source + byteLength), size)
   if (bytes?.length !== size) return false
