@@ -1,15 +1,13 @@
 /** Batches of Arrow IPC with compressed buffers, turned into such without: what apache-arrow leaves to codecs it does not have. */
 import { fail, type BallistaError } from '../common/errors.js'
 import { withoutCompression, type BodyCompression } from './ipc-metadata.js'
-import { decodeLz4Frame } from './lz4-frame.js'
-import { decodeZstdFrames } from './zstd-frame.js'
+import { MAX_LZ4_RATIO, decodeLz4Frame } from './lz4.js'
+import { decodeZstdFrames } from './zstd.js'
 
 /** Before the compressed bytes of a buffer: how many they stand for, or -1 for a buffer that is stored as it is. */
 const PREFIX_BYTES = 8
 /** Of one message: what offsets of 31 bits reach. */
 const MAX_BODY_BYTES = 2 ** 31 - 1
-/** One byte of LZ4 stands for 255 at most. */
-const MAX_LZ4_RATIO = 255
 
 const invalid = (what: string): BallistaError => fail('FILE_INVALID', ['Arrow data', what])
 

@@ -7,7 +7,7 @@ import { bitmapBytes, childTypes, releaseColumn } from '../arrow/column.js'
 import { views } from '../arrow/memory.js'
 import type { Field, Schema } from '../arrow/schema.js'
 import { decodeDictionary } from '../arrow/take.js'
-import { INT32, type DataType } from '../arrow/types.js'
+import type { DataType } from '../arrow/types.js'
 import { unreachable } from '../common/invariant.js'
 import {
   buildFlat,
@@ -47,23 +47,19 @@ const TIME_UNITS = { s: 0, ms: 1, us: 2, ns: 3 } as const
 /** Ends a stream: a message of length 0. */
 export const END_OF_STREAM: Uint8Array = Uint8Array.of(255, 255, 255, 255, 0, 0, 0, 0)
 
-/**
- * The schema message that opens a stream. Columns whose number is in `dictionaries` are declared as dictionaries with i32 codes.
- */
-export function schemaMessage(schema: Schema, dictionaries: ReadonlySet<number> = new Set()): Uint8Array {
-  const fields = schema.fields.map((field, i) => fieldTable(field, dictionaries.has(i) ? i : undefined))
-  return message(HEADER.schema, flatTable(undefined, ref(flatVector(fields))), 0)
+/** The schema message that opens a stream. */
+export function schemaMessage(schema: Schema): Uint8Array {
+  return message(HEADER.schema, flatTable(undefined, ref(flatVector(schema.fields.map(fieldTable)))), 0)
 }
 
-function fieldTable({ name, type, nullable }: Field, dictionary?: number): FlatTable {
-  const encoding = dictionary === undefined ? undefined : ref(flatTable(i64(dictionary), ref(typeTable(INT32)), u8(0)))
-  const children = ref(flatVector(childFields(type).map(child => fieldTable(child))))
+function fieldTable({ name, type, nullable }: Field): FlatTable {
+  const children = ref(flatVector(childFields(type).map(fieldTable)))
   return flatTable(
     ref(flatString(name)),
     u8(nullable ? 1 : 0),
     u8(TYPE[type.kind]),
     ref(typeTable(type)),
-    encoding,
+    undefined,
     children,
   )
 }

@@ -140,10 +140,10 @@ function breaks(title: string, make: () => Promise<string>): void {
   })
 }
 
-for (const options of ['compression uncompressed', 'compression snappy', 'compression gzip', 'compression zstd']) {
+for (const codec of ['uncompressed', 'snappy', 'gzip', 'zstd', 'lz4_raw', 'brotli']) {
   for (const version of ['v1', 'v2']) {
-    breaks(`pages that DuckDB wrote (${options}, ${version}), damaged`, () =>
-      writeFile(`${options.replace(' ', '-')}-${version}.parquet`, `${options}, parquet_version ${version}`),
+    breaks(`pages that DuckDB wrote (${codec}, ${version}), damaged`, () =>
+      writeFile(`${codec}-${version}.parquet`, `compression ${codec}, parquet_version ${version}`),
     )
   }
 }

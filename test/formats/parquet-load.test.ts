@@ -24,13 +24,17 @@ function loadsWasm(file: string): boolean {
   return output.trim() === 'true'
 }
 
-for (const [title, column, isLoaded] of [
-  ['flat columns need no parquet-wasm', "i, 'x' || i as s, i::decimal(9,2) as d", false],
-  ['a nested column needs it', '[i] as list', true],
+const FLAT = "i, 'x' || i as s, i::decimal(9,2) as d"
+
+for (const [title, column, codec, isLoaded] of [
+  ['flat columns need no parquet-wasm', FLAT, 'zstd', false],
+  ['with LZ4 neither', FLAT, 'lz4_raw', false],
+  ['with brotli neither', FLAT, 'brotli', false],
+  ['a nested column needs it', '[i] as list', 'zstd', true],
 ] as const) {
   test.serial(title, async t => {
-    const file = join(duck.directory, `load-${isLoaded}.parquet`)
-    await duck.run(`copy (select ${column} from range(100) r(i)) to '${file}' (compression zstd)`)
+    const file = join(duck.directory, `load-${codec}-${isLoaded}.parquet`)
+    await duck.run(`copy (select ${column} from range(100) r(i)) to '${file}' (compression ${codec})`)
     t.is(loadsWasm(file), isLoaded)
   })
 }

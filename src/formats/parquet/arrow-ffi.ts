@@ -21,7 +21,6 @@ export interface FfiArray {
   /** The first is the validity bitmap, or 0. */
   readonly buffers: readonly number[]
   readonly children: readonly FfiArray[]
-  readonly dictionary: FfiArray | undefined
 }
 
 const MAX_FORMAT_BYTES = 256
@@ -34,7 +33,6 @@ export function readFfiArray(memory: FfiMemory, array: number, schema: number): 
   const list = (position: number, length: number): number[] =>
     Array.from({ length }, (_, i) => pointer(position + 4 * i))
   const schemas = list(pointer(schema + 32), count(schema + 24))
-  const dictionary = pointer(array + 48)
   return {
     format: cString(memory, pointer(schema)),
     length: count(array),
@@ -42,7 +40,6 @@ export function readFfiArray(memory: FfiMemory, array: number, schema: number): 
     offset: count(array + 16),
     buffers: list(pointer(array + 40), count(array + 24)),
     children: list(pointer(array + 44), count(array + 32)).map((child, i) => readFfiArray(memory, child, schemas[i])),
-    dictionary: dictionary === 0 ? undefined : readFfiArray(memory, dictionary, pointer(schema + 36)),
   }
 }
 

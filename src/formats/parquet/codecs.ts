@@ -1,22 +1,24 @@
 /** Decompression of Parquet pages, from and to the arena. */
-import { gunzipSync } from 'node:zlib'
+import { brotliDecompressSync, gunzipSync } from 'node:zlib'
+import { MAX_LZ4_RATIO, decodeLz4Block } from '../../arrow/lz4.js'
 import { kernels, views } from '../../arrow/memory.js'
-import { MAX_ZSTD_RATIO, decompressZstd } from '../../arrow/zstd-frame.js'
+import { MAX_ZSTD_RATIO, decompressZstd } from '../../arrow/zstd.js'
 
-/** CompressionCodec of parquet.thrift. */
-export const CODEC = { uncompressed: 0, snappy: 1, gzip: 2, zstd: 6 } as const
+/** CompressionCodec of parquet.thrift; LZ4_RAW is called lz4 here. */
+export const CODEC = { uncompressed: 0, snappy: 1, gzip: 2, brotli: 4, zstd: 6, lz4: 7 } as const
 
 /** Bytes behind a decompressed page that a codec may overwrite. */
 export const CODEC_SLOP = 64
 
 /** Codecs of pages that `decompress` takes. */
-export const isOwnCodec = (codec: number): boolean =>
-  codec === CODEC.uncompressed || codec === CODEC.snappy || codec === CODEC.gzip || codec === CODEC.zstd
+export const isOwnCodec = (codec: number): boolean => Object.values<number>(CODEC).includes(codec)
 
 /** Bytes of output that one compressed byte can stand for; a page that claims more is not worth its memory. */
 const MAX_RATIO: Readonly<Record<number, number>> = {
   [CODEC.snappy]: 24,
   [CODEC.gzip]: 1040,
+  [CODEC.brotli]: 1_000_000,
+  [CODEC.lz4]: MAX_LZ4_RATIO,
   [CODEC.zstd]: MAX_ZSTD_RATIO,
 }
 
@@ -36,16 +38,18 @@ export function decompress(codec: number, source: number, byteLength: number, ta
   if (codec === CODEC.snappy) return kernels<SnappyKernel>().snappyDecompress(source, byteLength, target, size) === 1
   if (codec === CODEC.zstd) return decompressZstd(source, byteLength, target, size)
   const { u8 } = views()
-  const bytes = inflate(u8.subarray(source, source + byteLength), size)
+  if (codec === CODEC.lz4)
+    return decodeLz4Block(u8, source, source + byteLength, u8.subarray(target, target + size), 0) === size
+  const bytes = inflate(codec, u8.subarray(source, source + byteLength), size)
   if (bytes?.length !== size) return false
   u8.set(bytes, target)
   return true
 }
 
 /** Undefined for damaged input and for more than `size` bytes. */
-function inflate(bytes: Uint8Array, size: number): Uint8Array | undefined {
+function inflate(codec: number, bytes: Uint8Array, size: number): Uint8Array | undefined {
   try {
-    return gunzipSync(bytes, { maxOutputLength: Math.max(size, 1) })
+    return (codec === CODEC.gzip ? gunzipSync : brotliDecompressSync)(bytes, { maxOutputLength: Math.max(size, 1) })
   } catch {
     return undefined
   }

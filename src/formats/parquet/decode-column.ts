@@ -1,6 +1,6 @@
 /** Copies one Arrow array out of the decoder's memory into an arena column of the type that the file's footer promises. */
 import type { Column } from '../../arrow/batch.js'
-import { bitmapBytes, childTypes, makeColumn, releaseColumn, retainColumn } from '../../arrow/column.js'
+import { bitmapBytes, childTypes, makeColumn } from '../../arrow/column.js'
 import { kernels, views, withScratch, writeText } from '../../arrow/memory.js'
 import { withRange } from '../../arrow/range.js'
 import type { DataType } from '../../arrow/types.js'
@@ -9,13 +9,9 @@ import type { FfiArray, FfiMemory } from './arrow-ffi.js'
 import { fixedText, half } from './leaf-text.js'
 import type { LeafMeaning, ParquetColumn } from './parquet-schema.js'
 
-/** Dictionaries of the row group being decoded, by their place in the decoder's memory: copied once, shared by batches. */
-export type DictionaryCache = Map<number, { readonly column: Column; release(): void }>
-
-export interface CopyContext {
+interface CopyContext {
   readonly memory: FfiMemory
   readonly scope: BlockScope
-  readonly dictionaries: DictionaryCache
 }
 
 /** The column, its blocks owned by the scope; undefined if the array is not of a format that `column` can have. */
@@ -39,7 +35,6 @@ interface Parts {
 function copyArray(context: CopyContext, array: FfiArray, type: DataType, meaning: LeafMeaning): Column | undefined {
   if (type.kind === 'null') return makeColumn({ type, length: array.length, nullCount: array.length })
   const parts = partsOf(context, array, type)
-  if (array.dictionary !== undefined) return copyCodes(context, array, array.dictionary, parts)
   switch (type.kind) {
     case 'boolean':
       return array.format === 'b' ? makeColumn({ ...parts, values: copyBits(context, parts, array, 1) }) : undefined
@@ -275,33 +270,4 @@ function copyNested(context: CopyContext, array: FfiArray, parts: Parts): Column
     children.push(child)
   }
   return makeColumn({ ...parts, offsets, children })
-}
-
-function copyCodes(context: CopyContext, array: FfiArray, dictionary: FfiArray, parts: Parts): Column | undefined {
-  if (array.format !== 'i') return undefined
-  if (dictionary.length === 0) {
-    const offsets = own(context, parts, (array.length + 1) * 4)
-    views().i32.fill(0, offsets / 4, offsets / 4 + array.length + 1)
-    return makeColumn({ ...parts, offsets })
-  }
-  const column = sharedDictionary(context, dictionary, parts.type)
-  if (column === undefined) return undefined
-  return makeColumn({ ...parts, values: copyValues(context, parts, array, 4), dictionary: column })
-}
-
-/** The dictionary with one more reference, which is the scope's. */
-function sharedDictionary(context: CopyContext, dictionary: FfiArray, type: DataType): Column | undefined {
-  const key = dictionary.buffers[2] || dictionary.buffers[1]
-  const known = context.dictionaries.get(key)?.column
-  if (known !== undefined) {
-    retainColumn(known)
-    for (const block of known.blocks) context.scope.adopt(block)
-    return known
-  }
-  const copied = copyArray(context, dictionary, type, 'plain')
-  if (copied === undefined) return undefined
-  // copyArray left one reference with the scope; this one is the cache's.
-  retainColumn(copied)
-  context.dictionaries.set(key, { column: copied, release: () => releaseColumn(copied) })
-  return copied
 }

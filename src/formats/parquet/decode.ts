@@ -3,7 +3,7 @@ import type { Batch, Column } from '../../arrow/batch.js'
 import { fail } from '../../common/errors.js'
 import { BlockScope } from '../block-scope.js'
 import { ffiMemory, readFfiArray } from './arrow-ffi.js'
-import { decodeColumn, type DictionaryCache } from './decode-column.js'
+import { decodeColumn } from './decode-column.js'
 import type { ParquetColumn } from './parquet-schema.js'
 
 export type ParquetWasm = typeof import('parquet-wasm')
@@ -28,20 +28,18 @@ export interface DecodeRequest {
  */
 export function* decodeRowGroup(wasm: ParquetWasm, request: DecodeRequest): Generator<Batch, void> {
   const table = decoded(request, () => wasm.readParquet(request.bytes, { batchSize: request.batchRows }))
-  const dictionaries: DictionaryCache = new Map()
   try {
     // Names with a zero byte are refused only here.
     const stream = decoded(request, () => table.toFFI())
     try {
       for (let i = 0; i < stream.numArrays(); i++) {
-        yield copyBatch(wasm, request, { array: stream.arrayAddr(i), schema: stream.schemaAddr(), dictionaries })
+        yield copyBatch(wasm, request, stream.arrayAddr(i), stream.schemaAddr())
       }
     } finally {
       stream.free()
     }
   } finally {
     table.free()
-    for (const dictionary of dictionaries.values()) dictionary.release()
   }
 }
 
@@ -56,13 +54,7 @@ function decoded<T>({ path, rowGroup }: DecodeRequest, decode: () => T): T {
   }
 }
 
-interface Addresses {
-  readonly array: number
-  readonly schema: number
-  readonly dictionaries: DictionaryCache
-}
-
-function copyBatch(wasm: ParquetWasm, request: DecodeRequest, { array, schema, dictionaries }: Addresses): Batch {
+function copyBatch(wasm: ParquetWasm, request: DecodeRequest, array: number, schema: number): Batch {
   const { path, rowGroup, columns } = request
   const memory = ffiMemory(wasm.wasmMemory())
   const struct = readFfiArray(memory, array, schema)
@@ -75,7 +67,7 @@ function copyBatch(wasm: ParquetWasm, request: DecodeRequest, { array, schema, d
   const scope = new BlockScope()
   try {
     const copied = columns.map((column, i): Column => {
-      const result = decodeColumn({ memory, scope, dictionaries }, struct.children[i], column)
+      const result = decodeColumn({ memory, scope }, struct.children[i], column)
       if (result === undefined) {
         const found = struct.children[i].format
         throw fail('FILE_INVALID', [

@@ -7,7 +7,6 @@ import type { FileHandle } from 'node:fs/promises'
 import { invariant } from '../../common/invariant.js'
 import { readExactly, type FilePlace } from '../read-file.js'
 import { coalesceChunks } from './chunk-bytes.js'
-import { dictionaryHint } from './dictionary-hint.js'
 import type { ColumnChunk, ParquetFooter, RowGroup } from './footer.js'
 import { PHYSICAL, type ParquetColumn } from './parquet-schema.js'
 import {
@@ -105,7 +104,6 @@ function miniFooter(
     [2, THRIFT.list, structList(schema)],
     [3, THRIFT.i64, group.rowCount],
     [4, THRIFT.list, structList([rowGroup])],
-    [5, THRIFT.list, dictionaryHint(columns, group)],
   ])
 }
 

@@ -1,4 +1,4 @@
-/** LZ4 frames (lz4_Frame_format.md and lz4_Block_format.md of LZ4) as Arrow IPC holds them: whole, with a known size. */
+/** LZ4 (lz4_Frame_format.md and lz4_Block_format.md of LZ4) of a known size: frames, and the blocks in them. */
 
 const MAGIC = 0x184d2204
 const VERSION = 1
@@ -7,6 +7,9 @@ const STORED = 0x80000000
 const MIN_MATCH = 4
 /** Lengths of 15 and more go on in bytes of 255. */
 const LONG = 15
+
+/** One byte stands for so many at most. */
+export const MAX_LZ4_RATIO = 255
 
 /** The `size` bytes that a frame stands for; undefined if it is damaged or stands for another number of bytes. */
 export function decodeLz4Frame(frame: Uint8Array, size: number): Uint8Array | undefined {
@@ -33,7 +36,7 @@ export function decodeLz4Frame(frame: Uint8Array, size: number): Uint8Array | un
       output.set(frame.subarray(from, end), to)
       to += byteLength
     } else {
-      to = decodeBlock(frame, from, end, output, to)
+      to = decodeLz4Block(frame, from, end, output, to)
       if (to < 0) return undefined
     }
     from = end + (hasBlockChecksums ? 4 : 0)
@@ -41,7 +44,13 @@ export function decodeLz4Frame(frame: Uint8Array, size: number): Uint8Array | un
 }
 
 /** Writes what the block [from, end) stands for behind the `start` bytes of the output; the bytes in it then, -1 for damage. */
-function decodeBlock(block: Uint8Array, from: number, end: number, output: Uint8Array, start: number): number {
+export function decodeLz4Block(
+  block: Uint8Array,
+  from: number,
+  end: number,
+  output: Uint8Array,
+  start: number,
+): number {
   let at = from
   let to = start
   /** A length of which `first` stood in the token; NaN when the block ends within it. */
