@@ -1,7 +1,8 @@
-/** `npm run bench -- tpch|scan|kernels|arena`: how fast the engine is, beside DuckDB and plain JavaScript. */
+/** `npm run bench -- tpch|scan|kernels|arena|exchange`: how fast the engine is, beside DuckDB and plain JavaScript. */
 import { Command, CommanderError } from 'commander'
 import { arenaCommand } from './arena.js'
 import { comparisonCommands } from './compare.js'
+import { exchangeCommand } from './exchange.js'
 import { kernelsCommand } from './kernels.js'
 
 const USAGE_STATUS = 2
@@ -16,6 +17,7 @@ export async function main(root: string, args: readonly string[]): Promise<numbe
   comparisonCommands(program, root, setStatus)
   kernelsCommand(program, root, setStatus)
   arenaCommand(program, root, setStatus)
+  exchangeCommand(program)
   try {
     await program.parseAsync(args, { from: 'user' })
     return status
