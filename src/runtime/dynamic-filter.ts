@@ -34,20 +34,35 @@ export class DynamicFilters {
   }
 }
 
-/** Types whose values are integers of at most 64 bits in a column, which dynamic filters can test. */
+/** Types whose values are i64, or narrower integers, in a column: dynamic filters can test them. */
 export const hasIntegerValues = (type: DataType): boolean =>
-  type.kind === 'int' ||
+  (type.kind === 'int' && (type.signed || type.bits < 64)) ||
   type.kind === 'date' ||
   type.kind === 'timestamp' ||
   (type.kind === 'decimal' && type.precision <= 18)
 
-/** Values of signed types from `min` to `max`. */
+/** How kernels read the integers of a column; undefined for one that they cannot. */
+export function integersOf({ type, values, width, validity, dictionary }: Column): Integers | undefined {
+  if (dictionary !== undefined || !hasIntegerValues(type) || width > 8) return undefined
+  return { values, width, signed: type.kind !== 'int' || type.signed ? 1 : 0, validity }
+}
+
+export interface Integers {
+  readonly values: number
+  readonly width: number
+  readonly signed: 0 | 1
+  readonly validity: number
+}
+
+/** Values from `min` to `max`. */
 export const rangeFilter = (min: bigint, max: bigint, keepsNulls: boolean): DynamicFilter => ({
   min,
   max,
   keepsNulls,
-  select({ type, values, width, validity, dictionary }, rows, count, out) {
-    if (dictionary !== undefined || !hasIntegerValues(type) || width > 8) return undefined
-    return kernels().filterRange(values, width, 1, validity, keepsNulls ? 1 : 0, rows, count, min, max, out)
+  select(column, rows, count, out) {
+    const integers = integersOf(column)
+    if (integers === undefined) return undefined
+    const { values, width, signed, validity } = integers
+    return kernels().filterRange(values, width, signed, validity, keepsNulls ? 1 : 0, rows, count, min, max, out)
   },
 })

@@ -147,6 +147,17 @@ test.serial(`a top-k leaves the scan only rows that can come in (SEED=${SEED})`,
   t.is(bytesInUse(), 0)
 })
 
+test.serial('a top-k by a widened unsigned column keeps what looks negative', async t => {
+  const high = Array.from({ length: 5000 }, (_, i) => 4_000_000_000 - i)
+  const input = scan(pairs(UINT32, INT64), [
+    [Array.from({ length: 5000 }, (_, i) => i), numbers(5000)],
+    [high, numbers(5000)],
+  ])
+  const keys = [{ expr: castExpr(column(input, 0), INT64), descending: true, nullsFirst: false }]
+  const plan: TopKExec = { kind: 'TopKExec', keys, fetch: 2, schema: input.schema, children: [input] }
+  t.deepEqual((await run(wireDynamicFilters(plan))).rows, ['3999999999,1', '4000000000,0'])
+})
+
 const TYPES: readonly DataType[] = [INT32, INT64, UINT32, DATE, decimal(9, 2), decimal(18, 0)]
 const OUTER = ['inner', 'left', 'leftSemi', 'leftAnti', 'right', 'full', 'rightSemi', 'rightAnti'] as const
 

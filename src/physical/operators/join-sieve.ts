@@ -1,7 +1,6 @@
 /** The table of a hash join as a filter for the scan that its probe side comes from. */
-import type { Column } from '../../arrow/batch.js'
 import { kernels } from '../../arrow/memory.js'
-import { hasIntegerValues, type DynamicFilter } from '../../runtime/dynamic-filter.js'
+import { integersOf, type DynamicFilter } from '../../runtime/dynamic-filter.js'
 
 /** Which values from `base` on, `range` of them, have a build row: those whose slot, or whose bit, is not 0. */
 export interface SieveTable {
@@ -22,10 +21,10 @@ export function joinSieve({ slots, ranks, base, range }: SieveTable): DynamicFil
     min: base,
     max: base + BigInt(range) - 1n,
     keepsNulls: false,
-    select(column: Column, rows, count, out) {
-      const { type, values, width, validity, dictionary } = column
-      if (dictionary !== undefined || !hasIntegerValues(type) || width > 8) return undefined
-      const signed = type.kind !== 'int' || type.signed ? 1 : 0
+    select(column, rows, count, out) {
+      const integers = integersOf(column)
+      if (integers === undefined) return undefined
+      const { values, width, signed, validity } = integers
       return kernels().filterSieve(values, width, signed, validity, rows, count, slots, ranks, base, range, out)
     },
   }
