@@ -49,6 +49,10 @@ export function integerBounds(type: IntType): { readonly min: bigint; readonly m
   return { min: -(1n << (bits - 1n)), max: (1n << (bits - 1n)) - 1n }
 }
 
+/** Whether every value of an integer type is one of another. */
+export const holdsIntegers = (from: IntType, to: IntType): boolean =>
+  from.signed === to.signed ? to.bits >= from.bits : !from.signed && to.bits > from.bits
+
 /** The decimal that holds every value of an integer type. */
 export function decimalOfInteger(type: IntType): DecimalType {
   const digits = { 8: 3, 16: 5, 32: 10, 64: type.signed ? 19 : 20 }[type.bits]

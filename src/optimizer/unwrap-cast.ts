@@ -1,6 +1,7 @@
 /** Comparisons of a widened column with a constant, as comparisons of the column itself: these prune row groups. */
 import type { DataType, Value } from '../arrow/types.js'
 import { literal, typeOf, type ComparisonOp, type Expr } from '../expr/expr.js'
+import { holdsIntegers } from '../expr/types.js'
 
 type BinaryExpr = Extract<Expr, { kind: 'binary' }>
 type InListExpr = Extract<Expr, { kind: 'inList' }>
@@ -80,10 +81,7 @@ const digitsOf = ({ bits, signed }: Extract<DataType, { kind: 'int' }>): number 
 
 /** By how much values grow in their representation, if the cast keeps all of them apart and never fails. */
 function wideningFactor(from: DataType, to: DataType): bigint | undefined {
-  if (from.kind === 'int' && to.kind === 'int') {
-    const keeps = from.signed === to.signed ? to.bits >= from.bits : !from.signed && to.bits > from.bits
-    return keeps ? 1n : undefined
-  }
+  if (from.kind === 'int' && to.kind === 'int') return holdsIntegers(from, to) ? 1n : undefined
   if (from.kind === 'int' && to.kind === 'decimal')
     return to.precision - to.scale >= digitsOf(from) ? 10n ** BigInt(to.scale) : undefined
   if (from.kind === 'decimal' && to.kind === 'decimal') {

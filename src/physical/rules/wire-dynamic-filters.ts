@@ -1,6 +1,7 @@
 /** Connects joins and top-k operators with the scans below them, which then drop rows that these would drop. */
 import { mapList } from '../../common/tree.js'
 import { typeOf, type Expr } from '../../expr/expr.js'
+import { holdsIntegers } from '../../expr/types.js'
 import { hasIntegerValues } from '../../runtime/dynamic-filter.js'
 import type { AggregateExec } from '../operators/aggregate.js'
 import type { DataSourceExec } from '../operators/data-source.js'
@@ -75,11 +76,13 @@ function wireTopK(plan: TopKExec, nextId: () => number): TopKExec {
 
 /** The input column whose values the key has, if they are integers. */
 function plainColumn(expr: Expr): number | undefined {
-  if (!hasIntegerValues(typeOf(expr))) return undefined
+  const type = typeOf(expr)
+  if (!hasIntegerValues(type)) return undefined
   if (expr.kind === 'input') return expr.index
-  // A wider integer is the same number.
-  const isWidened = expr.kind === 'cast' && typeOf(expr.input).kind === 'int' && typeOf(expr).kind === 'int'
-  return isWidened ? plainColumn(expr.input) : undefined
+  if (expr.kind !== 'cast' || type.kind !== 'int') return undefined
+  // A wider integer is the same number; a narrower one may be NULL instead.
+  const inner = typeOf(expr.input)
+  return inner.kind === 'int' && holdsIntegers(inner, type) ? plainColumn(expr.input) : undefined
 }
 
 /** `plan` with the filter on its output column in every scan that gives it; the same plan if there is none. */
