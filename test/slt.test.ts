@@ -39,7 +39,7 @@ const MODES: Readonly<Record<string, Mode>> = {
       ...partitioned(3),
       'ballista.execution.batch_size': '2',
       'ballista.exchange.write_buffer': '1',
-      'ballista.exchange.read_window': '2MB',
+      'ballista.exchange.read_window': '1000',
     },
     cluster: true,
   },

@@ -31,6 +31,7 @@ export async function serveConsumer(call: ExchangeCall, hub: ExchangeHub): Promi
 /** One channel: the state machine, what it takes batches from, and the rest of the batch that is being sent. */
 interface SenderChannel {
   readonly number: number
+  readonly frameBytes: number
   state: SenderState
   output: OutputChannel | undefined
   pending: { bytes: Uint8Array; rows: number } | undefined
@@ -97,6 +98,7 @@ class ProducerSession {
       throw fail('PROTOCOL', [this.peer, `a window of ${open.creditBytes} bytes is too small`])
     const channel: SenderChannel = {
       number: open.channel,
+      frameBytes: Math.min(FRAME_BYTES, Math.floor(open.creditBytes / 2)),
       state: newSender(open.creditBytes),
       output: undefined,
       pending: undefined,
@@ -181,7 +183,7 @@ class ProducerSession {
   }
 
   private sendFrame(channel: SenderChannel, pending: { bytes: Uint8Array; rows: number }): boolean {
-    const bytes = Math.min(FRAME_BYTES, pending.bytes.length)
+    const bytes = Math.min(channel.frameBytes, pending.bytes.length)
     if (!canSend(channel.state, bytes)) return false
     const more = bytes < pending.bytes.length
     this.step(channel, { kind: 'send', bytes, rows: more ? 0 : pending.rows, more }, pending.bytes.subarray(0, bytes))

@@ -1,11 +1,14 @@
 /** Configuration keys of the exchange. */
 import { bytes } from '../common/option.js'
 
-/** Frames are cut at this size, the header not counted. */
+/** Frames are cut at this size, the header not counted, or at half the reader's window: one is on its way, one is to come. */
 export const FRAME_BYTES = 1024 * 1024
 
-/** Two frames: one on its way, one to come. */
-export const MIN_READ_WINDOW = 2 * FRAME_BYTES
+/** A window that is small and does not slow an exchange down. */
+export const SMALL_READ_WINDOW = 2 * FRAME_BYTES
+
+/** So small only to show that credits are kept. */
+export const MIN_READ_WINDOW = 64
 
 /** A window larger than this would only hide a slow consumer. */
 export const MAX_READ_WINDOW = 256 * FRAME_BYTES

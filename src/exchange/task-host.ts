@@ -10,7 +10,7 @@ import type { SpillSpace } from '../runtime/spill-space.js'
 import type { ExchangePorts, ExchangeWriter, InputStream, MemoryPool, TaskContext } from '../runtime/task-context.js'
 import type { ExchangeHub } from './exchange-hub.js'
 import { localInput, MergedReader, type InputChannel } from './merged-reader.js'
-import { exchangeReadBytes, exchangeWriteBytes, MIN_READ_WINDOW } from './options.js'
+import { exchangeReadBytes, exchangeWriteBytes, SMALL_READ_WINDOW } from './options.js'
 import type { ExchangeSinkExec, ProducerPlace, TaskReport, TaskSpec } from './stage.js'
 
 export interface TaskHost {
@@ -74,7 +74,7 @@ const RAMP_BYTES = 40 * 1024 ** 2
 export function writeLimitOf({ plan, inputs, settings }: TaskSpec): number {
   const limit = configOf(settings).get(exchangeWriteBytes)
   const isOnDemand = (plan as ExchangeSinkExec).onDemand === true || inputs.some(input => input.onDemand === true)
-  return isOnDemand ? Math.min(limit, MIN_READ_WINDOW) : limit
+  return isOnDemand ? Math.min(limit, SMALL_READ_WINDOW) : limit
 }
 
 /** False for a task on demand whose consumer has declined; waits until it has decided. Rejects when the job ends. */
@@ -101,7 +101,7 @@ export function cancelUnopened(
 ): void {
   for (const { edge } of spec.inputs) {
     if (!opened.has(edge))
-      openInputs(hub, remote, spec, { edge, schema: { fields: [] }, windowBytes: MIN_READ_WINDOW }).cancel()
+      openInputs(hub, remote, spec, { edge, schema: { fields: [] }, windowBytes: SMALL_READ_WINDOW }).cancel()
   }
 }
 

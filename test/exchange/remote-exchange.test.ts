@@ -170,6 +170,19 @@ test.serial('a consumer that does not read holds one window; the rest stays with
   )
 })
 
+test.serial('a window far smaller than a batch lets it through, in frames of half its size', async t => {
+  const { hub, outputs } = producingHub()
+  await withPeers(
+    t,
+    call => serveConsumer(call, hub),
+    async ({ reader }) => {
+      for (let i = 0; i < 3; i++) outputs[0].add(0, numbersBatch(i * 100, 100))
+      outputs[0].end()
+      t.deepEqual(await idsOf(reader(65)), upTo(300))
+    },
+  )
+})
+
 test.serial('a consumer that leaves is no error for the producer', async t => {
   const { hub, outputs } = producingHub(1, 1)
   await withPeers(
