@@ -1,4 +1,4 @@
-/** Our engine, in this process. Between runs it keeps footers and plans nothing ahead; decoded columns are released with each run. */
+/** Our engine, in this process or on a cluster. Between runs it keeps footers and plans nothing ahead; decoded columns are released with each run. */
 import type { Batch } from '../src/arrow/batch.js'
 import { releaseBatch } from '../src/arrow/column.js'
 import { SessionContext } from '../src/session/context.js'
@@ -9,8 +9,11 @@ import { batchCells } from '../tpch/run.js'
 import { ownVersions } from './machine.js'
 import type { Engine, EngineOptions } from './engine.js'
 
-export async function openBallista({ files, threads, settings }: EngineOptions): Promise<Engine> {
-  const ctx = new SessionContext({ settings: { [targetPartitions.key]: String(threads), ...settings } })
+export async function openBallista({ files, threads, settings, url }: EngineOptions): Promise<Engine> {
+  const ctx =
+    url === undefined
+      ? new SessionContext({ settings: { [targetPartitions.key]: String(threads), ...settings } })
+      : await SessionContext.remote(url, { settings })
   await registerDataFiles(ctx, files)
   return {
     version: ownVersions().ballista,

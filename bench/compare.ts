@@ -97,7 +97,7 @@ async function compare({ mode, workloads, all, root }: Comparison, flags: Compar
     if (report.machine.load > report.machine.cores + 1) print('the machine is busy: look at the CPU times\n')
     const record = all && flags.vs !== undefined && pairs >= RECORD_PAIRS && report.overall !== undefined
     const out = flags.out ?? (record ? join(root, 'docs/benchmarks') : undefined)
-    if (out !== undefined) await writeReport(report, out)
+    if (out !== undefined) await writeReport(report, out, flags.scale)
     return measurements.some(({ problem }) => problem !== undefined) ? 1 : 0
   })
 }
@@ -111,17 +111,20 @@ function columnNames(value: string): string[] {
 }
 
 /** What the files are, without their path. */
-async function dataLabel(files: readonly DataFile[], { scale, data }: CompareFlags): Promise<string> {
+export async function dataLabel(
+  files: readonly DataFile[],
+  { scale, data }: Pick<CompareFlags, 'scale' | 'data'>,
+): Promise<string> {
   const sizes = await Promise.all(files.map(async ({ path }) => (await stat(path)).size))
   const megabytes = (sizes.reduce((sum, size) => sum + size, 0) / 1e6).toFixed(0)
   const formats = [...new Set(files.map(({ format }) => (format === 'parquet' ? 'Parquet' : 'CSV')))]
   return `TPC-H${data === undefined ? ` scale ${scale}` : ''}, ${formats.join(' and ')}, ${megabytes} MB`
 }
 
-/** `<mode>-<threads>-threads.json` and the charts beside it. */
-async function writeReport(report: Report, out: string): Promise<void> {
+/** `<mode>-<threads>-threads.json`, with the scale if it is not 1, and the charts beside it. */
+export async function writeReport(report: Report, out: string, scale: number): Promise<void> {
   await mkdir(out, { recursive: true })
-  const name = `${report.mode}-${report.threads}-thread${report.threads === 1 ? '' : 's'}`
+  const name = `${report.mode}-${report.threads}-thread${report.threads === 1 ? '' : 's'}${scale === 1 ? '' : `-scale-${scale}`}`
   const files = [
     [`${name}.json`, reportJson(report)],
     ...[...charts(report)].map(([kind, svg]) => [`${name}-${kind}.svg`, svg]),

@@ -3,9 +3,18 @@ import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import type { Consume, EngineName, EngineOptions, EngineReply, EngineRequest, RunResult } from './engine.js'
 
+/** One side of a measurement: an engine in processes of its own. */
+export interface Contender {
+  run(statements: readonly string[], how: { consume: Consume; rows: boolean }): Promise<RunResult>
+  /** Largest resident memory of its processes so far, added up. */
+  peakBytes(): Promise<number>
+  /** Ends its processes; they are gone when this resolves. */
+  close(): Promise<void>
+}
+
 const PROGRAM = new URL('./engine-process.js', import.meta.url)
 
-export class EngineClient {
+export class EngineClient implements Contender {
   readonly name: EngineName
   readonly version: string
   readonly #child: ChildProcess
@@ -35,12 +44,10 @@ export class EngineClient {
     return ask(this.#child, { kind: 'run', statements, consume, rows }, 'ran')
   }
 
-  /** Largest resident memory of the process so far. */
   async peakBytes(): Promise<number> {
     return (await ask(this.#child, { kind: 'peak' }, 'peak')).bytes
   }
 
-  /** Ends the process; it is gone when this resolves. */
   async close(): Promise<void> {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return
     const exit = once(this.#child, 'exit')

@@ -1,5 +1,5 @@
 /** The program of an engine's process: answers the requests of engine-client.ts one after the other. */
-import { readFileSync } from 'node:fs'
+import { processUse } from '../src/runtime/process-use.js'
 import { openBallista } from './ballista-engine.js'
 import { openDuckDbEngine } from './duckdb-engine.js'
 import type { Consume, Engine, EngineReply, EngineRequest, RunResult } from './engine.js'
@@ -15,7 +15,7 @@ async function answer(request: EngineRequest): Promise<EngineReply> {
     case 'run':
       return { kind: 'ran', ...(await timedRun(opened(), request)) }
     case 'peak':
-      return { kind: 'peak', bytes: peakBytes() }
+      return { kind: 'peak', bytes: processUse().peakRssBytes }
     case 'close': {
       await engine?.close()
       return { kind: 'closed' }
@@ -45,17 +45,6 @@ async function timedRun(
   } finally {
     consumed.release()
   }
-}
-
-/** Of this process since it started. Linux counts what a parent had at the fork into `maxRSS`, but not into VmHWM. */
-function peakBytes(): number {
-  try {
-    const [, kilobytes] = /^VmHWM:\s*(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'utf8')) ?? []
-    if (kilobytes !== undefined) return Number(kilobytes) * 1024
-  } catch {
-    // Not Linux.
-  }
-  return process.resourceUsage().maxRSS * 1024
 }
 
 process.on('message', (request: EngineRequest) => {

@@ -10,6 +10,8 @@ export interface EngineOptions {
   readonly threads: number
   /** Our settings, by full key. */
   readonly settings: Readonly<Record<string, string>>
+  /** A cluster that runs our statements in place of this process; it has its own threads. */
+  readonly url?: string
 }
 
 /** All results of a run, still in the engine's own columns; `rows` converts them, off the clock, and `release` gives them back. */
@@ -34,6 +36,8 @@ export interface Run {
   readonly userMs: number
   readonly systemMs: number
   readonly rowCount: number
+  /** Of batches, sent from process to process; absent where there is one process. */
+  readonly exchangedBytes?: number
 }
 
 /** `keep`: hold all batches until the clock stops, as a client does that wants the rows; `drop`: for results of millions of rows. */

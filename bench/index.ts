@@ -1,9 +1,11 @@
-/** `npm run bench -- tpch|scan|kernels|arena|exchange`: how fast the engine is, beside DuckDB and plain JavaScript. */
+/** `npm run bench -- tpch|scan|cluster|latency|exchange|kernels|arena`: how fast the engine is, beside DuckDB and plain JavaScript. */
 import { Command, CommanderError } from 'commander'
 import { arenaCommand } from './arena.js'
+import { clusterCommand } from './cluster.js'
 import { comparisonCommands } from './compare.js'
 import { exchangeCommand } from './exchange.js'
 import { kernelsCommand } from './kernels.js'
+import { latencyCommand } from './latency.js'
 
 const USAGE_STATUS = 2
 
@@ -15,6 +17,8 @@ export async function main(root: string, args: readonly string[]): Promise<numbe
   }
   const program = new Command('npm run bench --').description('benchmarks of the engine').exitOverride()
   comparisonCommands(program, root, setStatus)
+  clusterCommand(program, root, setStatus)
+  latencyCommand(program, root, setStatus)
   kernelsCommand(program, root, setStatus)
   arenaCommand(program, root, setStatus)
   exchangeCommand(program)

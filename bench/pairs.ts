@@ -1,7 +1,7 @@
 /** Interleaved pairs of runs: ours, theirs, ours, theirs …, so that what disturbs the machine disturbs both. */
 import type { Rows } from '../tpch/compare.js'
-import { EngineClient } from './engine-client.js'
-import type { Consume, EngineName, EngineOptions, Run } from './engine.js'
+import { EngineClient, type Contender } from './engine-client.js'
+import type { Consume, EngineName, EngineOptions, Run, RunResult } from './engine.js'
 
 /** The same work in both dialects. */
 export interface Workload {
@@ -44,50 +44,79 @@ export interface PairOptions {
 
 /** Both engines get a process of their own for each workload; both are gone when this resolves. Throws when aborted only. */
 export async function measure(workload: Workload, options: PairOptions): Promise<Measurement> {
-  const { name } = workload
-  const clients: EngineClient[] = []
-  try {
-    for (const engine of ['ballista', options.versus] as const) {
-      if (engine === undefined) continue
-      const client = await EngineClient.start(engine, options.engine, options.signal)
-      clients.push(client)
-      options.onVersion?.(engine, client.version)
-    }
-    return { name, ...(await measureOn(clients, workload, options.pairs)) }
-  } catch (error) {
-    options.signal.throwIfAborted()
-    return { name, problem: (error as Error).message }
-  } finally {
-    await Promise.all(clients.map(client => client.close()))
+  const { signal, versus, engine, onVersion } = options
+  const side = (name: EngineName, statements: readonly string[]): SideStart => ({
+    statements,
+    async start() {
+      const client = await EngineClient.start(name, engine, signal)
+      onVersion?.(name, client.version)
+      return client
+    },
+  })
+  const theirSide = versus === undefined ? [] : [side(versus, workload.theirs)]
+  const measured = await measureSides([side('ballista', workload.ours), ...theirSide], workload, options)
+  const { sides: [ours, theirs] = [], problem } = measured
+  return {
+    name: workload.name,
+    ...(ours === undefined ? {} : { ours }),
+    ...(theirs === undefined ? {} : { theirs }),
+    ...(problem === undefined ? {} : { problem }),
   }
 }
 
-async function measureOn(
-  clients: readonly EngineClient[],
-  workload: Workload,
+/** A contender that a measurement starts, and what it runs. */
+export interface SideStart {
+  readonly statements: readonly string[]
+  start(): Promise<Contender>
+}
+
+/**
+ * Starts all sides, runs them in turn, and ends them. Answers are compared with those of the first side. Throws when aborted only;
+ * `sides` is absent if one failed.
+ */
+export async function measureSides(
+  starts: readonly SideStart[],
+  workload: Pick<Workload, 'consume' | 'difference'>,
+  { pairs, signal }: { readonly pairs: number; readonly signal: AbortSignal },
+): Promise<{ readonly sides?: readonly Measured[]; readonly problem?: string }> {
+  const contenders: Contender[] = []
+  try {
+    for (const { start } of starts) contenders.push(await start())
+    const statements = starts.map(side => side.statements)
+    return await runInTurn(contenders, statements, workload, pairs)
+  } catch (error) {
+    signal.throwIfAborted()
+    return { problem: (error as Error).message }
+  } finally {
+    await Promise.all(contenders.map(contender => contender.close()))
+  }
+}
+
+async function runInTurn(
+  contenders: readonly Contender[],
+  statements: readonly (readonly string[])[],
+  { consume, difference }: Pick<Workload, 'consume' | 'difference'>,
   pairs: number,
-): Promise<Omit<Measurement, 'name'>> {
-  const sides = clients.map(client => ({
-    client,
-    statements: workload[client.name === 'ballista' ? 'ours' : 'theirs'],
-  }))
-  const { consume } = workload
-  const round = async (rows: boolean): Promise<{ run: Run; rows?: Rows }[]> => {
+): Promise<{ readonly sides: readonly Measured[]; readonly problem?: string }> {
+  const round = async (rows: boolean): Promise<RunResult[]> => {
     const results = []
-    for (const { client, statements } of sides) results.push(await client.run(statements, { consume, rows }))
+    for (const [i, contender] of contenders.entries())
+      results.push(await contender.run(statements[i], { consume, rows }))
     return results
   }
-  const cold = await round(workload.difference !== undefined)
+  const cold = await round(difference !== undefined)
   await round(false)
   const runs: Run[][] = []
   for (let pair = 0; pair < pairs; pair++) runs.push((await round(false)).map(({ run }) => run))
-  const [ours, theirs] = await Promise.all(
-    clients.map(async (client, side): Promise<Measured> => {
-      const peakBytes = await client.peakBytes()
+  const sides = await Promise.all(
+    contenders.map(async (contender, side): Promise<Measured> => {
+      const peakBytes = await contender.peakBytes()
       return { cold: cold[side].run, runs: runs.map(pair => pair[side]), peakBytes }
     }),
   )
-  const [ourRows, theirRows] = cold.map(({ rows }) => rows)
-  const problem = ourRows && theirRows && workload.difference?.(ourRows, theirRows)
-  return { ours, ...(theirs === undefined ? {} : { theirs }), ...(problem === undefined ? {} : { problem }) }
+  const [first, ...others] = cold.map(({ rows }) => rows)
+  const problem = others
+    .map(rows => (first === undefined || rows === undefined ? undefined : difference?.(first, rows)))
+    .find(found => found !== undefined)
+  return { sides, ...(problem === undefined ? {} : { problem }) }
 }

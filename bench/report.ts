@@ -12,6 +12,8 @@ export interface Side {
   readonly systemMs: number
   readonly coldMs: number
   readonly peakBytes?: number
+  /** Sent from process to process, where there are several. */
+  readonly exchangedBytes?: number
   readonly cold: Run
   readonly runs: readonly Run[]
 }
@@ -91,6 +93,9 @@ const sideOf = ({ cold, runs, peakBytes }: Measured): Side => ({
   systemMs: medianOf(runs, run => run.systemMs),
   coldMs: cold.ms,
   ...(peakBytes === undefined ? {} : { peakBytes }),
+  ...(runs.every(({ exchangedBytes }) => exchangedBytes === undefined)
+    ? {}
+    : { exchangedBytes: medianOf(runs, run => run.exchangedBytes ?? 0) }),
   cold,
   runs,
 })

@@ -1,4 +1,4 @@
-/** `npm run bench -- tpch|scan|kernels|arena|exchange …`: sets up what is missing, then runs the benchmark. */
+/** `npm run bench -- tpch|scan|cluster|latency|exchange|kernels|arena …`: sets up what is missing, then runs the benchmark. */
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { root, setup } from './setup.mjs'

@@ -8,6 +8,8 @@ import { fail } from '../common/errors.js'
 export interface ClusterProcesses {
   /** `df://host:port` of the scheduler. */
   readonly url: string
+  /** `host:port` of the scheduler, then of the executors. */
+  readonly nodes: readonly string[]
   /** Stops every process and waits until it is gone. Never throws. */
   close(): Promise<void>
 }
@@ -43,8 +45,8 @@ export async function startClusterProcesses({ executors, slots, signal }: Cluste
     const address = await start(['scheduler'])
     const port = address.slice(address.lastIndexOf(':') + 1)
     const flags = ['executor', '--scheduler-port', port, '--concurrent-tasks', String(slots)]
-    await Promise.all(Array.from({ length: executors }, () => start(flags)))
-    return { url: `df://${address}`, close }
+    const nodes = [address, ...(await Promise.all(Array.from({ length: executors }, () => start(flags))))]
+    return { url: `df://${address}`, nodes, close }
   } catch (error) {
     await close()
     throw error

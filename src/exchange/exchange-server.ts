@@ -3,6 +3,7 @@ import { encodeBatch } from '../arrow/frame.js'
 import { releaseBatch } from '../arrow/column.js'
 import { fail, toBallistaError } from '../common/errors.js'
 import { Gate } from '../common/gate.js'
+import { countBytesSent } from '../runtime/io-counters.js'
 import { canSend, newSender, stepSender, type SenderEvent, type SenderState } from './channel-state.js'
 import type { ExchangeHub } from './exchange-hub.js'
 import { frameChecksum } from './frame-checksum.js'
@@ -200,6 +201,7 @@ class ProducerSession {
           const { seq, rows, more } = effect.frame
           const crc32 = frameChecksum(channel.number, { seq, rows, more }, payload)
           this.send({ frame: { channel: channel.number, seq, rows, more, crc32, payload } })
+          countBytesSent(payload.length)
           break
         }
         case 'sendEos':

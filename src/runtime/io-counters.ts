@@ -1,10 +1,10 @@
-/** What the threads of this process have read from files, spilled and hold open: counters in memory that they share. */
+/** What the threads of this process have read from files, sent, spilled and hold open: counters in memory that they share. */
 import type { EventEmitter } from 'node:events'
 import type { FileHandle } from 'node:fs/promises'
 import type { Readable } from 'node:stream'
 
 /** i64, by the numbers below. */
-let counters = new BigInt64Array(new SharedArrayBuffer(56))
+let counters = new BigInt64Array(new SharedArrayBuffer(64))
 
 const BYTES_READ = 0
 const OPEN_FILES = 1
@@ -13,6 +13,7 @@ const TEMP_FILES = 3
 const SPILL_BYTES_WRITTEN = 4
 const SPILL_BYTES_READ = 5
 const SKIPPED_RECORDS = 6
+const BYTES_SENT = 7
 
 export interface IoStats {
   /** Bytes of table files, as they lie on disk. */
@@ -27,6 +28,8 @@ export interface IoStats {
   readonly spillBytesRead: number
   /** Malformed records of text files that were left out because their table says so. */
   readonly skippedRecords: number
+  /** Bytes of batches that went to other processes, encoded. */
+  readonly bytesSent: number
 }
 
 /** The counters, to hand to worker threads. */
@@ -72,6 +75,10 @@ export function countSpill(written: number, read: number): void {
   Atomics.add(counters, SPILL_BYTES_READ, BigInt(read))
 }
 
+export function countBytesSent(byteLength: number): void {
+  Atomics.add(counters, BYTES_SENT, BigInt(byteLength))
+}
+
 /** Malformed records that a scan leaves out. */
 export function countSkippedRecords(count: number): void {
   Atomics.add(counters, SKIPPED_RECORDS, BigInt(count))
@@ -86,4 +93,5 @@ export const ioStats = (): IoStats => ({
   spillBytesWritten: Number(Atomics.load(counters, SPILL_BYTES_WRITTEN)),
   spillBytesRead: Number(Atomics.load(counters, SPILL_BYTES_READ)),
   skippedRecords: Number(Atomics.load(counters, SKIPPED_RECORDS)),
+  bytesSent: Number(Atomics.load(counters, BYTES_SENT)),
 })

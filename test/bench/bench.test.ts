@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import test from 'ava'
 import type { ArenaReport } from '../../bench/arena.js'
+import type { Latency } from '../../bench/latency.js'
 import type { Report } from '../../bench/report.js'
 import { generateTpch } from '../../tpch/generate.js'
 
@@ -70,6 +71,42 @@ test('scan reads the columns alone too', async t => {
   const { status, stdout, stderr } = await bench('scan', '--pairs', '1', '--data', data, '--columns', 'l_comment')
   t.is(status, 0, stdout + stderr)
   t.regex(stdout, /^max of l_comment +\d/m)
+})
+
+test('cluster compares two executors with one process and with one executor', async t => {
+  t.timeout(120_000)
+  const out = join(directory, 'cluster')
+  const { status, stdout, stderr } = await bench(
+    'cluster',
+    '--pairs',
+    '1',
+    '--data',
+    data,
+    '--queries',
+    '1',
+    '--out',
+    out,
+  )
+  t.is(status, 0, stdout + stderr)
+  t.regex(stdout, /^ *q01( +[\d.]+){9} +[\d.]+-[\d.]+/m)
+  const report = JSON.parse(await readFile(join(out, 'cluster-2-threads.json'), 'utf8')) as Report
+  const [{ ours, theirs }] = report.workloads
+  // The answer went from an executor to the client.
+  t.true((ours?.exchangedBytes ?? 0) > 0)
+  t.is(theirs?.exchangedBytes, undefined)
+  t.true((ours?.peakBytes ?? 0) > (theirs?.peakBytes ?? Infinity), 'four processes')
+  t.true((await readdir(out)).includes('executors-2-threads.json'))
+})
+
+test('latency measures small statements on a cluster and in the process', async t => {
+  t.timeout(120_000)
+  const out = join(directory, 'latency')
+  const { status, stdout, stderr } = await bench('latency', '--runs', '3', '--data', data, '--out', out)
+  t.is(status, 0, stdout + stderr)
+  t.regex(stdout, /^cluster +SELECT 1 +median [\d.]+ ms, p99 [\d.]+ ms/m)
+  const { latencies } = JSON.parse(await readFile(join(out, 'latency.json'), 'utf8')) as { latencies: Latency[] }
+  t.is(latencies.length, 6)
+  t.true(latencies.every(({ medianMs, p99Ms }) => medianMs > 0 && p99Ms >= medianMs))
 })
 
 test('kernels give what plain JavaScript gives', async t => {

@@ -15,6 +15,7 @@ import { threadHost } from '../../exchange/thread-host.js'
 import { grpcTransport, type Transport } from '../../exchange/transport.js'
 import type { OperatorDefinition } from '../../physical/plan.js'
 import { ioStats } from '../../runtime/io-counters.js'
+import { processUse } from '../../runtime/process-use.js'
 import { memoryLimit } from '../../runtime/options.js'
 import { spillPlace, spillSpace, type SpillPlace } from '../../runtime/spill-space.js'
 import { operatorTable, type OperatorTable } from '../../runtime/run-pipelines.js'
@@ -172,6 +173,7 @@ function executorStats(parts: {
     arenaBytes: bytesInUse(),
     reservedBytes: pool.reserved,
     ...ioStats(),
+    ...processUse(),
   })
 }
 

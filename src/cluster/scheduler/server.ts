@@ -5,6 +5,7 @@ import { hostPort } from '../../exchange/grpc.js'
 import { grpcTransport, type Transport } from '../../exchange/transport.js'
 import type { NodeStats } from '../../exchange/node-stats.js'
 import { ioStats } from '../../runtime/io-counters.js'
+import { processUse } from '../../runtime/process-use.js'
 import { stderrLogger } from '../stderr-logger.js'
 import { ExecutorRegistry } from './executor-registry.js'
 import { JobRunner, type PlannedQuery } from './job-runner.js'
@@ -76,6 +77,7 @@ const schedulerStats = (executors: ExecutorRegistry, jobs: JobRunner): NodeStats
   arenaBytes: bytesInUse(),
   reservedBytes: 0,
   ...ioStats(),
+  ...processUse(),
 })
 
 /** Time to start `ballista executor` in another terminal, not so long that one thinks it hangs. */

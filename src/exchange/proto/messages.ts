@@ -86,6 +86,9 @@ export interface NodeStats {
   readonly reservedBytes: number
   readonly openFiles: number
   readonly bytesRead: number
+  readonly bytesSent: number
+  readonly cpuMs: number
+  readonly peakRssBytes: number
 }
 
 /** Executor to scheduler. */
