@@ -54,6 +54,11 @@ export const ERRORS = {
   ),
   NOT_SUPPORTED: define('user', '%s is not supported'),
   NUMERIC_OVERFLOW: define('user', 'value out of range for %s'),
+  PARTIAL_RESULT_DELIVERED: define(
+    'network',
+    'the query failed after some of its rows had been given out (%s); run it again, or take the rows by collect() or stream({ hold: true }), which start again unnoticed',
+    true,
+  ),
   PROTOCOL: define('network', 'protocol error with %s: %s'),
   QUERY_TOO_DEEP: define(
     'user',
@@ -71,6 +76,10 @@ export const ERRORS = {
   ),
   SYNTAX: define('user', '%s'),
   TABLE_NOT_FOUND: define('user', "table '%s' not found%s"),
+  TASK_KILLS_EXECUTOR: define(
+    'resource',
+    'the query is not tried again: executors ended twice while %s ran on them, the last time because %s',
+  ),
   THREAD_LOST: define('resource', 'worker thread ended unexpectedly: %s', true),
   TIMEOUT: define('cancelled', 'query cancelled: it took longer than %s ms'),
   TYPE_MISMATCH: define('user', '%s'),

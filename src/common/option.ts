@@ -68,6 +68,21 @@ export const text = (key: string, spec: { default: string; doc: string }): Optio
   parse: value => value,
 })
 
+export const choice = <T extends string>(
+  key: string,
+  spec: { default: NoInfer<T>; values: readonly T[]; doc: string },
+): Option<T> => ({
+  key,
+  defaultValue: spec.default,
+  doc: spec.doc,
+  parse(text) {
+    const word = text.trim().toLowerCase()
+    const found = spec.values.find(value => value === word)
+    if (found === undefined) throw fail('INVALID_OPTION', [key, `expected ${spec.values.join(' or ')}, got '${text}'`])
+    return found
+  },
+})
+
 function atLeast(key: string, value: number, min: number): number {
   if (value < min) throw fail('INVALID_OPTION', [key, `must be at least ${min}, got ${value}`])
   return value

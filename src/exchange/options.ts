@@ -1,5 +1,5 @@
 /** Configuration keys of the exchange. */
-import { bytes } from '../common/option.js'
+import { bytes, choice } from '../common/option.js'
 
 /** Frames are cut at this size, the header not counted, or at half the reader's window: one is on its way, one is to come. */
 export const FRAME_BYTES = 1024 * 1024
@@ -23,4 +23,10 @@ export const exchangeReadBytes = bytes('ballista.exchange.read_window', {
   default: 4 * 1024 ** 2,
   min: MIN_READ_WINDOW,
   doc: 'Bytes that may be on their way to one task from one remote task, or from its host to its thread.',
+})
+
+export const retryPolicy = choice('ballista.retry_policy', {
+  default: 'query',
+  values: ['query', 'none'],
+  doc: 'What a cluster does when it loses an executor: run the query again, up to four times in all, or fail.',
 })

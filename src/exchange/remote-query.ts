@@ -3,8 +3,9 @@ import type { Batch } from '../arrow/batch.js'
 import type { Schema } from '../arrow/schema.js'
 import { cancellation } from '../common/abort.js'
 import { systemClock, type Clock } from '../common/clock.js'
-import { deferred } from '../common/deferred.js'
+import { deferred, type Deferred } from '../common/deferred.js'
 import { BallistaError, fail, toBallistaError } from '../common/errors.js'
+import { attemptId } from '../common/ids.js'
 import { decodeWire, encodeWire } from '../common/wire.js'
 import type { SchedulerClient } from './grpc.js'
 import { MergedReader } from './merged-reader.js'
@@ -27,43 +28,61 @@ export interface RemoteResult {
   explanation(): Promise<readonly (readonly string[])[]>
 }
 
+export interface SubmitOptions {
+  /** Plain data for the scheduler's planner. */
+  readonly request: unknown
+  readonly signal: AbortSignal
+  /**
+   * Called when the query starts again: all batches given so far count no more, and those of the new attempt follow. Without it,
+   * a query that fails after its first batch is PARTIAL_RESULT_DELIVERED.
+   */
+  readonly onRestart?: (() => void) | undefined
+}
+
 /** Connections of one client to one cluster, made when first used. */
 export interface ClusterClient {
-  /** Plans and starts; `request` is plain data for the scheduler's planner. Throws its error, or NETWORK. */
-  submit(request: unknown, signal: AbortSignal): Promise<RemoteResult>
+  /** Plans and starts. Throws the scheduler's error, or NETWORK. */
+  submit(options: SubmitOptions): Promise<RemoteResult>
   /** Cancels what runs and closes all connections. */
   close(): Promise<void>
 }
 
-/** How long a client that lost its result waits for the scheduler to say why. */
-const VERDICT_WAIT_MS = 2_000
+/**
+ * How long a client that lost its result waits for the scheduler to say why or to start again: longer than the scheduler takes to
+ * notice a lost executor, wait for another one, and try four times.
+ */
+const VERDICT_WAIT_MS = 60_000
 
 /** `address` is the scheduler's `host:port`. */
-export function clusterClient(options: {
+export function clusterClient({
+  address,
+  transport = grpcTransport,
+  clock = systemClock,
+  windowBytes = exchangeReadBytes.defaultValue,
+}: {
   address: string
   windowBytes?: number
   clock?: Clock
   transport?: Transport
 }): ClusterClient {
-  const transport = options.transport ?? grpcTransport
   const exchange = new RemoteExchange(transport)
   const submissions = new Set<Submission>()
   let scheduler: Promise<SchedulerClient> | undefined
   return {
-    async submit(request, signal) {
-      scheduler ??= transport.scheduler(options.address)
+    async submit(options) {
+      scheduler ??= transport.scheduler(address)
       const client = await scheduler
       const submission = new Submission({
-        peer: `scheduler ${options.address}`,
+        peer: `scheduler ${address}`,
         client,
         exchange,
-        windowBytes: options.windowBytes ?? exchangeReadBytes.defaultValue,
-        clock: options.clock ?? systemClock,
-        signal,
+        windowBytes,
+        clock,
+        options,
         onEnd: () => submissions.delete(submission),
       })
       submissions.add(submission)
-      return submission.start(request)
+      return submission.start()
     },
     async close() {
       for (const submission of submissions) submission.cancel(fail('CANCELLED', ['the client was closed']))
@@ -81,15 +100,23 @@ interface SubmissionParts {
   readonly exchange: RemoteExchange
   readonly windowBytes: number
   readonly clock: Clock
-  readonly signal: AbortSignal
+  readonly options: SubmitOptions
   readonly onEnd: () => void
+}
+
+/** One attempt as the client sees it. */
+interface Attempt {
+  readonly accepted: Accepted
+  readonly next: Deferred<Attempt>
 }
 
 /** One job: the open SubmitQuery call is its lease. */
 class Submission {
   private readonly parts: SubmissionParts
   private readonly call: ReturnType<SchedulerClient['submitQuery']>
-  private readonly accepted = deferred<Accepted>()
+  /** What the scheduler's next `accepted` resolves. */
+  private coming = deferred<Attempt>()
+  private latest: Attempt | undefined
   /** The scheduler's last word. */
   private readonly verdict = deferred<Finished>()
   private readonly onAbort: () => void
@@ -98,28 +125,28 @@ class Submission {
 
   constructor(parts: SubmissionParts) {
     this.parts = parts
-    this.onAbort = () => this.cancel(cancellation(parts.signal.reason))
+    this.onAbort = () => this.cancel(cancellation(parts.options.signal.reason))
     this.call = parts.client.submitQuery()
     // Late errors of a broken call; the loop of `listen` has seen it end.
     this.call.on('error', () => undefined)
-    this.accepted.promise.catch(() => undefined)
+    this.coming.promise.catch(() => undefined)
     this.verdict.promise.catch(() => undefined)
     void this.listen()
   }
 
-  async start(request: unknown): Promise<RemoteResult> {
-    const { signal } = this.parts
+  async start(): Promise<RemoteResult> {
+    const { request, signal } = this.parts.options
     signal.addEventListener('abort', this.onAbort, { once: true })
     if (signal.aborted) this.onAbort()
     for (const piece of pieces(encodeWire(request), FRAME_BYTES)) this.call.write({ ...OWN_VERSION, ...piece })
     this.call.end()
-    const accepted = await this.accepted.promise
+    const first = await this.coming.promise
     const peer = { name: this.parts.peer, version: VERSION }
-    const schema = schemaIn(decodeWire(accepted.schema, this.parts.peer), peer)
+    const schema = schemaIn(decodeWire(first.accepted.schema, this.parts.peer), peer)
     return {
-      jobId: accepted.jobId,
+      jobId: first.accepted.jobId,
       schema,
-      batches: { [Symbol.asyncIterator]: () => this.results(accepted, schema) },
+      batches: { [Symbol.asyncIterator]: () => this.results(this.latest ?? first, schema) },
       explanation: () => this.explanation(),
     }
   }
@@ -155,16 +182,27 @@ class Submission {
   }
 
   private receive(event: QueryEvent): void {
-    if (event.accepted !== undefined) this.accepted.resolve(event.accepted)
+    if (event.accepted !== undefined) this.begin(event.accepted)
     if (event.failed !== undefined) this.settle(decodeError(event.failed.error, this.parts.peer))
     if (event.finished !== undefined) this.settle(event.finished)
+  }
+
+  /** What is read of the attempt before, if anything still comes, is of no use. */
+  private begin(accepted: Accepted): void {
+    const next = deferred<Attempt>()
+    next.promise.catch(() => undefined)
+    const { coming } = this
+    this.coming = next
+    this.latest = { accepted, next }
+    coming.resolve(this.latest)
+    this.reader?.abort(fail('NETWORK', ['the query has started again']))
   }
 
   /** The first verdict stays. */
   private settle(outcome: Finished | BallistaError): void {
     this.end()
     if (!(outcome instanceof BallistaError)) return this.verdict.resolve(outcome)
-    this.accepted.reject(outcome)
+    this.coming.reject(outcome)
     this.verdict.reject(outcome)
     this.reader?.abort(outcome)
   }
@@ -172,38 +210,65 @@ class Submission {
   private end(): void {
     if (this.ended) return
     this.ended = true
-    this.parts.signal.removeEventListener('abort', this.onAbort)
+    this.parts.options.signal.removeEventListener('abort', this.onAbort)
     this.parts.onEnd()
   }
 
-  private async *results(accepted: Accepted, schema: Schema): AsyncGenerator<Batch, void, undefined> {
+  /** The rows of the attempt that succeeds, after those of attempts that failed, which `onRestart` takes back. */
+  private async *results(first: Attempt, schema: Schema): AsyncGenerator<Batch, void, undefined> {
+    const { onRestart } = this.parts.options
     let complete = false
+    let isGiven = false
+    let next: Attempt | undefined = first
     try {
-      if (accepted.address !== '') yield* this.open(accepted, schema)
-      await this.verdict.promise
+      while (next !== undefined) {
+        const attempt: Attempt = next
+        try {
+          for await (const batch of this.open(attempt.accepted, schema)) {
+            isGiven = true
+            yield batch
+          }
+          next = await this.sealed(attempt)
+        } catch (error) {
+          next = await this.successor(attempt, toBallistaError(error))
+        }
+        if (next === undefined || !isGiven) continue
+        if (onRestart === undefined) throw fail('PARTIAL_RESULT_DELIVERED', ['the cluster lost an executor'])
+        onRestart()
+        isGiven = false
+      }
       complete = true
-    } catch (error) {
-      throw await this.explain(toBallistaError(error))
     } finally {
       this.reader?.cancel()
       if (!complete) this.cancel(fail('CANCELLED', ['the consumer has left']))
     }
   }
 
-  private open(accepted: Accepted, schema: Schema): MergedReader {
+  private async *open(accepted: Accepted, schema: Schema): AsyncGenerator<Batch, void, undefined> {
+    // A query without rows.
+    if (accepted.address === '') return
     const { exchange, windowBytes } = this.parts
-    const key = { jobId: accepted.jobId, edge: accepted.edge, producer: 0, partition: 0, schema, windowBytes }
-    this.reader = new MergedReader([exchange.open(accepted.address, key)])
-    return this.reader
+    const jobId = attemptId(accepted.jobId, accepted.attempt)
+    const key = { jobId, edge: accepted.edge, producer: 0, partition: 0, schema, windowBytes }
+    const reader = new MergedReader([exchange.open(accepted.address, key)])
+    this.reader = reader
+    yield* reader
   }
 
-  /** A broken result stream is often the echo of what the scheduler knows better. */
-  private async explain(error: BallistaError): Promise<BallistaError> {
-    const timeout = deferred<BallistaError>()
-    const timer = this.parts.clock.after(VERDICT_WAIT_MS, () => timeout.resolve(error))
-    const verdict = this.verdict.promise.then(() => error, toBallistaError)
-    const explained = await Promise.race([verdict, timeout.promise])
-    timer.cancel()
-    return explained
+  /** After the last row of an attempt: undefined when it has succeeded, else the attempt that follows. */
+  private sealed(attempt: Attempt): Promise<Attempt | undefined> {
+    return Promise.race([this.verdict.promise.then(() => undefined), attempt.next.promise])
+  }
+
+  /** After a broken result: the attempt that follows. Throws what the scheduler knows, which is better than the echo of it seen here. */
+  private async successor(attempt: Attempt, error: BallistaError): Promise<Attempt> {
+    const timeout = deferred<never>()
+    const timer = this.parts.clock.after(VERDICT_WAIT_MS, () => timeout.reject(error))
+    const verdict = this.verdict.promise.then(() => Promise.reject(error))
+    try {
+      return await Promise.race([attempt.next.promise, verdict, timeout.promise])
+    } finally {
+      timer.cancel()
+    }
   }
 }

@@ -16,14 +16,22 @@ export interface QueryResult {
   readonly scanBytes?: () => Promise<number>
 }
 
+export interface ExecuteOptions {
+  readonly signal: AbortSignal
+  /** Those that the request's registrations name. */
+  readonly streams?: InputStreams
+  /**
+   * For who holds the rows until the last one: called when a cluster starts the query again, and the batches given so far are to be
+   * forgotten. Without it a query that fails after its first batch is PARTIAL_RESULT_DELIVERED.
+   */
+  readonly onRestart?: (() => void) | undefined
+}
+
 export interface Backend {
   /** Whether its tasks can read streams of this process. */
   readonly readsStreams: boolean
-  /**
-   * Plans and starts one statement; fails with the coded error of parsing, binding or planning. `streams` are those that the request's
-   * registrations name.
-   */
-  execute(request: PlanRequest, signal: AbortSignal, streams?: InputStreams): Promise<QueryResult>
+  /** Plans and starts one statement; fails with the coded error of parsing, binding or planning. */
+  execute(request: PlanRequest, options: ExecuteOptions): Promise<QueryResult>
   /** Stops what runs and releases threads, connections and memory. */
   close(): Promise<void>
 }

@@ -2,7 +2,7 @@
 import type { Batch } from '../arrow/batch.js'
 import { cancellation } from '../common/abort.js'
 import { fail } from '../common/errors.js'
-import type { Backend, InputStreams, QueryResult } from './backend.js'
+import type { Backend, ExecuteOptions, QueryResult } from './backend.js'
 import type { PlanRequest } from './registration.js'
 
 /** From the call of `execute` to the last batch. */
@@ -28,11 +28,12 @@ export class ClosableBackend implements Backend {
     return this.#backend.readsStreams
   }
 
-  async execute(request: PlanRequest, signal: AbortSignal, streams?: InputStreams): Promise<QueryResult> {
+  async execute(request: PlanRequest, options: ExecuteOptions): Promise<QueryResult> {
+    const { signal } = options
     if (this.#closed !== undefined) throw fail('INVALID_ARGUMENT', ['the session is closed; make another one'])
     if (signal.aborted) throw cancellation(signal.reason)
     const controller = new AbortController()
-    const started = this.#backend.execute(request, controller.signal, streams)
+    const started = this.#backend.execute(request, { ...options, signal: controller.signal })
     const query = this.#track(controller, signal, () => started)
     try {
       const result = await started

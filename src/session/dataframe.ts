@@ -225,9 +225,9 @@ export class DataFrame extends Result implements StepSource {
     return inlineSql(this.#frame)
   }
 
-  async execute(options: RunOptions = {}): Promise<QueryResult> {
+  async execute(options: RunOptions = {}, onRestart?: () => void): Promise<QueryResult> {
     const held = this.#held
-    if (held === undefined) return this.#frame.session.execute(frameStatement(this.#frame), options)
+    if (held === undefined) return this.#frame.session.execute(frameStatement(this.#frame), options, onRestart)
     const run = openRun(options)
     return { schema: held.schema, batches: run.until(heldBatches(held, run.signal)) }
   }

@@ -9,7 +9,7 @@ import { OPERATORS } from '../physical/operators/index.js'
 import { memoryLimit } from '../runtime/options.js'
 import { operatorTable } from '../runtime/pipeline.js'
 import { spillPlace } from '../runtime/spill-space.js'
-import type { Backend, InputStreams, QueryResult } from './backend.js'
+import type { Backend, ExecuteOptions, QueryResult } from './backend.js'
 import { planStatement } from './plan-statement.js'
 import type { PlanRequest } from './registration.js'
 import type { OpenTables } from './tables.js'
@@ -33,7 +33,7 @@ export class LocalBackend implements Backend {
     })
   }
 
-  async execute(request: PlanRequest, signal: AbortSignal, streams: InputStreams = new Map()): Promise<QueryResult> {
+  async execute(request: PlanRequest, { signal, streams = new Map() }: ExecuteOptions): Promise<QueryResult> {
     const now = BigInt(systemClock.wallMs()) * 1_000_000n
     const planned = await planStatement(request, { slots: this.#threads, openTables: this.#openTables, now })
     const reports: TaskReport[] = []

@@ -4,7 +4,7 @@ import { configOf, type Settings } from '../common/option.js'
 import { clusterClient, type ClusterClient } from '../exchange/remote-query.js'
 import { memoryLimit } from '../runtime/options.js'
 import { spillPlace } from '../runtime/spill-space.js'
-import type { Backend, QueryResult } from './backend.js'
+import type { Backend, ExecuteOptions, QueryResult } from './backend.js'
 import type { PlanRequest } from './registration.js'
 
 const DEFAULT_PORT = 50_050
@@ -19,8 +19,8 @@ class RemoteBackend implements Backend {
     this.#stop = stop
   }
 
-  async execute(request: PlanRequest, signal: AbortSignal): Promise<QueryResult> {
-    return this.#client.submit(request, signal)
+  async execute(request: PlanRequest, { signal, onRestart }: ExecuteOptions): Promise<QueryResult> {
+    return this.#client.submit({ request, signal, onRestart })
   }
 
   async close(): Promise<void> {

@@ -14,14 +14,23 @@ import { batchCells, tableText } from './table-text.js'
  * Errors are BallistaError; after an error or an early end nothing of the query is left running.
  */
 export abstract class Result implements AsyncIterable<RecordBatch> {
-  /** Starts the query: its schema, and its batches inside the engine (given away: release each one). */
-  abstract execute(options?: RunOptions): Promise<QueryResult>
+  /**
+   * Starts the query: its schema, and its batches inside the engine (given away: release each one). `onRestart`: a cluster that loses
+   * an executor starts the query again, and calls it when the batches given so far are to be forgotten; without it the query fails
+   * with PARTIAL_RESULT_DELIVERED if that happens after the first batch.
+   */
+  abstract execute(options?: RunOptions, onRestart?: () => void): Promise<QueryResult>
 
   /** Names and types of the columns. Runs nothing. */
   abstract schema(): Schema
 
-  /** Arrow record batches as they come (backpressured; leaving the loop cancels). They are copies and stay valid. */
-  async *stream(options: RunOptions = {}): AsyncGenerator<RecordBatch, void, undefined> {
+  /**
+   * Arrow record batches as they come (backpressured; leaving the loop cancels). They are copies and stay valid. A cluster that loses
+   * an executor before the first of them starts the query again unnoticed; after it, the loop fails with PARTIAL_RESULT_DELIVERED,
+   * unless `hold` keeps all rows in this process until the last one has come.
+   */
+  async *stream(options: RunOptions & { readonly hold?: boolean } = {}): AsyncGenerator<RecordBatch, void, undefined> {
+    if (options.hold === true) return yield* await this.collect(options)
     const { batches } = await this.execute(options)
     const { loadArrow, toArrowBatch } = await import('../arrow/arrow-js.js')
     await loadArrow()
@@ -34,25 +43,30 @@ export abstract class Result implements AsyncIterable<RecordBatch> {
 
   /** All record batches. */
   async collect(options: RunOptions = {}): Promise<RecordBatch[]> {
-    const all: RecordBatch[] = []
-    for await (const batch of this.stream(options)) all.push(batch)
-    return all
+    return (await this.#recordBatches(options)).all
   }
 
   /** All rows as one Arrow table. */
   async toArrow(options: RunOptions = {}): Promise<Table> {
-    const { schema, batches } = await this.execute(options)
-    const { loadArrow, toArrowBatch, toArrowSchema } = await import('../arrow/arrow-js.js')
+    const { schema, all } = await this.#recordBatches(options)
+    const { loadArrow, toArrowSchema } = await import('../arrow/arrow-js.js')
     const arrow = await loadArrow()
-    const all: RecordBatch[] = []
-    for await (const batch of given(batches)) all.push(toArrowBatch(batch))
     return new arrow.Table(toArrowSchema(schema), all)
+  }
+
+  async #recordBatches(options: RunOptions): Promise<{ schema: Schema; all: RecordBatch[] }> {
+    const all: RecordBatch[] = []
+    const { schema, batches } = await this.execute(options, () => (all.length = 0))
+    const { loadArrow, toArrowBatch } = await import('../arrow/arrow-js.js')
+    await loadArrow()
+    for await (const batch of given(batches)) all.push(toArrowBatch(batch))
+    return { schema, all }
   }
 
   /** All rows as objects: BIGINT bigint, DECIMAL exact text, DATE and TIMESTAMP Date, lists arrays, NULL null; see RowForms. */
   async rows(options: RunOptions & RowForms = {}): Promise<Row[]> {
-    const { batches } = await this.execute(options)
     const all: Row[] = []
+    const { batches } = await this.execute(options, () => (all.length = 0))
     for await (const batch of given(batches)) for (const row of batchRows(batch, options)) all.push(row)
     return all
   }
@@ -77,8 +91,8 @@ export abstract class Result implements AsyncIterable<RecordBatch> {
 
   /** The first `limit` rows as a text table. */
   async toString(limit = Infinity, options: RunOptions = {}): Promise<string> {
-    const { schema, batches } = await this.execute(options)
     const cells: string[][] = []
+    const { schema, batches } = await this.execute(options, () => (cells.length = 0))
     for await (const batch of given(batches)) {
       for (const row of batchCells(batch).slice(0, limit - cells.length)) cells.push(row)
       if (cells.length >= limit) break

@@ -125,17 +125,18 @@ export class Session {
     const run = openRun(options)
     try {
       const request = { ...this.#request(statement), registrations: uses, planOnly: true }
-      return (await this.backend.execute(request, run.signal)).schema
+      return (await this.backend.execute(request, { signal: run.signal })).schema
     } finally {
       run.end()
     }
   }
 
-  /** Starts a statement; its batches are given away. */
-  async execute(statement: Statement, options: RunOptions): Promise<QueryResult> {
+  /** Starts a statement; its batches are given away. `onRestart` as in ExecuteOptions. */
+  async execute(statement: Statement, options: RunOptions, onRestart?: () => void): Promise<QueryResult> {
     const run = openRun(options)
+    const streams = this.#streamsOf(statement)
     try {
-      const result = await this.backend.execute(this.#request(statement), run.signal, this.#streamsOf(statement))
+      const result = await this.backend.execute(this.#request(statement), { signal: run.signal, streams, onRestart })
       return { ...result, batches: run.until(result.batches) }
     } catch (error) {
       run.end()
@@ -145,8 +146,8 @@ export class Session {
 
   /** Runs a statement to its end and holds its rows. */
   async collect(statement: Statement, options: RunOptions): Promise<HeldRows> {
-    const { schema, batches } = await this.execute(statement, options)
     const encoded: EncodedBatch[] = []
+    const { schema, batches } = await this.execute(statement, options, () => (encoded.length = 0))
     for await (const batch of given(batches)) encoded.push({ bytes: encodeBatch(batch), rowCount: batch.rowCount })
     return { schema, batches: encoded }
   }

@@ -68,7 +68,7 @@ async function withCluster(
       operators: FAKE_OPERATORS,
       workerEntry: new URL('../exchange/fake-worker.js', import.meta.url),
     },
-    scheduler: { executorWaitMs: 50 },
+    scheduler: { executorWaitMs: 50, lossGraceMs: 50 },
   })
   const client = clusterClient({ address: cluster.address })
   try {
@@ -106,7 +106,7 @@ async function rowsOf(batches: AsyncIterable<Batch>): Promise<Row[]> {
 const never = (): AbortSignal => new AbortController().signal
 
 async function run(client: ClusterClient, request: Request): Promise<Row[]> {
-  return rowsOf((await client.submit(request, never())).batches)
+  return rowsOf((await client.submit({ request, signal: never() })).batches)
 }
 
 /** Waits until all parts of the cluster have forgotten their jobs. */
@@ -119,7 +119,7 @@ async function idle({ cluster }: Cluster): Promise<void> {
 for (const threads of [0, 1]) {
   test.serial(`two executors give every row once, equal keys to one task (${threads} threads each)`, async t => {
     await withCluster(t, threads, async ({ client }) => {
-      const result = await client.submit({ partitions: 3, batches: 5, rows: 100 }, never())
+      const result = await client.submit({ request: { partitions: 3, batches: 5, rows: 100 }, signal: never() })
       t.deepEqual(result.schema, TAGGED)
       const rows = await rowsOf(result.batches)
       t.deepEqual(
@@ -149,7 +149,10 @@ for (const threads of [0, 1]) {
   test.serial(`a client that leaves the loop stops the scan everywhere (${threads} threads each)`, async t => {
     await withCluster(t, threads, async cluster => {
       pulled.clear()
-      const result = await cluster.client.submit({ partitions: 2, batches: 100_000, rows: 100 }, never())
+      const result = await cluster.client.submit({
+        request: { partitions: 2, batches: 100_000, rows: 100 },
+        signal: never(),
+      })
       for await (const batch of result.batches) {
         releaseBatch(batch)
         break
@@ -162,7 +165,10 @@ for (const threads of [0, 1]) {
 
 test.serial('a client whose process goes away gives its job up', async t => {
   await withCluster(t, 0, async cluster => {
-    const result = await cluster.client.submit({ partitions: 2, batches: 100_000, rows: 100 }, never())
+    const result = await cluster.client.submit({
+      request: { partitions: 2, batches: 100_000, rows: 100 },
+      signal: never(),
+    })
     const batches = result.batches[Symbol.asyncIterator]()
     const opening = await batches.next()
     if (!opening.done) releaseBatch(opening.value)
@@ -178,7 +184,10 @@ test.serial('a client whose process goes away gives its job up', async t => {
 test.serial('an abort before the first batch cancels the job', async t => {
   await withCluster(t, 0, async cluster => {
     const controller = new AbortController()
-    const result = await cluster.client.submit({ partitions: 2, batches: 100_000, rows: 100 }, controller.signal)
+    const result = await cluster.client.submit({
+      request: { partitions: 2, batches: 100_000, rows: 100 },
+      signal: controller.signal,
+    })
     controller.abort()
     const error = await t.throwsAsync(() => rowsOf(result.batches), { instanceOf: BallistaError })
     t.is(error?.code, 'CANCELLED')
@@ -192,7 +201,10 @@ test.serial('a client that reads nothing holds little; the scan waits', async t 
       'ballista.exchange.write_buffer': '100000',
       'ballista.exchange.read_window': String(2 * 1024 ** 2),
     }
-    const result = await cluster.client.submit({ partitions: 2, batches: 2_000, rows: 1_000, settings }, never())
+    const result = await cluster.client.submit({
+      request: { partitions: 2, batches: 2_000, rows: 1_000, settings },
+      signal: never(),
+    })
     const batches = result.batches[Symbol.asyncIterator]()
     const opening = await batches.next()
     if (!opening.done) releaseBatch(opening.value)
@@ -212,18 +224,69 @@ test.serial('a client that reads nothing holds little; the scan waits', async t 
   })
 })
 
-test.serial('an executor that goes away fails its jobs with EXECUTOR_LOST; the other one goes on', async t => {
+/** Takes the first batch of a query, loses an executor, and reads on. */
+async function loseExecutor(
+  { cluster, client }: Cluster,
+  request: Request,
+  onRestart?: () => void,
+): Promise<{ first: Row[]; rest: Row[] }> {
+  const result = await client.submit({ request, signal: never(), onRestart })
+  const batches = result.batches[Symbol.asyncIterator]()
+  const opening = await batches.next()
+  const first = opening.done === true ? [] : await rowsOf(only(opening.value))
+  await cluster.executors[1].close()
+  return { first, rest: await rowsOf({ [Symbol.asyncIterator]: () => batches }) }
+}
+
+async function* only(batch: Batch): AsyncGenerator<Batch> {
+  yield batch
+}
+
+test.serial('who has given out rows hears of a lost executor; the other one goes on', async t => {
   await withCluster(t, 0, async cluster => {
-    const result = await cluster.client.submit({ partitions: 4, batches: 100_000, rows: 100 }, never())
-    const batches = result.batches[Symbol.asyncIterator]()
-    const opening = await batches.next()
-    if (!opening.done) releaseBatch(opening.value)
-    await cluster.cluster.executors[1].close()
-    const error = await t.throwsAsync(async () => {
-      for (let step = await batches.next(); !step.done; step = await batches.next()) releaseBatch(step.value)
-    })
-    t.is((error as BallistaError).code, 'EXECUTOR_LOST')
+    const request = { partitions: 4, batches: 100_000, rows: 100 }
+    const error = await t.throwsAsync(() => loseExecutor(cluster, request), { instanceOf: BallistaError })
+    t.is(error?.code, 'PARTIAL_RESULT_DELIVERED')
     t.is((await run(cluster.client, { partitions: 2, batches: 2, rows: 10 })).length, 40)
+  })
+})
+
+test.serial('who holds the rows gets all of them from another attempt when an executor goes away', async t => {
+  await withCluster(t, 0, async cluster => {
+    let restarts = 0
+    // Small buffers: much is still to be read when the executor goes.
+    const settings = {
+      'ballista.exchange.write_buffer': '100000',
+      'ballista.exchange.read_window': String(2 * 1024 ** 2),
+    }
+    const { first, rest } = await loseExecutor(cluster, { partitions: 4, batches: 200, rows: 1_000, settings }, () => {
+      restarts++
+    })
+    t.true(first.length > 0)
+    t.is(restarts, 1)
+    t.deepEqual(
+      rest.map(([id]) => id),
+      Array.from({ length: 800_000 }, (_, id) => BigInt(id)),
+    )
+  })
+})
+
+test.serial('without retries an executor that goes away fails its jobs with EXECUTOR_LOST', async t => {
+  await withCluster(t, 0, async cluster => {
+    const settings = { 'ballista.retry_policy': 'none' }
+    const request = { partitions: 4, batches: 100_000, rows: 100, settings }
+    const error = await t.throwsAsync(() => loseExecutor(cluster, request), { instanceOf: BallistaError })
+    t.is(error?.code, 'EXECUTOR_LOST')
+  })
+})
+
+test.serial('when all executors go away the query is NO_EXECUTORS within the grace period', async t => {
+  await withCluster(t, 0, async ({ cluster, client }) => {
+    const request = { partitions: 4, batches: 100_000, rows: 100 }
+    const result = await client.submit({ request, signal: never(), onRestart: () => undefined })
+    const reading = t.throwsAsync(() => rowsOf(result.batches), { instanceOf: BallistaError })
+    await Promise.all(cluster.executors.map(executor => executor.close()))
+    t.is((await reading)?.code, 'NO_EXECUTORS')
   })
 })
 
@@ -263,7 +326,7 @@ test.serial('an operator that executors do not know is a PROTOCOL error that nam
 
 test.serial('a scheduler that closes cancels what runs', async t => {
   await withCluster(t, 0, async ({ cluster, client }) => {
-    const result = await client.submit({ partitions: 2, batches: 100_000, rows: 100 }, never())
+    const result = await client.submit({ request: { partitions: 2, batches: 100_000, rows: 100 }, signal: never() })
     const reading = t.throwsAsync(() => rowsOf(result.batches), { instanceOf: BallistaError })
     await cluster.scheduler.close()
     t.is((await reading)?.code, 'CANCELLED')

@@ -1,7 +1,7 @@
 /** The scheduler's pure parts: membership, jobs, placement. */
 import test from 'ava'
 import { fail } from '../../src/common/errors.js'
-import { newJob, stepJob, type JobEvent, type JobState } from '../../src/cluster/scheduler/job-state.js'
+import { newJob, stepJob, type JobEffect, type JobEvent, type JobState } from '../../src/cluster/scheduler/job-state.js'
 import {
   noMembers,
   SILENCE_LIMIT_MS,
@@ -32,21 +32,22 @@ const membershipCases: readonly {
   name: string
   events: readonly MembershipEvent[]
   members: readonly string[]
-  lost: readonly string[]
+  crashed?: readonly string[]
+  silent?: readonly string[]
   left?: readonly string[]
 }[] = [
-  { name: 'a registration', events: [registered('a', '1')], members: ['a 1'], lost: [] },
+  { name: 'a registration', events: [registered('a', '1')], members: ['a 1'] },
   {
     name: 'a restart replaces the process before',
     events: [registered('a', '1'), registered('a', '2')],
     members: ['a 2'],
-    lost: ['a 1'],
+    crashed: ['a 1'],
   },
   {
     name: 'a broken stream',
     events: [registered('a', '1'), { kind: 'streamEnded', id: 'a', incarnation: '1', reason: 'x' }],
     members: [],
-    lost: ['a 1'],
+    crashed: ['a 1'],
   },
   {
     name: 'the broken stream of an incarnation before the current one',
@@ -56,7 +57,7 @@ const membershipCases: readonly {
       { kind: 'streamEnded', id: 'a', incarnation: '1', reason: 'x' },
     ],
     members: ['a 2'],
-    lost: ['a 1'],
+    crashed: ['a 1'],
   },
   {
     name: 'a leave, and the end of its stream after it',
@@ -67,20 +68,18 @@ const membershipCases: readonly {
       { kind: 'streamEnded', id: 'a', incarnation: '1', reason: 'x' },
     ],
     members: ['b 2'],
-    lost: [],
     left: ['a 1'],
   },
   {
     name: 'silence up to the limit',
     events: [registered('a', '1'), { kind: 'tick', nowMs: SILENCE_LIMIT_MS - 1 }],
     members: ['a 1'],
-    lost: [],
   },
   {
     name: 'silence beyond the limit',
     events: [registered('a', '1'), { kind: 'tick', nowMs: SILENCE_LIMIT_MS }],
     members: [],
-    lost: ['a 1'],
+    silent: ['a 1'],
   },
   {
     name: 'a heartbeat starts the silence anew',
@@ -90,7 +89,6 @@ const membershipCases: readonly {
       { kind: 'tick', nowMs: SILENCE_LIMIT_MS + 8 },
     ],
     members: ['a 1'],
-    lost: [],
   },
   {
     name: 'a heartbeat of an incarnation before the current one',
@@ -100,14 +98,14 @@ const membershipCases: readonly {
       { kind: 'tick', nowMs: SILENCE_LIMIT_MS },
     ],
     members: [],
-    lost: ['a 2'],
+    silent: ['a 2'],
   },
 ]
 
-for (const { name, events, members, lost, left = [] } of membershipCases) {
+for (const { name, events, members, crashed = [], silent = [], left = [] } of membershipCases) {
   test(`membership: ${name}`, t => {
     let state = noMembers
-    const seen = { lost: [] as string[], left: [] as string[] }
+    const seen = { crashed: [] as string[], silent: [] as string[], left: [] as string[] }
     for (const event of events) {
       const step = stepMembership(state, event)
       state = step.state
@@ -115,26 +113,49 @@ for (const { name, events, members, lost, left = [] } of membershipCases) {
     }
     t.deepEqual(
       { members: [...state.members.values()].map(({ id, incarnation }) => `${id} ${incarnation}`), ...seen },
-      { members: [...members], lost: [...lost], left: [...left] },
+      { members, crashed, silent, left },
     )
   })
 }
 
-const launched: JobEvent = {
-  kind: 'launched',
+const admitted: JobEvent = { kind: 'admitted' }
+const planned = (maxAttempts = 1): JobEvent => ({
+  kind: 'planned',
+  groups: [{ stages: [0], needs: [] }],
+  maxAttempts,
+})
+const placed = (attempt = 1, first = 'a', second = 'b'): JobEvent => ({
+  kind: 'placed',
+  attempt,
   executors: new Map([
-    ['a', 'a1'],
-    ['b', 'b1'],
+    [first, `${first}1`],
+    [second, `${second}1`],
   ]),
-  tasks: ['0/0', '0/1'],
-}
-const ended = (partition: number, code?: 'NETWORK' | 'DIVIDE_BY_ZERO', incarnation = 'a1'): JobEvent => ({
+  tasks: new Map([[0, [first, second]]]),
+})
+const start = [admitted, planned(), placed()]
+const retried = [admitted, planned(4), placed()]
+const STARTED = ['place', 'openAttempt', 'launch 0']
+/** Of attempt 1 and `a` or `b`, on which its tasks run in this order. */
+const ended = (
+  partition: number,
+  code?: 'NETWORK' | 'DIVIDE_BY_ZERO',
+  { attempt = 1, incarnation = ['a1', 'b1'][partition] } = {},
+): JobEvent => ({
   kind: 'taskEnded',
+  attempt,
   incarnation,
   report: { stage: 0, partition, operators: [] },
   ...(code === undefined ? {} : { error: code === 'NETWORK' ? fail(code, ['broken']) : fail(code) }),
 })
-const lostExecutor: JobEvent = { kind: 'executorLost', id: 'b', incarnation: 'b1', reason: 'x' }
+const lost = (id: string, crashed = true, incarnation = `${id}1`): JobEvent => ({
+  kind: 'executorLost',
+  id,
+  incarnation,
+  reason: 'x',
+  crashed,
+})
+const retryDue: JobEvent = { kind: 'retryDue' }
 
 const jobCases: readonly {
   name: string
@@ -144,83 +165,181 @@ const jobCases: readonly {
 }[] = [
   {
     name: 'all tasks end',
-    events: [launched, ended(0), ended(1)],
+    events: [...start, ended(0), ended(1)],
     phase: 'succeeded',
-    effects: ['launch', 'endOnExecutors', 'tellClient'],
+    effects: [...STARTED, 'endAttempt', 'tellClient'],
   },
   {
     name: 'a task that ends twice counts once',
-    events: [launched, ended(0), ended(0)],
+    events: [...start, ended(0), ended(0)],
     phase: 'running',
-    effects: ['launch'],
+    effects: STARTED,
   },
   {
     name: 'a plan without tasks',
-    events: [{ kind: 'launched', executors: new Map(), tasks: [] }],
+    events: [admitted, planned(), { kind: 'placed', attempt: 1, executors: new Map(), tasks: new Map() }],
     phase: 'succeeded',
-    effects: ['launch', 'tellClient'],
+    effects: ['place', 'openAttempt', 'tellClient'],
   },
   {
     name: 'planning fails',
-    events: [{ kind: 'planFailed', error: fail('DIVIDE_BY_ZERO') }, launched],
+    events: [admitted, { kind: 'refused', error: fail('DIVIDE_BY_ZERO') }, planned()],
     phase: 'failed',
-    effects: ['endOnExecutors', 'tellClient DIVIDE_BY_ZERO'],
+    effects: ['endAttempt DIVIDE_BY_ZERO', 'tellClient DIVIDE_BY_ZERO'],
   },
   {
-    name: 'a task fails; the first error wins',
-    events: [launched, ended(0, 'DIVIDE_BY_ZERO'), lostExecutor],
+    name: 'a task fails by the query: no other attempt, and the first error wins',
+    events: [...retried, ended(0, 'DIVIDE_BY_ZERO'), lost('b'), retryDue],
     phase: 'failed',
-    effects: ['launch', 'endOnExecutors', 'tellClient DIVIDE_BY_ZERO'],
+    effects: [...STARTED, 'endAttempt DIVIDE_BY_ZERO', 'tellClient DIVIDE_BY_ZERO'],
   },
   {
-    name: 'a network failure explained by a lost executor',
-    events: [launched, ended(0, 'NETWORK'), lostExecutor, { kind: 'verdictDue' }],
+    name: 'one attempt: a network failure explained by a lost executor',
+    events: [...start, ended(0, 'NETWORK'), lost('b'), retryDue],
     phase: 'failed',
-    effects: ['launch', 'endOnExecutors', 'awaitVerdict', 'endOnExecutors', 'tellClient EXECUTOR_LOST'],
+    effects: [
+      ...STARTED,
+      'endAttempt NETWORK',
+      'awaitRetry last',
+      'endAttempt EXECUTOR_LOST',
+      'tellClient EXECUTOR_LOST',
+    ],
   },
   {
-    name: 'a network failure that stays unexplained',
-    events: [launched, ended(0, 'NETWORK'), { kind: 'verdictDue' }],
+    name: 'one attempt: a network failure that stays unexplained',
+    events: [...start, ended(0, 'NETWORK'), retryDue],
     phase: 'failed',
-    effects: ['launch', 'endOnExecutors', 'awaitVerdict', 'endOnExecutors', 'tellClient NETWORK'],
+    effects: [...STARTED, 'endAttempt NETWORK', 'awaitRetry last', 'endAttempt NETWORK', 'tellClient NETWORK'],
+  },
+  {
+    name: 'another attempt after the loss of an executor',
+    events: [...retried, ended(0), lost('b'), retryDue, placed(2, 'a', 'c'), ended(0, undefined, { attempt: 2 })],
+    phase: 'running',
+    effects: [...STARTED, 'endAttempt EXECUTOR_LOST', 'awaitRetry', ...STARTED],
+  },
+  {
+    name: 'reports of a dead attempt count for nothing',
+    events: [...retried, lost('b'), ended(0), retryDue, placed(2, 'a', 'c'), ended(0), ended(0, 'DIVIDE_BY_ZERO')],
+    phase: 'running',
+    effects: [...STARTED, 'endAttempt EXECUTOR_LOST', 'awaitRetry', ...STARTED],
+  },
+  {
+    name: 'no executor for another attempt',
+    events: [...retried, lost('a'), lost('b'), { kind: 'noExecutors' }],
+    phase: 'failed',
+    effects: [
+      ...STARTED,
+      'endAttempt EXECUTOR_LOST',
+      'awaitRetry',
+      'endAttempt NO_EXECUTORS',
+      'tellClient NO_EXECUTORS',
+    ],
+  },
+  {
+    name: 'a task under which two executors crash',
+    events: [...retried, lost('b'), retryDue, placed(2, 'a', 'c'), lost('c')],
+    phase: 'failed',
+    effects: [
+      ...STARTED,
+      'endAttempt EXECUTOR_LOST',
+      'awaitRetry',
+      ...STARTED,
+      'endAttempt TASK_KILLS_EXECUTOR',
+      'tellClient TASK_KILLS_EXECUTOR',
+    ],
+  },
+  {
+    name: 'executors that fall silent or leave suspect no task',
+    events: [...retried, lost('b', false), retryDue, placed(2, 'a', 'c'), lost('c', false)],
+    phase: 'waiting',
+    effects: [
+      ...STARTED,
+      'endAttempt EXECUTOR_LOST',
+      'awaitRetry',
+      ...STARTED,
+      'endAttempt EXECUTOR_LOST',
+      'awaitRetry',
+    ],
   },
   {
     name: 'the loss of an executor that has no part in it',
-    events: [launched, { kind: 'executorLost', id: 'c', incarnation: 'c1', reason: 'x' }],
+    events: [...start, lost('c')],
     phase: 'running',
-    effects: ['launch'],
+    effects: STARTED,
   },
   {
     name: 'the loss of an incarnation that has no part in it',
-    events: [launched, { kind: 'executorLost', id: 'b', incarnation: 'b0', reason: 'x' }],
+    events: [...start, lost('b', true, 'b0')],
     phase: 'running',
-    effects: ['launch'],
+    effects: STARTED,
   },
   {
-    name: 'a report of a process that has no part in it',
-    events: [launched, ended(0, 'DIVIDE_BY_ZERO', 'a0')],
+    name: 'a report of a process that does not run the task',
+    events: [...start, ended(0, 'DIVIDE_BY_ZERO', { incarnation: 'b1' })],
     phase: 'running',
-    effects: ['launch'],
+    effects: STARTED,
   },
   {
     name: 'the client goes',
-    events: [launched, { kind: 'clientGone' }, ended(0, 'DIVIDE_BY_ZERO')],
+    events: [...start, { kind: 'clientGone' }, ended(0, 'DIVIDE_BY_ZERO')],
     phase: 'cancelled',
-    effects: ['launch', 'endOnExecutors'],
+    effects: [...STARTED, 'endAttempt CANCELLED'],
   },
   {
     name: 'the client goes while planning',
-    events: [{ kind: 'clientGone' }, launched],
+    events: [admitted, { kind: 'clientGone' }, planned()],
     phase: 'cancelled',
-    effects: ['endOnExecutors'],
+    effects: ['endAttempt CANCELLED'],
   },
   {
     name: 'the scheduler closes',
-    events: [launched, { kind: 'schedulerClosing' }],
-    phase: 'failed',
-    effects: ['launch', 'endOnExecutors', 'tellClient CANCELLED'],
+    events: [...retried, { kind: 'cancelled', why: 'x' }, lost('a')],
+    phase: 'cancelled',
+    effects: [...STARTED, 'endAttempt CANCELLED', 'tellClient CANCELLED'],
+  },
+  {
+    name: 'a group of stages starts when its inputs are complete',
+    events: [
+      admitted,
+      {
+        kind: 'planned',
+        groups: [
+          { stages: [0], needs: [] },
+          { stages: [1, 2], needs: [0] },
+        ],
+        maxAttempts: 1,
+      },
+      {
+        kind: 'placed',
+        attempt: 1,
+        executors: new Map([['a', 'a1']]),
+        tasks: new Map([
+          [0, ['a']],
+          [1, ['a']],
+          [2, ['a']],
+        ]),
+      },
+      ended(0),
+    ],
+    phase: 'running',
+    effects: [...STARTED, 'launch 1,2'],
   },
 ]
+
+function effectText(effect: JobEffect): string {
+  switch (effect.kind) {
+    case 'launch':
+      return `launch ${effect.stages.join(',')}`
+    case 'endAttempt':
+      return effect.reason === undefined ? 'endAttempt' : `endAttempt ${effect.reason.code}`
+    case 'tellClient':
+      return effect.error === undefined ? 'tellClient' : `tellClient ${effect.error.code}`
+    case 'awaitRetry':
+      return effect.isLast ? 'awaitRetry last' : 'awaitRetry'
+    default:
+      return effect.kind
+  }
+}
 
 for (const { name, events, phase, effects } of jobCases) {
   test(`job: ${name}`, t => {
@@ -229,11 +348,7 @@ for (const { name, events, phase, effects } of jobCases) {
     for (const event of events) {
       const step = stepJob(state, event)
       state = step.state
-      for (const effect of step.effects) {
-        seen.push(
-          effect.kind === 'tellClient' && effect.error !== undefined ? `tellClient ${effect.error.code}` : effect.kind,
-        )
-      }
+      seen.push(...step.effects.map(effectText))
     }
     t.deepEqual({ phase: state.phase, effects: seen }, { phase, effects: [...effects] })
   })
@@ -256,7 +371,11 @@ test('a job definition survives the wire, and knows which producers are local', 
     { id: 'a', address: 'a:1', slots: 1 },
     { id: 'b', address: 'b:1', slots: 1 },
   ]
-  const definitions = jobDefinitions({ jobId: 'job-1', settings: { x: '1' }, stages }, placeTasks(stages, places))
+  const definitions = jobDefinitions(
+    { jobId: 'job-1', settings: { x: '1' }, stages },
+    placeTasks(stages, places),
+    stages.map(stage => stage.id),
+  )
   const knows = (kind: string): boolean => kind !== 'NewExec'
   const peer = { name: 'scheduler', version: '0.1.0' }
   const definition = jobDefinitionOf(decodeWire(encodeWire(definitions.get('a')), 'scheduler'), knows, peer)

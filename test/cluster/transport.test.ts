@@ -29,7 +29,7 @@ test('every call goes through the given transport', async t => {
   })
   const client = clusterClient({ address: cluster.address, transport: recording('client', log) })
   const request = { sql: 'SELECT 1 AS one', settings: {}, registrations: [], baseDirectory: process.cwd() }
-  const { batches } = await client.submit(request, new AbortController().signal)
+  const { batches } = await client.submit({ request, signal: new AbortController().signal })
   const rows = []
   for await (const batch of given(batches)) rows.push(...batchRows(batch))
   await client.close()

@@ -20,11 +20,12 @@ import {
 } from './membership-state.js'
 import type { ExecutorPlace } from './placement.js'
 
-/** What the jobs want to hear. */
+/** What the jobs want to hear; `attemptId` as in common/ids.ts. */
 export interface RegistryListener {
-  launchFailed(jobId: string, incarnation: string, error: BallistaError): void
-  taskEnded(jobId: string, incarnation: string, report: TaskReport): void
-  executorLost(member: Member, reason: string): void
+  launchFailed(attemptId: string, incarnation: string, error: BallistaError): void
+  taskEnded(attemptId: string, incarnation: string, report: TaskReport): void
+  /** `crashed`: it neither left nor fell silent. */
+  executorLost(member: Member, reason: string, crashed: boolean): void
 }
 
 export class ExecutorRegistry {
@@ -162,7 +163,7 @@ export class ExecutorRegistry {
       else this.log.warn('executor lost', { ...who, reason })
       // An executor that still runs sees its stream end, stops its tasks and registers anew.
       this.streams.get(member.incarnation)?.end()
-      this.listener?.executorLost(member, reason)
+      this.listener?.executorLost(member, reason, kind === 'crashed')
     }
   }
 

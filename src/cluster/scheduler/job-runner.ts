@@ -1,28 +1,22 @@
-/** The scheduler's jobs: one per open SubmitQuery call, which is its lease. */
+/** The scheduler's jobs: one per open SubmitQuery call, which is its lease. Performs what the job machine decides. */
 import type { Schema } from '../../arrow/schema.js'
 import type { Clock, Rng, Timer } from '../../common/clock.js'
 import { BallistaError, fail, toBallistaError } from '../../common/errors.js'
-import { newJobId } from '../../common/ids.js'
-import type { Settings } from '../../common/option.js'
+import { attemptId, newJobId, parseAttemptId } from '../../common/ids.js'
+import { configOf, type Settings } from '../../common/option.js'
 import type { Logger } from '../../common/log.js'
-import { decodeWire, encodeWire } from '../../common/wire.js'
-import { messagesOf, type SubmitCall } from '../../exchange/grpc.js'
-import type { QueryEvent, QueryRequest } from '../../exchange/proto/messages.js'
-import { checkVersion, encodeError, PieceJoiner } from '../../exchange/protocol.js'
+import { encodeWire } from '../../common/wire.js'
+import type { SubmitCall } from '../../exchange/grpc.js'
+import { retryPolicy } from '../../exchange/options.js'
+import type { QueryEvent } from '../../exchange/proto/messages.js'
+import { encodeError } from '../../exchange/protocol.js'
 import type { StagePlan, TaskReport } from '../../exchange/stage.js'
-import { objectOf, stringOf } from '../../exchange/validate.js'
+import { receiveRequest, type ClientRequest } from './client-request.js'
 import type { ExecutorRegistry } from './executor-registry.js'
-import {
-  isOver,
-  newJob,
-  stepJob,
-  taskKey,
-  VERDICT_WAIT_MS,
-  type JobEffect,
-  type JobEvent,
-  type JobState,
-} from './job-state.js'
+import { isOver, newJob, stepJob, type JobEffect, type JobEvent, type JobState } from './job-state.js'
 import { jobDefinitions, placeTasks, type Placement } from './placement.js'
+import { backoffMs, isRepeatable, MAX_ATTEMPTS, VERDICT_WAIT_MS } from './retry.js'
+import { pendingTasks } from './task-table.js'
 
 /** What the injected planner makes of a request. */
 export interface PlannedQuery {
@@ -42,18 +36,20 @@ export interface JobRunnerOptions {
   readonly clock: Clock
   readonly rng: Rng
   readonly log: Logger
+  /** How long a query waits for the first executor. */
   readonly executorWaitMs: number
+  /** How long a query that has lost all executors waits for another one. */
+  readonly lossGraceMs: number
 }
-
-/** A request with its tables inline. */
-const MAX_REQUEST_BYTES = 256 * 1024 ** 2
 
 interface Job {
   readonly id: string
   readonly call: SubmitCall
   state: JobState
-  planned?: { readonly query: PlannedQuery; readonly settings: Settings; readonly placement: Placement }
-  verdict?: Timer
+  planned?: { readonly query: PlannedQuery; readonly settings: Settings }
+  /** Of the current attempt. */
+  placement: Placement
+  retry?: Timer
 }
 
 export class JobRunner {
@@ -65,19 +61,14 @@ export class JobRunner {
   constructor(options: JobRunnerOptions) {
     this.options = options
     options.executors.listen({
-      launchFailed: (jobId, incarnation, error) => {
-        const job = this.jobs.get(jobId)
-        if (job !== undefined) this.step(job, { kind: 'launchFailed', incarnation, error })
-      },
-      taskEnded: (jobId, incarnation, report) => {
-        const job = this.jobs.get(jobId)
-        if (job === undefined) return
+      launchFailed: (id, incarnation, error) =>
+        this.attemptEvent(id, attempt => ({ kind: 'launchFailed', attempt, incarnation, error })),
+      taskEnded: (id, incarnation, report) => {
         const error = report.error === undefined ? {} : { error: new BallistaError(report.error) }
-        this.step(job, { kind: 'taskEnded', incarnation, report, ...error })
+        this.attemptEvent(id, attempt => ({ kind: 'taskEnded', attempt, incarnation, report, ...error }))
       },
-      executorLost: (member, reason) => {
-        const { id, incarnation } = member
-        for (const job of this.jobs.values()) this.step(job, { kind: 'executorLost', id, incarnation, reason })
+      executorLost: ({ id, incarnation }, reason, crashed) => {
+        for (const job of this.jobs.values()) this.step(job, { kind: 'executorLost', id, incarnation, reason, crashed })
       },
     })
   }
@@ -88,12 +79,12 @@ export class JobRunner {
 
   /** Tasks that have been placed and have not ended. */
   get runningTasks(): number {
-    return [...this.jobs.values()].reduce((sum, job) => sum + job.state.pending.size, 0)
+    return [...this.jobs.values()].reduce((sum, job) => sum + pendingTasks(job.state.tasks), 0)
   }
 
   /** Handles one client's call from its request to the verdict; never rejects. */
   async serve(call: SubmitCall): Promise<void> {
-    const job: Job = { id: newJobId(this.options.rng), call, state: newJob }
+    const job: Job = { id: newJobId(this.options.rng), call, state: newJob, placement: new Map() }
     this.jobs.set(job.id, job)
     this.openCalls++
     call.once('close', () => this.openCalls--)
@@ -101,36 +92,34 @@ export class JobRunner {
     call.on('cancelled', () => this.step(job, { kind: 'clientGone' }))
     try {
       const request = await receiveRequest(call)
-      if (request !== undefined) await this.start(job, request)
+      if (request !== undefined) await this.plan(job, request)
       else this.step(job, { kind: 'clientGone' })
     } catch (error) {
-      this.step(job, { kind: 'planFailed', error: toBallistaError(error) })
+      this.step(job, { kind: 'refused', error: toBallistaError(error) })
     }
   }
 
   close(): void {
-    for (const job of this.jobs.values()) this.step(job, { kind: 'schedulerClosing' })
+    for (const job of this.jobs.values()) this.step(job, { kind: 'cancelled', why: 'the scheduler is shutting down' })
   }
 
-  private async start(job: Job, request: unknown): Promise<void> {
+  private async plan(job: Job, { body, planOnly, settings }: ClientRequest): Promise<void> {
     const { clock, executors, executorWaitMs, planner } = this.options
-    const { planOnly, settings } = requestParts(request)
+    this.step(job, { kind: 'admitted' })
     if (!planOnly && !(await executors.someone(executorWaitMs))) throw fail('NO_EXECUTORS')
-    const query = await planner(request, { slots: Math.max(1, executors.slots()), wallMs: clock.wallMs() })
-    if (isOver(job.state)) return
-    const places = executors.places()
-    if (query.stages.length > 0 && places.length === 0) throw fail('NO_EXECUTORS')
-    job.planned = { query, settings, placement: placeTasks(query.stages, places) }
-    this.step(job, {
-      kind: 'launched',
-      executors: this.incarnations(job.planned.placement),
-      tasks: tasksOf(query.stages),
-    })
+    const query = await planner(body, { slots: Math.max(1, executors.slots()), wallMs: clock.wallMs() })
+    const { stages } = query
+    if (stages.length > 0 && executors.places().length === 0) throw fail('NO_EXECUTORS')
+    job.planned = { query, settings }
+    const retries = configOf(settings).get(retryPolicy) === 'query' && isRepeatable(stages)
+    const groups = [{ stages: stages.map(stage => stage.id), needs: [] }]
+    this.step(job, { kind: 'planned', groups, maxAttempts: retries ? MAX_ATTEMPTS : 1 })
   }
 
-  private incarnations(placement: Placement): Map<string, string> {
-    const { executors } = this.options
-    return new Map([...placement.values()].flat().map(place => [place.id, executors.incarnationOf(place.id) ?? '']))
+  private attemptEvent(id: string, event: (attempt: number) => JobEvent): void {
+    const { jobId, attempt } = parseAttemptId(id)
+    const job = this.jobs.get(jobId)
+    if (job !== undefined) this.step(job, event(attempt))
   }
 
   private step(job: Job, event: JobEvent): void {
@@ -138,40 +127,76 @@ export class JobRunner {
     job.state = state
     if (isOver(state)) {
       this.jobs.delete(job.id)
-      job.verdict?.cancel()
+      job.retry?.cancel()
     }
     for (const effect of effects) this.perform(job, effect)
   }
 
   private perform(job: Job, effect: JobEffect): void {
     switch (effect.kind) {
+      case 'place':
+        return this.place(job)
+      case 'openAttempt':
+        return this.openAttempt(job)
       case 'launch':
-        return this.launch(job)
-      case 'endOnExecutors': {
+        return this.send(job, effect.stages)
+      case 'endAttempt': {
         const reason = effect.reason === undefined ? new Uint8Array(0) : encodeError(effect.reason)
-        for (const id of job.state.executors.keys()) this.options.executors.endJob(id, job.id, reason)
+        for (const id of job.state.executors.keys()) this.options.executors.endJob(id, this.attemptId(job), reason)
         return
       }
+      case 'awaitRetry':
+        return this.awaitRetry(job, effect.isLast)
       case 'tellClient':
         return this.tellClient(job, effect.error)
-      case 'awaitVerdict':
-        job.verdict = this.options.clock.after(VERDICT_WAIT_MS, () => this.step(job, { kind: 'verdictDue' }))
-        return
     }
   }
 
-  private launch(job: Job): void {
-    if (job.planned === undefined) return
-    const { placement, query, settings } = job.planned
-    const definitions = jobDefinitions({ jobId: job.id, settings, stages: query.stages }, placement)
-    for (const [id, definition] of definitions) this.options.executors.launch(id, definition)
-    const root = query.stages[query.stages.length - 1]
-    const address = placement.get(root?.id ?? -1)?.[0].address ?? ''
+  private place(job: Job): void {
+    const { executors } = this.options
+    job.placement = placeTasks(job.planned?.query.stages ?? [], executors.places())
+    const used = [...job.placement.values()].flat()
+    this.step(job, {
+      kind: 'placed',
+      attempt: job.state.attempt,
+      executors: new Map(used.map(({ id }) => [id, executors.incarnationOf(id) ?? ''])),
+      tasks: new Map(Array.from(job.placement, ([stage, places]) => [stage, places.map(place => place.id)])),
+    })
+  }
+
+  private openAttempt(job: Job): void {
+    const { stages = [], schema = { fields: [] } } = job.planned?.query ?? {}
+    const { attempt, executors } = job.state
+    // Known there from now on, so that who asks for the output of a later stage waits.
+    this.send(job, [])
+    const root = stages[stages.length - 1]
+    const address = job.placement.get(root?.id ?? -1)?.[0].address ?? ''
     const edge = root?.output.edge ?? 0
-    send(job, { accepted: { jobId: job.id, address, edge, schema: encodeWire(query.schema) } })
+    tell(job, { accepted: { jobId: job.id, attempt, address, edge, schema: encodeWire(schema) } })
     const { log } = this.options
     if (root === undefined) log.debug('query described', { job: job.id })
-    else log.info('job started', { job: job.id, stages: query.stages.length, executors: definitions.size })
+    else log.info('job started', { job: job.id, attempt, stages: stages.length, executors: executors.size })
+  }
+
+  /** Sends tasks of these stages to their executors; of no stages, the bare job to all executors of the attempt. */
+  private send(job: Job, stageIds: readonly number[]): void {
+    if (job.planned === undefined) return
+    const { query, settings } = job.planned
+    const definition = { jobId: this.attemptId(job), settings, stages: query.stages }
+    for (const [id, tasks] of jobDefinitions(definition, job.placement, stageIds)) {
+      if (tasks.stages.length > 0 || stageIds.length === 0) this.options.executors.launch(id, tasks)
+    }
+  }
+
+  private awaitRetry(job: Job, isLast: boolean): void {
+    const { clock, executors, log, lossGraceMs, rng } = this.options
+    const { attempt, failure } = job.state
+    const delayMs = isLast ? VERDICT_WAIT_MS : backoffMs(attempt, rng.next())
+    log.warn('attempt failed', { job: job.id, attempt, code: failure?.code ?? '', error: failure?.message ?? '' })
+    job.retry = clock.after(delayMs, () => {
+      if (isLast) return this.step(job, { kind: 'retryDue' })
+      void executors.someone(lossGraceMs).then(found => this.step(job, { kind: found ? 'retryDue' : 'noExecutors' }))
+    })
   }
 
   private tellClient(job: Job, error: BallistaError | undefined): void {
@@ -180,42 +205,20 @@ export class JobRunner {
       const { reports } = job.state
       const rows = job.planned?.query.explain?.(reports)
       const explanation = rows === undefined ? new Uint8Array(0) : encodeWire(rows)
-      send(job, { finished: { reports: encodeWire(reports), explanation } })
-      if (job.state.reports.length > 0) log.info('job finished', { job: job.id })
+      tell(job, { finished: { reports: encodeWire(reports), explanation } })
+      if (reports.length > 0) log.info('job finished', { job: job.id })
     } else {
-      send(job, { failed: { error: encodeError(error) } })
+      tell(job, { failed: { error: encodeError(error) } })
       log.info('job failed', { job: job.id, code: error.code, error: error.message })
     }
     job.call.end()
   }
-}
 
-/** All pieces of the request; undefined if the client left before the last one. */
-async function receiveRequest(call: SubmitCall): Promise<unknown> {
-  const peer = `client ${call.getPeer()}`
-  const joiner = new PieceJoiner(MAX_REQUEST_BYTES, peer)
-  let whole: Uint8Array | undefined
-  for await (const piece of messagesOf<QueryRequest>(call)) {
-    checkVersion(piece, peer)
-    whole = joiner.add(piece) ?? whole
+  private attemptId(job: Job): string {
+    return attemptId(job.id, job.state.attempt)
   }
-  return whole === undefined ? undefined : decodeWire(whole, peer)
 }
 
-/** The part of a request that the scheduler itself understands; the rest is the planner's. */
-function requestParts(request: unknown): { planOnly: boolean; settings: Settings } {
-  const peer = { name: 'client', version: 'unknown' }
-  const { planOnly, settings } = objectOf(request, 'a request', peer)
-  const values = objectOf(settings ?? {}, 'settings', peer)
-  for (const value of Object.values(values)) stringOf(value, 'a setting', peer)
-  return { planOnly: planOnly === true, settings: values as Settings }
-}
-
-function send(job: Job, event: QueryEvent): void {
+function tell(job: Job, event: QueryEvent): void {
   if (job.call.writable) job.call.write(event)
 }
-
-const tasksOf = (stages: readonly StagePlan[]): string[] =>
-  stages.flatMap(stage =>
-    Array.from({ length: stage.taskCount }, (_, partition) => taskKey({ stage: stage.id, partition })),
-  )

@@ -1,126 +1,256 @@
-/** The life of one job as a pure state machine: planning, running on executors, and exactly one end. */
+/**
+ * The life of one job as a pure state machine: queued, planning, attempts that run on executors, and exactly one end. An attempt
+ * that the cluster fails is followed by another one; what is still heard of a dead attempt changes nothing.
+ */
 import { fail, type BallistaError } from '../../common/errors.js'
 import { unreachable } from '../../common/invariant.js'
 import type { TaskReport } from '../../exchange/stage.js'
+import { isRepeated } from './retry.js'
+import {
+  executorOf,
+  hasEnded,
+  NO_TASKS,
+  pendingOn,
+  pendingTasks,
+  taskTable,
+  withEnded,
+  type TaskTable,
+} from './task-table.js'
 
-/** After a network failure the loss of an executor may explain it: how long the verdict waits. */
-export const VERDICT_WAIT_MS = 1_000
+/** `waiting`: the attempt has failed and is being cancelled everywhere; the next one, or the verdict, comes in a moment. */
+export type JobPhase = 'queued' | 'planning' | 'running' | 'waiting' | 'succeeded' | 'failed' | 'cancelled'
 
-/**
- * `judging`: a task has failed on the network and everything is being cancelled; the client hears why in a moment.
- */
-export type JobPhase = 'planning' | 'running' | 'judging' | 'succeeded' | 'failed' | 'cancelled'
+/** Stages that run at once. */
+export interface LaunchGroup {
+  readonly stages: readonly number[]
+  /** Stages that must have ended before. */
+  readonly needs: readonly number[]
+}
 
 export interface JobState {
   readonly phase: JobPhase
-  /** Executors that have been told of the job, by id and incarnation. */
+  /** 0 before the first. */
+  readonly attempt: number
+  readonly maxAttempts: number
+  /** Of the whole plan. */
+  readonly groups: readonly LaunchGroup[]
+  /** Of this attempt. */
+  readonly unlaunched: readonly LaunchGroup[]
+  /** Executors that have been told of this attempt, by id and incarnation. */
   readonly executors: ReadonlyMap<string, string>
-  /** `stage/partition` of tasks that have not ended. */
-  readonly pending: ReadonlySet<string>
+  /** Of this attempt. */
+  readonly tasks: TaskTable
+  /** Of this attempt. */
   readonly reports: readonly TaskReport[]
+  /** Over all attempts: tasks under which an executor has crashed. */
+  readonly suspects: ReadonlySet<string>
   readonly failure?: BallistaError
 }
 
 export type JobEvent =
-  | { readonly kind: 'launched'; readonly executors: ReadonlyMap<string, string>; readonly tasks: readonly string[] }
-  | { readonly kind: 'planFailed'; readonly error: BallistaError }
-  | { readonly kind: 'launchFailed'; readonly incarnation: string; readonly error: BallistaError }
+  | { readonly kind: 'admitted' }
+  | { readonly kind: 'planned'; readonly groups: readonly LaunchGroup[]; readonly maxAttempts: number }
+  /** Before an attempt: refused by the admission, or not to be planned. */
+  | { readonly kind: 'refused'; readonly error: BallistaError }
+  /** `executors`: incarnation by id; `tasks`: executor id by stage and partition. */
+  | {
+      readonly kind: 'placed'
+      readonly attempt: number
+      readonly executors: ReadonlyMap<string, string>
+      readonly tasks: ReadonlyMap<number, readonly string[]>
+    }
+  | {
+      readonly kind: 'launchFailed'
+      readonly attempt: number
+      readonly incarnation: string
+      readonly error: BallistaError
+    }
   | {
       readonly kind: 'taskEnded'
+      readonly attempt: number
       readonly incarnation: string
       readonly report: TaskReport
       readonly error?: BallistaError
     }
-  | { readonly kind: 'executorLost'; readonly id: string; readonly incarnation: string; readonly reason: string }
+  /** `crashed`: it neither left nor fell silent, so that a task may be what ended it. */
+  | {
+      readonly kind: 'executorLost'
+      readonly id: string
+      readonly incarnation: string
+      readonly reason: string
+      readonly crashed: boolean
+    }
+  | { readonly kind: 'retryDue' }
+  /** No executor is left for the attempt that is due. */
+  | { readonly kind: 'noExecutors' }
   | { readonly kind: 'clientGone' }
-  | { readonly kind: 'schedulerClosing' }
-  | { readonly kind: 'verdictDue' }
+  /** By the user, or because the scheduler closes; the client hears it. */
+  | { readonly kind: 'cancelled'; readonly why: string }
 
 export type JobEffect =
-  /** Send every executor of the job its tasks. */
-  | { readonly kind: 'launch' }
-  /** Tell every executor of the job that it has ended; `reason` is absent when it succeeded. */
-  | { readonly kind: 'endOnExecutors'; readonly reason?: BallistaError }
+  /** Choose executors for all tasks of the attempt: `placed`. */
+  | { readonly kind: 'place' }
+  /** Open the attempt on its executors, and tell the client where the result will be. */
+  | { readonly kind: 'openAttempt' }
+  /** Send executors their tasks of these stages. */
+  | { readonly kind: 'launch'; readonly stages: readonly number[] }
+  /** Tell every executor of the attempt that it has ended; `reason` is absent when it succeeded. */
+  | { readonly kind: 'endAttempt'; readonly reason?: BallistaError }
+  /** Send `retryDue` after a while; `isLast`: there will be no other attempt, only a verdict. */
+  | { readonly kind: 'awaitRetry'; readonly isLast: boolean }
   | { readonly kind: 'tellClient'; readonly error?: BallistaError }
-  /** Send `verdictDue` after VERDICT_WAIT_MS. */
-  | { readonly kind: 'awaitVerdict' }
 
 export interface JobStep {
   readonly state: JobState
   readonly effects: readonly JobEffect[]
 }
 
-export const newJob: JobState = { phase: 'planning', executors: new Map(), pending: new Set(), reports: [] }
+export const newJob: JobState = {
+  phase: 'queued',
+  attempt: 0,
+  maxAttempts: 1,
+  groups: [],
+  unlaunched: [],
+  executors: new Map(),
+  tasks: NO_TASKS,
+  reports: [],
+  suspects: new Set(),
+}
 
-export const taskKey = (task: { stage: number; partition: number }): string => `${task.stage}/${task.partition}`
-
-export const isOver = (state: JobState): boolean =>
-  state.phase === 'succeeded' || state.phase === 'failed' || state.phase === 'cancelled'
+export const isOver = ({ phase }: JobState): boolean =>
+  phase === 'succeeded' || phase === 'failed' || phase === 'cancelled'
 
 /** The first end wins; whatever comes after it changes nothing. */
 export function stepJob(state: JobState, event: JobEvent): JobStep {
-  if (isOver(state)) return { state, effects: [] }
+  if (isOver(state)) return unchanged(state)
   switch (event.kind) {
-    case 'launched':
-      if (state.phase !== 'planning') return { state, effects: [] }
-      if (event.tasks.length === 0) {
-        return { state: { ...state, phase: 'succeeded' }, effects: [{ kind: 'launch' }, { kind: 'tellClient' }] }
-      }
-      return {
-        state: { ...state, phase: 'running', executors: event.executors, pending: new Set(event.tasks) },
-        effects: [{ kind: 'launch' }],
-      }
-    case 'planFailed':
-      return state.phase === 'planning' ? failed(state, event.error) : { state, effects: [] }
+    case 'admitted':
+      return state.phase === 'queued' ? { state: { ...state, phase: 'planning' }, effects: [] } : unchanged(state)
+    case 'planned':
+      if (state.phase !== 'planning') return unchanged(state)
+      return begin({ ...state, groups: event.groups, maxAttempts: event.maxAttempts })
+    case 'refused':
+      return state.attempt === 0 ? failed(state, event.error) : unchanged(state)
+    case 'placed':
+      return state.phase === 'running' && state.attempt === event.attempt ? placed(state, event) : unchanged(state)
     case 'launchFailed':
-      return runsOn(state, event.incarnation) ? failed(state, event.error) : { state, effects: [] }
+      return state.phase === 'running' && isCurrent(state, event) ? attemptFailed(state, event.error) : unchanged(state)
     case 'taskEnded':
       return taskEnded(state, event)
     case 'executorLost':
-      if (state.executors.get(event.id) !== event.incarnation) return { state, effects: [] }
-      return failed(state, fail('EXECUTOR_LOST', [event.id, event.reason]))
+      return executorLost(state, event)
+    case 'retryDue':
+      if (state.phase !== 'waiting') return unchanged(state)
+      return state.attempt < state.maxAttempts ? begin(state) : failed(state, state.failure as BallistaError)
+    case 'noExecutors':
+      return state.phase === 'waiting' ? failed(state, fail('NO_EXECUTORS')) : unchanged(state)
     case 'clientGone':
       return {
         state: { ...state, phase: 'cancelled' },
-        effects: [{ kind: 'endOnExecutors', reason: fail('CANCELLED', ['the client has gone']) }],
+        effects: [{ kind: 'endAttempt', reason: fail('CANCELLED', ['the client has gone']) }],
       }
-    case 'schedulerClosing':
-      return failed(state, fail('CANCELLED', ['the scheduler is shutting down']))
-    case 'verdictDue':
-      return state.phase === 'judging' && state.failure !== undefined
-        ? failed(state, state.failure)
-        : { state, effects: [] }
+    case 'cancelled': {
+      const error = fail('CANCELLED', [event.why])
+      return { ...failed(state, error), state: { ...state, phase: 'cancelled', failure: error } }
+    }
     default:
       return unreachable(event)
   }
 }
 
-function taskEnded(state: JobState, event: Extract<JobEvent, { kind: 'taskEnded' }>): JobStep {
-  const key = taskKey(event.report)
-  if (state.phase !== 'running' || !runsOn(state, event.incarnation) || !state.pending.has(key))
-    return { state, effects: [] }
-  const pending = new Set(state.pending)
-  pending.delete(key)
-  const next: JobState = { ...state, pending, reports: [...state.reports, event.report] }
-  if (event.error === undefined) {
-    if (pending.size > 0) return { state: next, effects: [] }
-    return { state: { ...next, phase: 'succeeded' }, effects: [{ kind: 'endOnExecutors' }, { kind: 'tellClient' }] }
-  }
-  if (event.error.code !== 'NETWORK') return failed(next, event.error)
+const unchanged = (state: JobState): JobStep => ({ state, effects: [] })
+
+const begin = (state: JobState): JobStep => ({
+  state: {
+    ...state,
+    phase: 'running',
+    attempt: state.attempt + 1,
+    unlaunched: state.groups,
+    executors: new Map(),
+    tasks: NO_TASKS,
+    reports: [],
+  },
+  effects: [{ kind: 'place' }],
+})
+
+function placed(state: JobState, event: Extract<JobEvent, { kind: 'placed' }>): JobStep {
+  const next = { ...state, executors: event.executors, tasks: taskTable(event.tasks) }
+  if (pendingTasks(next.tasks) === 0)
+    return { state: { ...next, phase: 'succeeded' }, effects: [{ kind: 'openAttempt' }, { kind: 'tellClient' }] }
+  const launch = launchReady(next)
+  return { ...launch, effects: [{ kind: 'openAttempt' }, ...launch.effects] }
+}
+
+/** Launches the groups whose inputs are complete. */
+function launchReady(state: JobState): JobStep {
+  const isReady = (group: LaunchGroup): boolean => group.needs.every(stage => hasEnded(state.tasks, stage))
+  const ready = state.unlaunched.filter(isReady)
+  if (ready.length === 0) return unchanged(state)
   return {
-    state: { ...next, phase: 'judging', failure: event.error },
-    effects: [{ kind: 'endOnExecutors', reason: event.error }, { kind: 'awaitVerdict' }],
+    state: { ...state, unlaunched: state.unlaunched.filter(group => !isReady(group)) },
+    effects: [{ kind: 'launch', stages: ready.flatMap(group => group.stages) }],
   }
 }
 
-const runsOn = (state: JobState, incarnation: string): boolean => [...state.executors.values()].includes(incarnation)
-
-function failed(state: JobState, error: BallistaError): JobStep {
+function taskEnded(state: JobState, event: Extract<JobEvent, { kind: 'taskEnded' }>): JobStep {
+  const executor = executorOf(state.tasks, event.report)
+  const isTheirs = executor !== undefined && state.executors.get(executor) === event.incarnation
+  if (state.phase !== 'running' || state.attempt !== event.attempt || !isTheirs) return unchanged(state)
+  const tasks = withEnded(state.tasks, event.report)
+  const reports = [...state.reports, event.report]
+  // A failed task stays pending: the executor may yet be lost, and then it is a suspect.
+  if (event.error !== undefined) return attemptFailed({ ...state, reports }, event.error)
+  if (pendingTasks(tasks) > 0) return launchReady({ ...state, tasks, reports })
   return {
-    state: { ...state, phase: 'failed', failure: error },
+    state: { ...state, phase: 'succeeded', tasks, reports },
+    effects: [{ kind: 'endAttempt' }, { kind: 'tellClient' }],
+  }
+}
+
+const isCurrent = (state: JobState, event: { attempt: number; incarnation: string }): boolean =>
+  event.attempt === state.attempt && [...state.executors.values()].includes(event.incarnation)
+
+function executorLost(state: JobState, event: Extract<JobEvent, { kind: 'executorLost' }>): JobStep {
+  if (state.executors.get(event.id) !== event.incarnation) return unchanged(state)
+  const fallen = event.crashed ? runningOn(state, event.id) : []
+  const culprit = fallen.find(task => state.suspects.has(task))
+  if (culprit !== undefined) return failed(state, fail('TASK_KILLS_EXECUTOR', [culprit, event.reason]))
+  const error = fail('EXECUTOR_LOST', [event.id, event.reason])
+  const executors = new Map(state.executors)
+  executors.delete(event.id)
+  const next = { ...state, executors, suspects: new Set([...state.suspects, ...fallen]) }
+  if (state.phase === 'running') return attemptFailed(next, error)
+  // It explains the network failure that was seen first.
+  const failure = state.failure?.code === 'NETWORK' ? error : state.failure
+  if (failure !== undefined && state.attempt >= state.maxAttempts) return failed(next, failure)
+  return unchanged(failure === undefined ? next : { ...next, failure })
+}
+
+/** Tasks that have been launched there and have not ended. */
+function runningOn({ tasks, unlaunched }: JobState, executorId: string): string[] {
+  const later = new Set(unlaunched.flatMap(group => group.stages))
+  return pendingOn(tasks, executorId)
+    .filter(task => !later.has(task.stage))
+    .map(task => `stage ${task.stage}, partition ${task.partition}`)
+}
+
+/** A user's error ends the job; the cluster's leads to another attempt while there are any. */
+function attemptFailed(state: JobState, error: BallistaError): JobStep {
+  const isLast = state.attempt >= state.maxAttempts
+  if (!isRepeated(error) || (isLast && error.code !== 'NETWORK')) return failed(state, error)
+  return {
+    state: { ...state, phase: 'waiting', failure: error },
     effects: [
-      { kind: 'endOnExecutors', reason: error },
-      { kind: 'tellClient', error },
+      { kind: 'endAttempt', reason: error },
+      { kind: 'awaitRetry', isLast },
     ],
   }
 }
+
+const failed = (state: JobState, error: BallistaError): JobStep => ({
+  state: { ...state, phase: 'failed', failure: error },
+  effects: [
+    { kind: 'endAttempt', reason: error },
+    { kind: 'tellClient', error },
+  ],
+})

@@ -25,9 +25,10 @@ export type MembershipEvent =
   | { readonly kind: 'leaves'; readonly id: string; readonly incarnation: string }
   | { readonly kind: 'tick'; readonly nowMs: number }
 
-/** The incarnation is no longer a member (`left`: it said so itself): its stream is to be closed, its jobs are to fail. */
+/** The incarnation is no longer a member: its stream is to be closed, its jobs are to fail. */
 export interface MembershipEffect {
-  readonly kind: 'lost' | 'left'
+  /** Its stream broke, it was not heard of for too long, or it said so itself. */
+  readonly kind: 'crashed' | 'silent' | 'left'
   readonly member: Member
   readonly reason: string
 }
@@ -44,7 +45,7 @@ export function stepMembership(state: MembershipState, event: MembershipEvent): 
   switch (event.kind) {
     case 'registered': {
       const before = state.members.get(event.member.id)
-      const effects = before === undefined ? [] : [lost(before, 'it registered again')]
+      const effects = before === undefined ? [] : [crashed(before, 'it registered again')]
       return { state: withMember(without(state, before), event.member), effects }
     }
     case 'heartbeat': {
@@ -57,7 +58,7 @@ export function stepMembership(state: MembershipState, event: MembershipEvent): 
     case 'streamEnded': {
       const member = current(state, event)
       if (member === undefined) return { state, effects: [] }
-      return { state: without(state, member), effects: [lost(member, event.reason)] }
+      return { state: without(state, member), effects: [crashed(member, event.reason)] }
     }
     case 'leaves': {
       const member = current(state, event)
@@ -68,7 +69,11 @@ export function stepMembership(state: MembershipState, event: MembershipEvent): 
       const silent = [...state.members.values()].filter(member => event.nowMs - member.lastSeenMs >= SILENCE_LIMIT_MS)
       return {
         state: silent.reduce(without, state),
-        effects: silent.map(member => lost(member, `no heartbeat for ${SILENCE_LIMIT_MS / 1000} s`)),
+        effects: silent.map(member => ({
+          kind: 'silent',
+          member,
+          reason: `no heartbeat for ${SILENCE_LIMIT_MS / 1000} s`,
+        })),
       }
     }
     default:
@@ -76,7 +81,7 @@ export function stepMembership(state: MembershipState, event: MembershipEvent): 
   }
 }
 
-const lost = (member: Member, reason: string): MembershipEffect => ({ kind: 'lost', member, reason })
+const crashed = (member: Member, reason: string): MembershipEffect => ({ kind: 'crashed', member, reason })
 
 function current(state: MembershipState, event: { id: string; incarnation: string }): Member | undefined {
   const member = state.members.get(event.id)

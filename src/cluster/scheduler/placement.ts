@@ -31,13 +31,15 @@ function interleavedSlots(executors: readonly ExecutorPlace[]): ExecutorPlace[] 
   return Array.from({ length: most }, (_, slot) => executors.filter(executor => executor.slots > slot)).flat()
 }
 
-/** What each executor of the placement is told, by executor id. */
+/** What each executor of the placement is told of these stages, by executor id; one without tasks of them hears of no stage. */
 export function jobDefinitions(
   job: { readonly jobId: string; readonly settings: Settings; readonly stages: readonly StagePlan[] },
   placement: Placement,
+  stageIds: readonly number[],
 ): Map<string, JobDefinition> {
   const ids = new Set([...placement.values()].flat().map(executor => executor.id))
-  return new Map([...ids].map(id => [id, definitionFor(id, job, placement)]))
+  const stages = job.stages.filter(stage => stageIds.includes(stage.id))
+  return new Map([...ids].map(id => [id, definitionFor(id, { ...job, stages }, placement)]))
 }
 
 function definitionFor(

@@ -24,6 +24,8 @@ export interface SchedulerOptions {
   readonly transport?: Transport
   /** How long a query waits for the first executor before NO_EXECUTORS. */
   readonly executorWaitMs?: number
+  /** How long a query that has lost all executors waits for another one before NO_EXECUTORS. */
+  readonly lossGraceMs?: number
 }
 
 export interface RunningScheduler {
@@ -47,6 +49,7 @@ export async function startScheduler(options: SchedulerOptions): Promise<Running
     rng: options.rng ?? systemRng,
     log,
     executorWaitMs: options.executorWaitMs ?? DEFAULT_EXECUTOR_WAIT_MS,
+    lossGraceMs: options.lossGraceMs ?? DEFAULT_LOSS_GRACE_MS,
   })
   const stats = (): NodeStats => schedulerStats(executors, jobs)
   const server = await (options.transport ?? grpcTransport).serve(options.host, options.port, {
@@ -82,3 +85,6 @@ const schedulerStats = (executors: ExecutorRegistry, jobs: JobRunner): NodeStats
 
 /** Time to start `ballista executor` in another terminal, not so long that one thinks it hangs. */
 const DEFAULT_EXECUTOR_WAIT_MS = 5_000
+
+/** Time for a supervisor to start executors again. */
+const DEFAULT_LOSS_GRACE_MS = 15_000

@@ -176,6 +176,7 @@ export interface Accepted {
   readonly edge: number
   /** Schema as tagged JSON. */
   readonly schema: Uint8Array
+  readonly attempt: number
 }
 
 export interface Finished {
