@@ -1,5 +1,5 @@
 /** Arrow IPC files and streams as a file format. */
-import { stat, type FileHandle } from 'node:fs/promises'
+import type { FileHandle } from 'node:fs/promises'
 import type { Batch } from '../arrow/batch.js'
 import { columnFromValues, releaseBatch, retainColumn } from '../arrow/column.js'
 import type { Schema } from '../arrow/schema.js'
@@ -17,7 +17,7 @@ import type {
   SplitRequest,
   WriteRequest,
 } from './format.js'
-import { notReadable, openForRead, readExactly, readUpTo, type FilePlace } from './read-file.js'
+import { openForRead, readExactly, readUpTo, type FilePlace } from './read-file.js'
 
 export const arrowFormat: FileFormat = {
   name: 'arrow',
@@ -32,14 +32,6 @@ export const arrowFormat: FileFormat = {
 
 const CHUNK_BYTES = 1024 * 1024
 
-async function sizeOf(path: string, host: string): Promise<number> {
-  try {
-    return (await stat(path)).size
-  } catch (error) {
-    throw notReadable({ path, host }, error)
-  }
-}
-
 /** One split a batch of a file; a stream is read as a whole. */
 async function splitArrow(path: string, { host }: SplitRequest): Promise<readonly FileSplit[]> {
   const opened = await openArrow(path, host)
@@ -50,10 +42,9 @@ async function splitArrow(path: string, { host }: SplitRequest): Promise<readonl
 }
 
 async function inspectArrow(path: string, _options: FormatOptions, host: string): Promise<FileDescription> {
-  const byteLength = await sizeOf(path, host)
   const opened = await openArrow(path, host)
   await opened.close()
-  return { schema: opened.schema, byteLength, columns: new Map() }
+  return { schema: opened.schema, byteLength: opened.fileBytes, columns: new Map() }
 }
 
 interface OpenedArrow {

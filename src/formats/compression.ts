@@ -1,13 +1,12 @@
 /** Compressed text files: which compression, and their decompressed bytes as a stream that holds little. */
 import { createReadStream } from 'node:fs'
-import { stat } from 'node:fs/promises'
 import { pipeline } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 import { fail } from '../common/errors.js'
 import { countBytesRead, countOpenFile } from '../runtime/io-counters.js'
 import { fileSource, type ByteSource } from './byte-source.js'
 import type { FormatOptions } from './format.js'
-import { notReadable, type FilePlace } from './read-file.js'
+import { fileSize, notReadable, type FilePlace } from './read-file.js'
 
 export type Compression = 'none' | 'gzip' | 'zstd'
 
@@ -58,9 +57,7 @@ export function openBytes(
 }
 
 async function gzipSource(place: FilePlace): Promise<ByteSource> {
-  await stat(place.path).catch((error: unknown) => {
-    throw notReadable(place, error)
-  })
+  await fileSize(place)
   const plain = createGunzip()
   const compressed = createReadStream(place.path)
   countOpenFile(compressed)

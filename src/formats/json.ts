@@ -1,5 +1,4 @@
 /** NDJSON, one object a line, and files of one array of objects: reading with exact numbers, writing with all digits. */
-import { stat } from 'node:fs/promises'
 import type { Batch } from '../arrow/batch.js'
 import { batchFromValues } from '../arrow/column.js'
 import { field, type Schema } from '../arrow/schema.js'
@@ -17,7 +16,7 @@ import type { FileDescription, FileFormat, FileScan, FormatOptions, SplitRequest
 import { JsonSyntaxError, parseJsonObject, type JsonCell } from './json-text.js'
 import { elementsOf, isArrayFile, linesOf, type JsonElement } from './json-elements.js'
 import { openJsonWriter } from './json-write.js'
-import { notReadable, type FilePlace } from './read-file.js'
+import { fileSize, type FilePlace } from './read-file.js'
 
 export const jsonFormat: FileFormat = {
   name: 'json',
@@ -64,18 +63,14 @@ interface FilePart {
 }
 
 async function splitJson(path: string, request: SplitRequest): Promise<readonly FileSplit[]> {
-  const { size } = await stat(path).catch((error: unknown) => {
-    throw notReadable({ path, host: request.host }, error)
-  })
+  const size = await fileSize({ path, host: request.host })
   const isCut = compressionOf(request.options, path) === 'none' && rangeCount(size, request) > 1
   const isLines = isCut && !(await isArray({ path, host: request.host }, request.options))
   return byteRanges(path, size, isLines ? rangeCount(size, request) : 1)
 }
 
 async function inspectJson(path: string, options: FormatOptions, host: string): Promise<FileDescription> {
-  const { size } = await stat(path).catch((error: unknown) => {
-    throw notReadable({ path, host }, error)
-  })
+  const size = await fileSize({ path, host })
   const limit = integerOption(options, 'schema_infer_max_rec', INFER_RECORDS)
   const place = { path, host }
   const types = new Map<string, DataType | undefined>()

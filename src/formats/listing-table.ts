@@ -1,5 +1,4 @@
 /** A table over files of one format: one file, all files of a directory, or those that match a glob. */
-import { stat } from 'node:fs/promises'
 import pLimit from 'p-limit'
 import type { Schema } from '../arrow/schema.js'
 import type {
@@ -20,7 +19,7 @@ import type { FileDescription, FileFormat, FormatOptions } from './format.js'
 import { formatNamed, formatOfPath } from './index.js'
 import { listAll, type Listing } from './list-files.js'
 import { checkTypes, mergeSchemas, type FileSchema } from './merge-schemas.js'
-import { notReadable } from './read-file.js'
+import { fileSize } from './read-file.js'
 import { mergeStatistics } from './parquet/split-plan.js'
 
 /** Files opened at once. */
@@ -167,14 +166,6 @@ function inferred(format: FileFormat, schemas: readonly FileSchema[], kind: List
   return kind === 'file' ? schema : { fields: schema.fields.map(field => ({ ...field, nullable: true })) }
 }
 
-async function fileBytes(path: string, host: string): Promise<number> {
-  try {
-    return (await stat(path)).size
-  } catch (error) {
-    throw notReadable({ path, host }, error)
-  }
-}
-
 /** What is known of the files together, and the schemas of those that were looked at. */
 async function describeFiles(
   format: FileFormat,
@@ -182,7 +173,7 @@ async function describeFiles(
   { options, host, schema }: DescribeRequest,
 ): Promise<{ readonly descriptions: readonly FileDescription[]; readonly schemas: readonly FileSchema[] }> {
   const hasFooters = format.name === 'parquet'
-  const sizes = await Promise.all(files.map(path => limit(() => fileBytes(path, host))))
+  const sizes = await Promise.all(files.map(path => limit(() => fileSize({ path, host }))))
   // Empty files have no rows to tell types from; when all are empty, the first says so.
   const filled = hasFooters ? files : files.filter((_, i) => sizes[i] > 0)
   const candidates = filled.length === 0 ? files : filled
@@ -193,7 +184,7 @@ async function describeFiles(
     } catch (error) {
       // An empty file is a table when its columns are declared; what else is wrong with it, the scan tells with its place.
       if (hasFooters || schema === undefined || toBallistaError(error).code !== 'FILE_INVALID') throw error
-      return { schema, byteLength: await fileBytes(path, host), columns: new Map() }
+      return { schema, byteLength: await fileSize({ path, host }), columns: new Map() }
     }
   }
   const found = await Promise.all(looked.map(path => limit(() => inspect(path))))

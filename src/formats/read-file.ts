@@ -1,5 +1,5 @@
 /** Bounded file reads that answer with coded errors. */
-import { open, type FileHandle } from 'node:fs/promises'
+import { open, stat, type FileHandle } from 'node:fs/promises'
 import pLimit from 'p-limit'
 import { fail } from '../common/errors.js'
 import { countBytesRead, countOpenFile } from '../runtime/io-counters.js'
@@ -13,6 +13,15 @@ export interface FilePlace {
 /** Range reads under way at once in this process: libuv has 4 threads, twice that keeps them busy. */
 const CONCURRENT_READS = 8
 const limit = pLimit(CONCURRENT_READS)
+
+/** Bytes of a file. Throws FILE_NOT_READABLE. */
+export async function fileSize(place: FilePlace): Promise<number> {
+  try {
+    return (await stat(place.path)).size
+  } catch (error) {
+    throw notReadable(place, error)
+  }
+}
 
 /** Opens for reading; the caller closes. Throws FILE_NOT_READABLE. */
 export async function openForRead(path: string, host: string): Promise<FileHandle> {

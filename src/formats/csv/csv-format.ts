@@ -1,5 +1,4 @@
 /** CSV as a file format: sampling, splitting, registration. */
-import { stat } from 'node:fs/promises'
 import type { Schema } from '../../arrow/schema.js'
 import type { FileSplit } from '../../catalog/table-provider.js'
 import { fail } from '../../common/errors.js'
@@ -7,7 +6,7 @@ import { byteRanges, rangeCount } from '../byte-ranges.js'
 import { openWindow, type ByteWindow } from '../byte-source.js'
 import { openBytes } from '../compression.js'
 import type { FileDescription, FileFormat, FormatOptions, SplitRequest } from '../format.js'
-import { notReadable } from '../read-file.js'
+import { fileSize } from '../read-file.js'
 import { CSV_READ_OPTIONS, csvDialect, isUsual, type CsvDialect } from './dialect.js'
 import { CellTable, countFields } from './cells.js'
 import { SchemaGuess, checkUtf8, columnNames } from './infer.js'
@@ -29,18 +28,10 @@ export const csvFormat: FileFormat = {
   openWriter: openCsvWriter,
 }
 
-async function sizeOf(path: string, host: string): Promise<number> {
-  try {
-    return (await stat(path)).size
-  } catch (error) {
-    throw notReadable({ path, host }, error)
-  }
-}
-
 /** One split, or ranges of about a line or more where the file may be cut at any line end. */
 async function splitCsv(path: string, request: SplitRequest): Promise<readonly FileSplit[]> {
   const { options, host } = request
-  const size = await sizeOf(path, host)
+  const size = await fileSize({ path, host })
   const dialect = csvDialect(options, path)
   const count = rangeCount(size, request)
   const isCut = dialect.compression === 'none' && !dialect.newlinesInValues && isUsual(dialect)
@@ -61,7 +52,7 @@ interface Sample {
 }
 
 async function inspectCsv(path: string, options: FormatOptions, host: string): Promise<FileDescription> {
-  const size = await sizeOf(path, host)
+  const size = await fileSize({ path, host })
   const dialect = csvDialect(options, path)
   const sample = isUsual(dialect) ? await sampleOf(path, host, dialect) : await oddSampleOf(path, host, dialect)
   const { records, byteLength } = sample
