@@ -59,7 +59,7 @@ export async function* linesOf(
 
 /**
  * The elements of the array that the file is; what they are is not looked at. Takes over the window, which is empty. Throws
- * FILE_INVALID for an array that does not end.
+ * FILE_INVALID for an array that does not end, or is not the last in the file.
  */
 export async function* elementsOf(window: ByteWindow, path: string): AsyncGenerator<JsonElement, void> {
   try {
@@ -76,14 +76,24 @@ export async function* elementsOf(window: ByteWindow, path: string): AsyncGenera
         continue
       }
       const byte = window.bytes[separator]
-      if (byte === CLOSE_ARRAY && isFirst && start === end) return
-      yield elementOf(window, start, end)
-      if (byte === CLOSE_ARRAY) return
+      const isEmpty = byte === CLOSE_ARRAY && isFirst && start === end
+      if (!isEmpty) yield elementOf(window, start, end)
       window.start = separator + 1
+      if (byte === CLOSE_ARRAY) return await expectEnd(window, path)
       isFirst = false
     }
   } finally {
     await window.close()
+  }
+}
+
+/** Throws FILE_INVALID unless only space is left. */
+async function expectEnd(window: ByteWindow, path: string): Promise<void> {
+  for (;;) {
+    window.start = skipSpace(window, window.start)
+    if (window.start < window.end) throw fail('FILE_INVALID', [path, 'something follows the array of objects'])
+    if (window.atEnd) return
+    await window.fill()
   }
 }
 
