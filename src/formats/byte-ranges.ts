@@ -2,9 +2,12 @@
 import type { FileSplit } from '../catalog/table-provider.js'
 import type { SplitRequest } from './format.js'
 
+/** A byte order mark and the start of the line behind it lie in one range. */
+const MIN_BYTES = 4
+
 /** Ranges that are worth reading apart: none smaller than `minBytes`, and no more than partitions are wanted. */
 export const rangeCount = (size: number, { minBytes, targetPartitions }: SplitRequest): number =>
-  Math.max(1, Math.min(targetPartitions, Math.floor(size / minBytes)))
+  Math.max(1, Math.min(targetPartitions, Math.floor(size / Math.max(MIN_BYTES, minBytes))))
 
 /**
  * The range in which the lines of a split start. The last range of a file is open: lines that were appended since the scan was

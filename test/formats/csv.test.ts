@@ -76,6 +76,14 @@ const CASES: readonly Case[] = [
     rows: [[1n]],
   },
   {
+    title: 'a byte order mark may be longer than ranges are wanted to be',
+    content: '\uFEFF1\n2\n',
+    options: { has_header: 'false' },
+    types: ['column_1 BIGINT'],
+    rows: [[1n], [2n]],
+    scan: { targetPartitions: 20, minPartitionBytes: 1 },
+  },
+  {
     title: 'no header',
     content: '1,x\n2,y\n',
     options: { has_header: 'false' },
