@@ -291,6 +291,12 @@ for (const [title, content, reason, options] of ERRORS) {
   })
 }
 
+test.serial('CSV: the general reader does not leave out quotes that do not pair', async t => {
+  const path = fileOf('a::b\n1::"x"y\n2::z\n')
+  const error = await t.throwsAsync(scanFile(path, { options: { malformed: 'skip', delimiter: '::' } }))
+  t.regex(String(error?.message), /line 2, Invalid Closing Quote/)
+})
+
 test.serial('CSV: a value of another type is an error that says what to do', async t => {
   const path = fileOf('a,b\n1,2\n2,x\n')
   const error = await t.throwsAsync(scanFile(path, { schema: schemaOf(field('a', INT64), field('b', INT64)) }))

@@ -30,7 +30,10 @@ async function* chunksOf(source: ByteSource): AsyncGenerator<Uint8Array, void> {
   }
 }
 
-/** All records of a file, the header too. Throws FILE_NOT_READABLE, FILE_INVALID. */
+/**
+ * All records of a file, the header too. Throws FILE_NOT_READABLE, FILE_INVALID: also for quotes that do not pair in a file
+ * whose malformed records are to be left out, because csv-parse would leave out whatever follows up to another quote.
+ */
 export async function* oddRecords(path: string, host: string, dialect: CsvDialect): AsyncGenerator<TextRecord, void> {
   const { parse } = await import('csv-parse')
   const source = await openBytes({ path, host }, dialect.compression)
@@ -43,11 +46,6 @@ export async function* oddRecords(path: string, host: string, dialect: CsvDialec
     info: true,
     relax_column_count: true,
     skip_empty_lines: true,
-    skip_records_with_error: dialect.ignoreErrors,
-    on_skip: () => {
-      countSkippedRecords(1)
-      return undefined
-    },
     cast: (text, { quoting }) => (!quoting && (text === '' || text === dialect.nullValue) ? null : text),
   })
   const input = Readable.from(chunksOf(source))
