@@ -129,19 +129,3 @@ export class ByteWindow {
     this.bytes = bytes
   }
 }
-
-const NEWLINE = 10
-
-/** Number of the line (from 1) that holds the byte at `position`, by counting line ends; only for error messages. */
-export async function lineAt(source: ByteSource, position: number, newline = NEWLINE): Promise<number> {
-  const buffer = new Uint8Array(BLOCK_BYTES)
-  let line = 1
-  for (let before = 0; before < position;) {
-    const byteCount = await source.read(buffer)
-    if (byteCount === 0) break
-    const end = Math.min(byteCount, position - before)
-    for (let i = buffer.indexOf(newline); i >= 0 && i < end; i = buffer.indexOf(newline, i + 1)) line++
-    before += byteCount
-  }
-  return line
-}

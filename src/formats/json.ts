@@ -8,11 +8,12 @@ import { BallistaError, fail } from '../common/errors.js'
 import { parseValue } from '../expr/value-text.js'
 import { countSkippedRecords } from '../runtime/io-counters.js'
 import { byteRanges, rangeCount, rangeOf } from './byte-ranges.js'
-import { lineAt, openWindow, type ByteSource } from './byte-source.js'
+import { openWindow, type ByteSource } from './byte-source.js'
 import { compressionOf, openBytes, type ByteSpan } from './compression.js'
 import { ignoresErrors } from './csv/dialect.js'
 import { integerOption } from './format-options.js'
 import type { FileDescription, FileFormat, FileScan, FormatOptions, SplitRequest } from './format.js'
+import { NOT_UTF8, invalidLine } from './invalid-line.js'
 import { JsonSyntaxError, parseJsonObject, type JsonCell } from './json-text.js'
 import { elementsOf, isArrayFile, linesOf, type JsonElement } from './json-elements.js'
 import { openJsonWriter } from './json-write.js'
@@ -30,6 +31,7 @@ export const jsonFormat: FileFormat = {
 }
 
 const INFER_RECORDS = 1000
+const LF = 10
 
 const openSource = (place: FilePlace, options: FormatOptions, span?: ByteSpan): Promise<ByteSource> =>
   openBytes(place, compressionOf(options, place.path), span)
@@ -118,8 +120,7 @@ async function parseLine(
   place: FilePlace,
   options: FormatOptions,
 ): Promise<Map<string, JsonCell> | undefined> {
-  if (!line.isUtf8)
-    throw await invalid(line, place, options, 'the text is not UTF-8; convert it, for example with iconv')
+  if (!line.isUtf8) throw await invalid(line, place, options, NOT_UTF8)
   try {
     return parseJsonObject(line.text)
   } catch (error) {
@@ -129,14 +130,8 @@ async function parseLine(
   }
 }
 
-async function invalid(line: JsonElement, place: FilePlace, options: FormatOptions, reason: string): Promise<Error> {
-  const source = await openSource(place, options)
-  try {
-    return fail('FILE_INVALID', [place.path, `line ${await lineAt(source, line.position)}, ${reason}`])
-  } finally {
-    await source.close()
-  }
-}
+const invalid = (line: JsonElement, place: FilePlace, options: FormatOptions, reason: string): Promise<Error> =>
+  invalidLine({ ...place, compression: compressionOf(options, place.path), newline: LF }, line.position, reason)
 
 /** Batches of the scan's schema, given away; a member that a line lacks is NULL. Throws FILE_NOT_READABLE, FILE_INVALID. */
 export async function* scanJson(scan: FileScan): AsyncGenerator<Batch, void> {

@@ -291,6 +291,21 @@ for (const [title, content, reason, options] of ERRORS) {
   })
 }
 
+test.serial('CSV: files from which no columns can be inferred are errors that say why', async t => {
+  const empty = 'is empty: there is nothing to infer columns from; give the table a column list'
+  for (const [content, reason] of [
+    ['\n\r\n', empty],
+    ['# only\n# comments', empty],
+    ['\uFEFF\n', empty],
+    ['# first\n"a"x,b\n1,2\n', 'line 2, column 1: text follows a closing quote'],
+    ['a,"b\n1,2\n', 'line 1, column 2: a quoted field is not closed'],
+  ]) {
+    const path = fileOf(content)
+    const error = await t.throwsAsync(scanFile(path, { options: { comment: '#' } }))
+    t.is(error?.message, `${path}: ${reason}`)
+  }
+})
+
 test.serial('CSV: the general reader does not leave out quotes that do not pair', async t => {
   const path = fileOf('a::b\n1::"x"y\n2::z\n')
   const error = await t.throwsAsync(scanFile(path, { options: { malformed: 'skip', delimiter: '::' } }))

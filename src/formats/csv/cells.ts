@@ -18,20 +18,21 @@ interface CutKernels {
 
 export type Cut =
   /** Whole records were cut off; `more` says what is missing for the next one: bytes, or room in the table. */
-  | { readonly kind: 'ok'; readonly more: 'bytes' | 'room' | 'nothing' }
-  /**
-   * The record that starts at index `start` of the window is malformed at `place`, in field number `field` (from 0). What was
-   * cut before it is in the table.
-   */
-  | {
-      readonly kind: 'malformed'
-      readonly start: number
-      readonly place: number
-      readonly field: number
-      readonly reason: string
-      /** Its number of fields if that is what is wrong. */
-      readonly found?: number
-    }
+  { readonly kind: 'ok'; readonly more: 'bytes' | 'room' | 'nothing' } | MalformedCut
+
+/**
+ * The record that starts at index `start` of the window is malformed at `place`, in field number `field` (from 0). What was
+ * cut before it is in the table.
+ */
+export interface MalformedCut {
+  readonly kind: 'malformed'
+  readonly start: number
+  readonly place: number
+  readonly field: number
+  readonly reason: string
+  /** Its number of fields if that is what is wrong. */
+  readonly found?: number
+}
 
 /** Why the kernel stopped (src/kernels/csv.ts). */
 const STOP = { end: 0, full: 1, limit: 2, fields: 3, unclosed: 4, afterQuote: 5 } as const
@@ -192,15 +193,22 @@ const codeOf = (character: string): number => (character === '' ? NO_BYTE : char
 /** An escape and what follows it. */
 const escapes = (escape: string): RegExp => new RegExp(`${escape.replace(/[^\w]/, '\\$&')}(.)`, 'gs')
 
-/** Number of fields of the first record in the window, empty lines and comments skipped; undefined if it is incomplete. */
-export function countFields(window: ByteWindow, dialect: CsvDialect, newline: number): number | undefined {
+/**
+ * Number of fields of the first record in the window, or what is malformed in it; undefined if it is incomplete. Empty lines
+ * and comments are skipped.
+ */
+export function countFields(
+  window: ByteWindow,
+  dialect: CsvDialect,
+  newline: number,
+): number | MalformedCut | undefined {
   const { start } = window
   const probe = new CellTable({ dialect: { ...dialect, truncatedRows: false }, fieldCount: 1, fields: [], capacity: 1 })
   try {
     for (;;) {
       const before = window.start
       const cut = probe.cut(window, newline)
-      if (cut.kind === 'malformed') return cut.found
+      if (cut.kind === 'malformed') return cut.found ?? cut
       if (probe.count === 0) return undefined
       // With one field an empty line is a record.
       if (!isBlank(window.bytes, before, window.start)) return 1

@@ -6,13 +6,14 @@ import { byteRanges, rangeCount } from '../byte-ranges.js'
 import { openWindow, type ByteWindow } from '../byte-source.js'
 import { openBytes } from '../compression.js'
 import type { FileDescription, FileFormat, FormatOptions, SplitRequest } from '../format.js'
+import { checkText, type TextFile } from '../invalid-line.js'
 import { fileSize } from '../read-file.js'
 import { CSV_READ_OPTIONS, csvDialect, isUsual, type CsvDialect } from './dialect.js'
 import { CellTable, countFields } from './cells.js'
-import { SchemaGuess, checkUtf8, columnNames } from './infer.js'
+import { SchemaGuess, columnNames } from './infer.js'
 import { newlineOf } from './line-ends.js'
 import { oddRecords } from './odd-dialect.js'
-import { scanCsv } from './read.js'
+import { malformedRecord, scanCsv } from './read.js'
 import { openCsvWriter } from './write.js'
 
 const LF = 10
@@ -79,30 +80,25 @@ async function sampleOf(path: string, host: string, dialect: CsvDialect): Promis
     await window.fill()
     window.skipByteOrderMark()
     const newline = newlineOf(window, dialect)
+    const file = { path, host, compression: dialect.compression, newline }
     let fieldCount = countFields(window, dialect, newline)
     while (fieldCount === undefined && !window.atEnd) {
       await window.fill()
       fieldCount = countFields(window, dialect, newline)
     }
-    if (window.end === window.start) return { header: undefined, records: [], byteLength: 0, mayBeCut: false }
-    if (fieldCount === undefined) throw fail('FILE_INVALID', [path, 'line 1, column 1: a quoted field is not closed'])
-    return await readSample(window, path, { dialect, fieldCount, newline })
+    if (fieldCount === undefined) return { header: undefined, records: [], byteLength: 0, mayBeCut: false }
+    if (typeof fieldCount !== 'number') throw await malformedRecord(file, window, fieldCount)
+    return await readSample(window, file, { dialect, fieldCount })
   } finally {
     await window.close()
   }
 }
 
-interface SampleRequest {
-  readonly dialect: CsvDialect
-  readonly fieldCount: number
-  readonly newline: number
-}
-
 /** The first records; a malformed one ends the sample (the scan reports it with its line). */
 async function readSample(
   window: ByteWindow,
-  path: string,
-  { dialect, fieldCount, newline }: SampleRequest,
+  file: TextFile,
+  { dialect, fieldCount }: { readonly dialect: CsvDialect; readonly fieldCount: number },
 ): Promise<Sample> {
   const fields = Array.from({ length: fieldCount }, (_, field) => field)
   const wanted = sampleSize(dialect) + 1
@@ -112,8 +108,8 @@ async function readSample(
   try {
     for (;;) {
       const { start } = window
-      const cut = table.cut(window, newline)
-      checkUtf8(window.bytes.subarray(start, window.start), path, newline)
+      const cut = table.cut(window, file.newline)
+      await checkText(file, window, start)
       byteLength += window.start - start
       for (let record = 0; record < table.count; record++) {
         records.push(fields.map(field => table.value(field, record)))
@@ -127,7 +123,7 @@ async function readSample(
   }
   const header = dialect.hasHeader ? records.shift() : undefined
   const hasQuotedLineEnd = records.some(record => record.some(text => text?.includes('\n')))
-  return { header, records, byteLength, mayBeCut: !hasQuotedLineEnd && newline === LF }
+  return { header, records, byteLength, mayBeCut: !hasQuotedLineEnd && file.newline === LF }
 }
 
 async function oddSampleOf(path: string, host: string, dialect: CsvDialect): Promise<Sample> {

@@ -1,8 +1,6 @@
 /** Column names and types of a CSV file from a sample of its records. */
-import { isUtf8 } from 'node:buffer'
 import { field, type Schema } from '../../arrow/schema.js'
 import { BOOLEAN, DATE, FLOAT64, INT64, UTF8, timestamp, type DataType } from '../../arrow/types.js'
-import { fail } from '../../common/errors.js'
 import { isCell } from './date-format.js'
 import type { CsvDialect } from './dialect.js'
 
@@ -79,16 +77,4 @@ export function columnNames(header: readonly (string | null)[] | undefined, fiel
     taken.add(name)
     return name
   })
-}
-
-/** Throws FILE_INVALID with the line unless the bytes, which are the start of the file, are UTF-8. */
-export function checkUtf8(bytes: Uint8Array, path: string, newline: number): void {
-  if (isUtf8(bytes)) return
-  let line = 1
-  for (let start = 0; ; line++) {
-    const end = bytes.indexOf(newline, start) + 1
-    if (end === 0 || !isUtf8(bytes.subarray(start, end))) break
-    start = end
-  }
-  throw fail('FILE_INVALID', [path, `line ${line}, the text is not UTF-8; convert it, for example with iconv`])
 }

@@ -1,5 +1,4 @@
 /** Scans CSV files of the usual dialect: byte ranges are cut at line ends, fields go straight from bytes into columns. */
-import { isUtf8 } from 'node:buffer'
 import type { Batch, Column } from '../../arrow/batch.js'
 import type { Schema } from '../../arrow/schema.js'
 import { typeName } from '../../arrow/types.js'
@@ -8,10 +7,11 @@ import { fail } from '../../common/errors.js'
 import { BlockScope } from '../block-scope.js'
 import { countSkippedRecords } from '../../runtime/io-counters.js'
 import { rangeOf } from '../byte-ranges.js'
-import { lineAt, openWindow, type ByteWindow } from '../byte-source.js'
+import { openWindow, type ByteWindow } from '../byte-source.js'
 import { openBytes } from '../compression.js'
 import type { FileScan } from '../format.js'
-import { CellTable, type Cut } from './cells.js'
+import { checkText, invalidLine, type TextFile } from '../invalid-line.js'
+import { CellTable, type MalformedCut } from './cells.js'
 import { csvDialect, isUsual, type CsvDialect } from './dialect.js'
 import { withoutRecords } from './drop-records.js'
 import { newlineOf } from './line-ends.js'
@@ -42,8 +42,7 @@ interface SplitScan {
   readonly split: FileSplit
   readonly dialect: CsvDialect
   readonly window: ByteWindow
-  /** The byte that ends lines. */
-  readonly newline: number
+  readonly file: TextFile
 }
 
 async function* scanSplit(scan: FileScan, split: FileSplit, dialect: CsvDialect): AsyncGenerator<Batch, void> {
@@ -51,12 +50,14 @@ async function* scanSplit(scan: FileScan, split: FileSplit, dialect: CsvDialect)
   // The byte before the range tells whether a line starts exactly at its start.
   const from = Math.max(0, start - 1)
   const span = { start: from, expectedBytes: split.fileBytes ?? 0 }
-  const opening = openBytes({ path: split.path, host: scan.host }, dialect.compression, span)
+  const place = { path: split.path, host: scan.host }
+  const opening = openBytes(place, dialect.compression, span)
   const window = await openWindow(opening, split.path, from)
   let table: CellTable | undefined
   try {
     await window.fill()
-    const at: SplitScan = { scan, split, dialect, window, newline: newlineOf(window, dialect) }
+    const file = { ...place, compression: dialect.compression, newline: newlineOf(window, dialect) }
+    const at: SplitScan = { scan, split, dialect, window, file }
     const isInside = start === 0 ? await skipHeader(at) : await skipToLine(at, end)
     if (!isInside) return
     table = new CellTable({
@@ -74,14 +75,14 @@ async function* scanSplit(scan: FileScan, split: FileSplit, dialect: CsvDialect)
 
 /** Moves to the first record; false if there is none. */
 async function skipHeader(at: SplitScan): Promise<boolean> {
-  const { window, dialect, scan, newline } = at
+  const { window, dialect, scan, file } = at
   window.skipByteOrderMark()
   if (!dialect.hasHeader) return true
   const table = new CellTable({ dialect, fieldCount: scan.fileSchema.fields.length, fields: [], capacity: 1 })
   try {
     for (;;) {
-      const cut = table.cut(window, newline)
-      if (cut.kind === 'malformed') throw await malformed(at, cut)
+      const cut = table.cut(window, file.newline)
+      if (cut.kind === 'malformed') throw await malformedRecord(file, window, cut)
       if (table.count === 1) return true
       if (cut.more === 'nothing') return false
       await window.fill()
@@ -92,9 +93,9 @@ async function skipHeader(at: SplitScan): Promise<boolean> {
 }
 
 /** Moves behind the next line end; false if no line starts before `end`. */
-async function skipToLine({ window, newline }: SplitScan, end: number): Promise<boolean> {
+async function skipToLine({ window, file }: SplitScan, end: number): Promise<boolean> {
   for (;;) {
-    const found = window.indexOf(newline, window.start)
+    const found = window.indexOf(file.newline, window.start)
     window.start = found < 0 ? window.end : found + 1
     if (found >= 0) return window.position(window.start) < end
     if (window.atEnd || window.position(window.start) >= end) return false
@@ -103,20 +104,20 @@ async function skipToLine({ window, newline }: SplitScan, end: number): Promise<
 }
 
 async function* records(at: SplitScan, table: CellTable, end: number): AsyncGenerator<Batch, void> {
-  const { scan, window, newline } = at
+  const { scan, window, file } = at
   let before = window.start
   for (;;) {
     scan.signal.throwIfAborted()
-    const cut = table.cut(window, newline, end - window.position(0))
+    const cut = table.cut(window, file.newline, end - window.position(0))
     if (cut.kind === 'malformed') await leaveOut(at, cut)
     const hasRoom = cut.kind === 'malformed' && table.count < table.capacity
     // A malformed record may end behind the window: then those before it go first.
-    if (hasRoom && window.indexOf(newline, window.start) >= 0) {
+    if (hasRoom && window.indexOf(file.newline, window.start) >= 0) {
       await skipToLine(at, Infinity)
       continue
     }
     if (table.count > 0) {
-      await checkText(at, before, window.start)
+      await checkText(file, window, before)
       const batch = await parse(at, table)
       table.count = 0
       if (batch !== undefined) yield batch
@@ -130,8 +131,8 @@ async function* records(at: SplitScan, table: CellTable, end: number): AsyncGene
 }
 
 /** Stands at the malformed record's start if malformed records are to be left out, else throws. */
-async function leaveOut(at: SplitScan, cut: Cut & { readonly kind: 'malformed' }): Promise<void> {
-  if (!at.dialect.ignoreErrors) throw await malformed(at, cut)
+async function leaveOut(at: SplitScan, cut: MalformedCut): Promise<void> {
+  if (!at.dialect.ignoreErrors) throw await malformedRecord(at.file, at.window, cut)
   countSkippedRecords(1)
   at.window.start = cut.start
 }
@@ -146,18 +147,6 @@ function checkCut({ split, window }: SplitScan, { before, end }: { before: numbe
   const advice =
     "a quoted line end lies where the file is cut for parallel reading; set the option newlines_in_values to 'true'"
   throw fail('FILE_INVALID', [split.path, advice])
-}
-
-async function checkText(at: SplitScan, start: number, end: number): Promise<void> {
-  const { window } = at
-  if (isUtf8(window.bytes.subarray(start, end))) return
-  let line = start
-  for (let next = line; next < end && isUtf8(window.bytes.subarray(line, next));) {
-    line = next
-    const lineEnd = window.indexOf(at.newline, line)
-    next = lineEnd < 0 ? end : lineEnd + 1
-  }
-  throw await invalid(at, window.position(line), 'the text is not UTF-8; convert it, for example with iconv')
 }
 
 /**
@@ -193,7 +182,7 @@ async function parse(at: SplitScan, table: CellTable): Promise<Batch | undefined
   } catch (error) {
     if (!(error instanceof FieldError)) throw error
     const position = at.window.position(table.place(column, error.record) - at.window.block)
-    throw await invalid(at, position, valueReason(scan.fileSchema, column, error.text))
+    throw await invalidLine(at.file, position, valueReason(scan.fileSchema, column, error.text))
   } finally {
     scope.close()
   }
@@ -207,14 +196,6 @@ export function valueReason(schema: Schema, column: number, text: string): strin
   )
 }
 
-const malformed = (at: SplitScan, { place, field, reason }: Cut & { readonly kind: 'malformed' }): Promise<Error> =>
-  invalid(at, at.window.position(place), `column ${field + 1}: ${reason}`)
-
-async function invalid({ scan, split, dialect, newline }: SplitScan, position: number, reason: string): Promise<Error> {
-  const source = await openBytes({ path: split.path, host: scan.host }, dialect.compression)
-  try {
-    return fail('FILE_INVALID', [split.path, `line ${await lineAt(source, position, newline)}, ${reason}`])
-  } finally {
-    await source.close()
-  }
-}
+/** FILE_INVALID for a malformed record of the window. */
+export const malformedRecord = (file: TextFile, window: ByteWindow, cut: MalformedCut): Promise<Error> =>
+  invalidLine(file, window.position(cut.place), `column ${cut.field + 1}: ${cut.reason}`)
