@@ -233,6 +233,17 @@ const CASES: readonly Case[] = [
     ],
   },
   {
+    title: 'a record of several lines with a wrong number of fields is left out as a whole',
+    content: 'a,b\n1,"x\ny",3\n2,z\n"p\nq"\n3,"r\ns"\n',
+    options: { malformed: 'skip' },
+    types: ['a VARCHAR', 'b VARCHAR'],
+    rows: [
+      ['2', 'z'],
+      ['3', 'r\ns'],
+    ],
+    scan: { schema: schemaOf(field('a', UTF8), field('b', UTF8)) },
+  },
+  {
     title: 'a zero byte is a character',
     content: 'a,b\nx\0y,1\n',
     types: ['a VARCHAR', 'b BIGINT'],

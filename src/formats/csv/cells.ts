@@ -21,16 +21,14 @@ export type Cut =
   { readonly kind: 'ok'; readonly more: 'bytes' | 'room' | 'nothing' } | MalformedCut
 
 /**
- * The record that starts at index `start` of the window is malformed at `place`, in field number `field` (from 0). What was
- * cut before it is in the table.
+ * The record behind those in the table is malformed at index `place` of the window, in field number `field` (from 0). The
+ * window starts behind it if its number of fields, `found`, is what is wrong; else at it: nobody knows where it ends.
  */
 export interface MalformedCut {
   readonly kind: 'malformed'
-  readonly start: number
   readonly place: number
   readonly field: number
   readonly reason: string
-  /** Its number of fields if that is what is wrong. */
   readonly found?: number
 }
 
@@ -128,17 +126,17 @@ export class CellTable {
     return this.cutOf(window, u32.subarray(state, state + 5))
   }
 
-  private cutOf(window: ByteWindow, [next, , stop, at, found]: Uint32Array): Cut {
+  private cutOf(window: ByteWindow, [, , stop, at, found]: Uint32Array): Cut {
     const place = at - window.block
     switch (stop) {
       case STOP.fields: {
         const reason = `the record has ${found} ${found === 1 ? 'field' : 'fields'}, not ${this.fieldCount}`
-        return { kind: 'malformed', start: place, place, field: Math.min(found, this.fieldCount), reason, found }
+        return { kind: 'malformed', place, field: Math.min(found, this.fieldCount), reason, found }
       }
       case STOP.unclosed:
       case STOP.afterQuote: {
         const reason = stop === STOP.unclosed ? 'a quoted field is not closed' : 'text follows a closing quote'
-        return { kind: 'malformed', start: next - window.block, place, field: found, reason }
+        return { kind: 'malformed', place, field: found, reason }
       }
       case STOP.end:
         return { kind: 'ok', more: window.atEnd ? 'nothing' : 'bytes' }

@@ -104,16 +104,19 @@ async function skipToLine({ window, file }: SplitScan, end: number): Promise<boo
 }
 
 async function* records(at: SplitScan, table: CellTable, end: number): AsyncGenerator<Batch, void> {
-  const { scan, window, file } = at
+  const { scan, window, dialect, file } = at
   let before = window.start
   for (;;) {
     scan.signal.throwIfAborted()
     const cut = table.cut(window, file.newline, end - window.position(0))
-    if (cut.kind === 'malformed') await leaveOut(at, cut)
-    const hasRoom = cut.kind === 'malformed' && table.count < table.capacity
-    // A malformed record may end behind the window: then those before it go first.
-    if (hasRoom && window.indexOf(file.newline, window.start) >= 0) {
-      await skipToLine(at, Infinity)
+    if (cut.kind === 'malformed' && !dialect.ignoreErrors) throw await malformedRecord(file, window, cut)
+    if (cut.kind === 'malformed') countSkippedRecords(1)
+    // Quotes that do not pair do not say where the record ends: the next line may start another.
+    const isAtRecord = cut.kind === 'malformed' && cut.found === undefined
+    const isInWindow = !isAtRecord || window.indexOf(file.newline, window.start) >= 0
+    // A line that goes on behind the window has to wait until the records before it are parsed.
+    if (cut.kind === 'malformed' && isInWindow && table.count < table.capacity) {
+      if (isAtRecord) await skipToLine(at, Infinity)
       continue
     }
     if (table.count > 0) {
@@ -122,19 +125,12 @@ async function* records(at: SplitScan, table: CellTable, end: number): AsyncGene
       table.count = 0
       if (batch !== undefined) yield batch
     }
-    if (cut.kind === 'malformed' && !(await skipToLine(at, end))) return
+    if (isAtRecord && !(await skipToLine(at, end))) return
     if (window.position(window.start) >= end) return checkCut(at, { before, end })
     if (cut.kind === 'ok' && cut.more === 'nothing') return
     if (cut.kind === 'ok' && cut.more === 'bytes') await window.fill()
     before = window.start
   }
-}
-
-/** Stands at the malformed record's start if malformed records are to be left out, else throws. */
-async function leaveOut(at: SplitScan, cut: MalformedCut): Promise<void> {
-  if (!at.dialect.ignoreErrors) throw await malformedRecord(at.file, at.window, cut)
-  countSkippedRecords(1)
-  at.window.start = cut.start
 }
 
 /**
