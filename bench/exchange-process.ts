@@ -8,8 +8,9 @@ import { columnValues, releaseBatch } from '../src/arrow/column.js'
 import { systemClock } from '../src/common/clock.js'
 import { ExchangeHub } from '../src/exchange/exchange-hub.js'
 import { serveConsumer } from '../src/exchange/exchange-server.js'
-import { bindServer, CLIENT_OPTIONS, loadGrpc, SERVER_OPTIONS } from '../src/exchange/grpc.js'
+import { CLIENT_OPTIONS, loadGrpc, SERVER_OPTIONS } from '../src/exchange/grpc.js'
 import { localInput, MergedReader } from '../src/exchange/merged-reader.js'
+import { listenOnOnePort } from '../src/exchange/one-port-server.js'
 import { FRAME_BYTES } from '../src/exchange/options.js'
 import { RemoteExchange } from '../src/exchange/remote-exchange.js'
 import { sharedLimit } from '../src/exchange/shared-memory-pool.js'
@@ -107,7 +108,8 @@ async function serveRaw(): Promise<string> {
       write()
     },
   })
-  return `${LOOPBACK}:${await bindServer(grpc, server, LOOPBACK, 0)}`
+  const { port } = await listenOnOnePort({ host: LOOPBACK, port: 0, grpc, grpcServer: server })
+  return `${LOOPBACK}:${port}`
 }
 
 async function readRaw(address: string, bytes: number): Promise<number> {

@@ -1,7 +1,6 @@
 /** grpc-js and the .proto contract, loaded when the first network call is made and not before. */
 import { fileURLToPath } from 'node:url'
 import type * as Grpc from '@grpc/grpc-js'
-import { fail } from '../common/errors.js'
 import type {
   ExecutorMessage,
   NodeStats,
@@ -116,17 +115,6 @@ async function load(): Promise<GrpcRuntime> {
     schedulerClient: address => new Scheduler(address, plaintext, CLIENT_OPTIONS) as unknown as SchedulerClient,
     nodeClient: address => new Node(address, plaintext, CLIENT_OPTIONS) as unknown as NodeClient,
   }
-}
-
-/** Binds a server; resolves with its port. NETWORK when the address cannot be had. */
-export function bindServer(grpc: typeof Grpc, server: Grpc.Server, host: string, port: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.bindAsync(hostPort(host, port), grpc.ServerCredentials.createInsecure(), (error, bound) => {
-      if (error)
-        reject(fail('NETWORK', [`cannot listen on ${hostPort(host, port)}: ${error.message}`], { cause: error }))
-      else resolve(bound)
-    })
-  })
 }
 
 /** `host:port`, with brackets around an IPv6 address. */

@@ -1,9 +1,8 @@
 /** How processes reach each other, as an interface: everything that dials or serves is given one, so that a test can put another in its place. */
-import type { Clock } from '../common/clock.js'
+import type { RequestListener } from 'node:http'
 import {
   loadGrpc,
   SERVER_OPTIONS,
-  bindServer,
   type ExchangeCall,
   type ExchangeClient,
   type NodeClient,
@@ -11,6 +10,7 @@ import {
   type SubmitCall,
   type WorkCall,
 } from './grpc.js'
+import { listenOnOnePort, type OnePortServer } from './one-port-server.js'
 import type { NodeStats } from './proto/messages.js'
 
 /** What a process answers; absent services are refused. */
@@ -21,13 +21,11 @@ export interface Services {
   readonly scheduler?: { work(call: WorkCall): void; submitQuery(call: SubmitCall): void }
   /** What the process holds now. */
   stats(): NodeStats
+  /** HTTP/1.1 requests that come to the same port. */
+  readonly http?: RequestListener
 }
 
-export interface RunningServer {
-  readonly port: number
-  /** Lets open streams end for a short time, then closes what is left; resolves when no handle remains. */
-  close(clock: Clock): Promise<void>
-}
+export type RunningServer = OnePortServer
 
 /** Addresses are `host:port`; nothing is dialled before the first call of a client. */
 export interface Transport {
@@ -37,9 +35,6 @@ export interface Transport {
   /** Port 0 picks a free one. NETWORK if the address cannot be had. */
   serve(host: string, port: number, services: Services): Promise<RunningServer>
 }
-
-/** Streams that peers do not end get this long. */
-const SHUTDOWN_MS = 500
 
 /** gRPC in plain text; loads grpc-js with the first use. */
 export const grpcTransport: Transport = {
@@ -62,16 +57,6 @@ export const grpcTransport: Transport = {
         submitQuery: (call: SubmitCall) => scheduler.submitQuery(call),
       })
     }
-    return {
-      port: await bindServer(grpc, server, host, port),
-      close: clock =>
-        new Promise(resolve => {
-          const lastResort = clock.after(SHUTDOWN_MS, () => server.forceShutdown())
-          server.tryShutdown(() => {
-            lastResort.cancel()
-            resolve()
-          })
-        }),
-    }
+    return listenOnOnePort({ host, port, grpc, grpcServer: server, http: services.http })
   },
 }

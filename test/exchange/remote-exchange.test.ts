@@ -5,13 +5,13 @@ import { columnValues, releaseBatch } from '../../src/arrow/column.js'
 import { encodeBatch } from '../../src/arrow/frame.js'
 import type { Batch } from '../../src/arrow/batch.js'
 import { systemClock } from '../../src/common/clock.js'
-import { deferred } from '../../src/common/deferred.js'
 import { BallistaError, fail } from '../../src/common/errors.js'
 import { ExchangeHub } from '../../src/exchange/exchange-hub.js'
 import { serveConsumer } from '../../src/exchange/exchange-server.js'
 import { frameChecksum } from '../../src/exchange/frame-checksum.js'
-import { bindServer, loadGrpc, SERVER_OPTIONS, type ExchangeCall } from '../../src/exchange/grpc.js'
+import { loadGrpc, SERVER_OPTIONS, type ExchangeCall } from '../../src/exchange/grpc.js'
 import { MergedReader } from '../../src/exchange/merged-reader.js'
+import { listenOnOnePort } from '../../src/exchange/one-port-server.js'
 import { FRAME_BYTES } from '../../src/exchange/options.js'
 import type { OutputBuffer } from '../../src/exchange/output-buffer.js'
 import type { Frame, ToConsumer, ToProducer } from '../../src/exchange/proto/messages.js'
@@ -38,7 +38,8 @@ async function withPeers(
   const server = new grpc.Server(SERVER_OPTIONS)
   const served = { count: 0 }
   server.addService(exchangeService, { open: (call: ExchangeCall) => void serve(call).then(() => served.count++) })
-  const address = `127.0.0.1:${await bindServer(grpc, server, '127.0.0.1', 0)}`
+  const running = await listenOnOnePort({ host: '127.0.0.1', port: 0, grpc, grpcServer: server })
+  const address = `127.0.0.1:${running.port}`
   const consumer = new RemoteExchange()
   const reader = (windowBytes = 2 * FRAME_BYTES, producers = 1): MergedReader =>
     new MergedReader(
@@ -48,9 +49,7 @@ async function withPeers(
     )
   await body({ address, consumer, reader, served })
   await consumer.close()
-  const ended = deferred()
-  server.tryShutdown(() => ended.resolve())
-  await ended.promise
+  await running.close(systemClock)
   t.is(consumer.openCalls, 0, 'open calls')
   t.is(bytesInUse(), before, 'bytes in the arena')
 }
