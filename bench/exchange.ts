@@ -91,6 +91,7 @@ async function exchangeOnce(parts: {
     children: [],
     edge: 0,
     partitionCount: 1,
+    producerCount: 1,
   }
   const reading = task({
     jobId,
@@ -113,8 +114,7 @@ function task(parts: { jobId: string; stage: number; child: PhysicalPlan; inputs
     kind: 'ExchangeSinkExec',
     schema: child.schema,
     children: [child],
-    edge: stage,
-    partitioning: SINGLE,
+    outputs: [{ edge: stage, partitioning: SINGLE }],
   }
   return { jobId, stage, partition: 0, partitionCount: 1, plan, settings: {}, inputs }
 }

@@ -1,10 +1,9 @@
 /** What an executor is told of a job: its tasks, their plans, and where the producers of their inputs run. */
 import type { Settings } from '../common/option.js'
 import type { MetricsRow } from '../runtime/metrics.js'
-import type { TaskInput, TaskReport, TaskSpec } from '../exchange/stage.js'
+import type { EdgePartitioning, ExchangeSinkExec, TaskInput, TaskReport, TaskSpec } from '../exchange/stage.js'
 import { ERRORS } from '../common/errors.js'
 import { countOf, listOf, malformed, objectOf, planOf, stringOf, type Peer } from '../exchange/validate.js'
-import type { PhysicalPlan } from '../physical/plan.js'
 
 export interface JobDefinition {
   readonly jobId: string
@@ -15,7 +14,7 @@ export interface JobDefinition {
 /** The tasks of one stage that run on one executor. */
 export interface StageTasks {
   readonly id: number
-  readonly plan: PhysicalPlan
+  readonly plan: ExchangeSinkExec
   readonly taskCount: number
   readonly inputs: readonly TaskInput[]
   /** Of this executor. */
@@ -39,6 +38,7 @@ function checkStage(stage: Record<string, unknown>, knows: (kind: string) => boo
   const plan = planOf(stage.plan, knows, peer)
   if (plan.kind !== 'ExchangeSinkExec' || plan.children.length !== 1)
     throw malformed(`a stage whose root is ${plan.kind}`, peer)
+  checkOutputs((plan as Partial<ExchangeSinkExec>).outputs, peer)
   const taskCount = countOf(stage.taskCount, MAX_TASKS + 1, 'a number of tasks', peer)
   for (const partition of listOf(stage.partitions, 'partitions', peer))
     countOf(partition, taskCount, 'a partition', peer)
@@ -52,6 +52,29 @@ function checkStage(stage: Record<string, unknown>, knows: (kind: string) => boo
       countOf(task, MAX_TASKS, 'a producing task', peer)
       if (address !== undefined) stringOf(address, 'an address', peer)
     }
+  }
+}
+
+const PARTITIONINGS: ReadonlySet<unknown> = new Set<EdgePartitioning['kind']>([
+  'single',
+  'hash',
+  'broadcast',
+  'roundRobin',
+])
+
+function checkOutputs(value: unknown, peer: Peer): void {
+  const outputs = listOf(value, 'outputs', peer)
+  if (outputs.length === 0) throw malformed('a stage without outputs', peer)
+  for (const each of outputs) {
+    const { edge, partitioning, ...flags } = objectOf(each, 'an output', peer)
+    countOf(edge, MAX_TASKS, 'an edge', peer)
+    for (const flag of [flags.spillable, flags.materialized])
+      if (flag !== undefined && typeof flag !== 'boolean')
+        throw malformed('an output with a flag that is not a truth value', peer)
+    const { kind, count, exprs } = objectOf(partitioning, 'a partitioning', peer)
+    if (!PARTITIONINGS.has(kind)) throw malformed(`unknown partitioning '${String(kind)}'`, peer)
+    if (kind !== 'single') countOf(count, MAX_TASKS + 1, 'a number of partitions', peer)
+    if (kind === 'hash') listOf(exprs, 'partition expressions', peer)
   }
 }
 

@@ -15,7 +15,7 @@ export function analyzedTree(
   operators: readonly OperatorDefinition[],
 ): TextTree {
   const env = planEnvironment(operators)
-  const byEdge = new Map(stages.map(stage => [stage.output.edge, stage]))
+  const byEdge = new Map(stages.flatMap(stage => stage.plan.outputs.map(({ edge }) => [edge, stage] as const)))
   const counted = sumByPlace(reports)
 
   const textOf = (node: PhysicalPlan, stage: StagePlan, path: string): TextTree => {

@@ -2,11 +2,10 @@
  * The exchange of one process, on its main thread: the output buffers of all its tasks, by job and edge. Producers open buffers,
  * consumers (tasks of this process, and peers over gRPC) find them, whoever comes first.
  */
-import type { Schema } from '../arrow/schema.js'
 import type { Clock } from '../common/clock.js'
 import { deferred, type Deferred } from '../common/deferred.js'
 import { fail } from '../common/errors.js'
-import { OutputBuffer, type OutputChannel } from './output-buffer.js'
+import { OutputBuffer, type OutputChannel, type OutputOptions } from './output-buffer.js'
 
 /** Names the output of one task: task `producer` of the stage that feeds `edge`. */
 export interface OutputKey {
@@ -65,16 +64,7 @@ export class ExchangeHub {
   }
 
   /** The buffer of a task that starts. CANCELLED if the job has ended here. */
-  openOutput(
-    key: OutputKey,
-    options: {
-      schema: Schema
-      partitionCount: number
-      limit: number
-      onTaken?: (bytes: number) => void
-      onClosed?: (partition: number) => void
-    },
-  ): OutputBuffer {
+  openOutput(key: OutputKey, options: OutputOptions): OutputBuffer {
     const job = this.job(key.jobId)
     const name = outputName(key)
     if (job.outputs.has(name)) throw fail('INTERNAL', [`edge ${key.edge} of task ${key.producer} is already open`])

@@ -1,44 +1,39 @@
-/** ExchangeSinkExec: the root of every stage; divides rows over the consumer's partitions and sends them down the edge. */
+/** ExchangeSinkExec: the root of every stage; divides rows over the consumers' partitions and sends them down its edges. */
 import type { Batch } from '../arrow/batch.js'
-import { releaseColumn, retainBatch } from '../arrow/column.js'
+import { releaseBatch, releaseColumn, retainBatch } from '../arrow/column.js'
 import { partitionBatch } from '../arrow/hash.js'
+import type { Schema } from '../arrow/schema.js'
 import { fail, toBallistaError, withContext } from '../common/errors.js'
 import { compileExprs } from '../expr/compile.js'
-import { displayExpr } from '../expr/display.js'
+import { displayPartitioning } from '../physical/operators/exchange.js'
 import { defineOperator } from '../physical/plan.js'
 import { FINISHED, type Sink } from '../runtime/operator.js'
 import type { ExchangeWriter, TaskContext } from '../runtime/task-context.js'
-import { partitionCountOf, type EdgePartitioning, type ExchangeSinkExec } from './stage.js'
+import { partitionCountOf, type EdgeOutput, type EdgePartitioning, type ExchangeSinkExec } from './stage.js'
 
 export const exchangeSinkOperator = defineOperator<ExchangeSinkExec>({
   kind: 'ExchangeSinkExec',
   properties: (_plan, [input]) => input,
-  details: plan => `edge=${plan.edge}, partitioning=${displayPartitioning(plan.partitioning)}`,
+  details: plan => plan.outputs.map(displayOutput).join('; '),
   sink: (plan, ctx) => new ExchangeSink(plan, ctx),
   samples: () => [],
 })
 
-/** `single`, `broadcast to 8`, or `hash(a@0, b@1) into 8`. */
-export function displayPartitioning(partitioning: EdgePartitioning): string {
-  if (partitioning.kind === 'single') return 'single'
-  if (partitioning.kind === 'broadcast') return `broadcast to ${partitioning.count}`
-  return `hash(${partitioning.exprs.map(displayExpr).join(', ')}) into ${partitioning.count}`
+/** `edge=3, partitioning=single, materialized`. */
+function displayOutput({ edge, partitioning, materialized, spillable }: EdgeOutput): string {
+  const storage = materialized === true ? ', materialized' : spillable === true ? ', spillable' : ''
+  return `edge=${edge}, partitioning=${displayPartitioning(partitioning)}${storage}`
 }
 
 class ExchangeSink implements Sink {
-  private readonly writer: ExchangeWriter
-  private readonly divide: (batch: Batch) => (Batch | undefined)[]
-  private readonly closed: boolean[]
+  private readonly edges: readonly OpenEdge[]
   private readonly signal: AbortSignal
   private readonly place: string
   /** A write that waits for a slow consumer lets go when the task is aborted. */
   private readonly letGo: () => void
 
   constructor(plan: ExchangeSinkExec, ctx: TaskContext) {
-    const count = partitionCountOf(plan.partitioning)
-    this.writer = ctx.exchange.openWriter(plan.edge, count, plan.schema)
-    this.divide = divider(plan)
-    this.closed = Array.from({ length: count }, () => false)
+    this.edges = plan.outputs.map(output => new OpenEdge(output, plan.schema, ctx))
     this.signal = ctx.signal
     this.place = `stage ${ctx.stage}, partition ${ctx.partition}`
     this.letGo = () => this.fail(ctx.signal.reason)
@@ -46,18 +41,12 @@ class ExchangeSink implements Sink {
   }
 
   async push(batch: Batch): Promise<typeof FINISHED | void> {
-    const parts = this.divide(batch)
-    await Promise.all(parts.map((part, partition) => this.write(partition, part)))
-    return this.closed.every(Boolean) ? FINISHED : undefined
+    await Promise.all(this.edges.map(edge => edge.send(batch)))
+    return this.edges.every(edge => edge.isClosed) ? FINISHED : undefined
   }
 
-  private async write(partition: number, part: Batch | undefined): Promise<void> {
-    if (part === undefined) return
-    if ((await this.writer.write(partition, part)) === 'closed') this.closed[partition] = true
-  }
-
-  finish(): Promise<void> {
-    return this.writer.end()
+  async finish(): Promise<void> {
+    await Promise.all(this.edges.map(edge => edge.writer.end()))
   }
 
   close(error?: Error): void {
@@ -68,28 +57,72 @@ class ExchangeSink implements Sink {
   /** Consumers see what failed here, not merely that something did. */
   private fail(reason: unknown): void {
     const error = reason instanceof Error ? toBallistaError(reason) : fail('CANCELLED', ['the task was aborted'])
-    this.writer.fail(withContext(error, this.place))
+    for (const { writer } of this.edges) writer.fail(withContext(error, this.place))
+  }
+}
+
+/** One edge, with the partitions of it that want no more. */
+class OpenEdge {
+  readonly writer: ExchangeWriter
+  private readonly divide: Divide
+  private readonly closed: boolean[]
+
+  constructor({ partitioning, ...output }: EdgeOutput, schema: Schema, ctx: TaskContext) {
+    const partitionCount = partitionCountOf(partitioning)
+    this.writer = ctx.exchange.openWriter({ ...output, schema, partitionCount })
+    this.divide = divider(partitioning, schema, ctx.partition)
+    this.closed = Array.from({ length: partitionCount }, () => false)
+  }
+
+  get isClosed(): boolean {
+    return this.closed.every(Boolean)
+  }
+
+  /** Borrows the batch. */
+  async send(batch: Batch): Promise<void> {
+    if (this.isClosed) return
+    const parts = this.divide(batch)
+    await Promise.all(parts.map((part, partition) => this.write(partition, part)))
+  }
+
+  private async write(partition: number, part: Batch | undefined): Promise<void> {
+    if (part === undefined) return
+    if (this.closed[partition]) return releaseBatch(part)
+    if ((await this.writer.write(partition, part)) === 'closed') this.closed[partition] = true
   }
 }
 
 /** The parts of a batch by partition, each with a reference of its own; empty parts are undefined. */
-function divider(plan: ExchangeSinkExec): (batch: Batch) => (Batch | undefined)[] {
-  const { partitioning, schema } = plan
-  if (partitioning.kind !== 'hash' || partitioning.count === 1) {
-    const count = partitionCountOf(partitioning)
-    return batch =>
-      Array.from({ length: count }, () => {
-        retainBatch(batch)
-        return batch
-      })
+type Divide = (batch: Batch) => readonly (Batch | undefined)[]
+
+/** `task`: several producers begin their turns at different partitions. */
+function divider(partitioning: EdgePartitioning, schema: Schema, task: number): Divide {
+  const count = partitionCountOf(partitioning)
+  if (partitioning.kind === 'roundRobin') {
+    let turn = task
+    return batch => {
+      retainBatch(batch)
+      const parts = Array.from<Batch | undefined>({ length: count })
+      parts[turn++ % count] = batch
+      return parts
+    }
   }
+  if (partitioning.kind !== 'hash' || count === 1) return toEach(count)
   const keys = compileExprs(partitioning.exprs, schema)
   return batch => {
     const columns = keys.evaluate(batch)
     try {
-      return partitionBatch(batch, columns, partitioning.count)
+      return partitionBatch(batch, columns, count)
     } finally {
       columns.forEach(releaseColumn)
     }
   }
 }
+
+const toEach =
+  (count: number): Divide =>
+  batch =>
+    Array.from({ length: count }, () => {
+      retainBatch(batch)
+      return batch
+    })

@@ -1,51 +1,69 @@
 /** Cuts a physical plan into stages at its exchanges. */
-import { invariant } from '../common/invariant.js'
 import { mapList } from '../common/tree.js'
-import type { OperatorDefinition, PhysicalPlan, Properties } from '../physical/plan.js'
+import { exchangeExec, type ExchangeExec } from '../physical/operators/exchange.js'
+import type { OperatorDefinition, PhysicalPlan } from '../physical/plan.js'
+import { partitionCount, planEnvironment } from '../physical/properties.js'
 import { markOnDemand } from './on-demand.js'
-import { EXCHANGE_OPERATORS } from './operators.js'
 import {
   partitionCountOf,
+  type EdgeOutput,
   type EdgePartitioning,
-  type ExchangeExec,
   type ExchangeSinkExec,
   type ExchangeSourceExec,
   type StageInput,
   type StagePlan,
 } from './stage.js'
 
+/** A stage whose edges are still being found. */
+interface OpenStage {
+  readonly id: number
+  readonly child: PhysicalPlan
+  readonly taskCount: number
+  readonly inputs: readonly StageInput[]
+  readonly outputs: EdgeOutput[]
+}
+
 /**
- * The stages of a plan, producers before consumers; the last one gives the result on partition 0 of its edge. `operators` know how
- * many partitions their output has. A plan of several partitions at its root is gathered by a stage more.
+ * The stages of a plan, producers before consumers; the last one gives the result on partition 0 of its only edge. `operators` know
+ * how many partitions their output has. A plan of several partitions at its root is gathered by a stage more.
  *
  *   Aggregate final               0: ExchangeSink hash(a)       1: ExchangeSink single
  *     Exchange hash(a)      =>         Aggregate partial             Aggregate final
  *       Aggregate partial                Scan                          ExchangeSource edge 0
  *         Scan
+ *
+ * Exchanges with the same `shared` number have one stage, which feeds an edge for each of them. Whoever reads one of its edges first
+ * must not wait for a reader of another one: these edges are spillable.
  */
 export function fragment(plan: PhysicalPlan, operators: readonly OperatorDefinition[]): StagePlan[] {
-  const definitions = new Map([...operators, ...EXCHANGE_OPERATORS].map(definition => [definition.kind, definition]))
-  const stages: StagePlan[] = []
-
-  const propertiesOf = (node: PhysicalPlan): Properties => {
-    const definition = definitions.get(node.kind)
-    invariant(definition !== undefined, `no operator is registered for ${node.kind}`)
-    return definition.properties(node, node.children.map(propertiesOf))
-  }
+  const env = planEnvironment(operators)
+  const stages: OpenStage[] = []
+  const shared = new Map<number, OpenStage>()
+  let edgeCount = 0
 
   function source(exchange: ExchangeExec, inputs: StageInput[]): ExchangeSourceExec {
-    const below = stage(exchange.children[0], exchange.partitioning)
-    inputs.push({ edge: below.id, stage: below.id })
-    const { rowCount } = propertiesOf(below.plan)
-    const partitionCount = partitionCountOf(exchange.partitioning)
-    const node = {
+    const { partitioning, ordering, schema, shared: number } = exchange
+    const below = (number === undefined ? undefined : shared.get(number)) ?? stage(exchange.children[0])
+    if (number !== undefined) shared.set(number, below)
+    const edge = addEdge(below, partitioning)
+    inputs.push({ edge, stage: below.id })
+    const { rowCount } = env.properties(exchange.children[0])
+    return {
       kind: 'ExchangeSourceExec',
-      schema: exchange.schema,
+      schema,
       children: [],
-      edge: below.id,
-      partitionCount,
-    } as const
-    return rowCount === undefined ? node : { ...node, rowCount }
+      edge,
+      partitionCount: partitionCountOf(partitioning),
+      producerCount: below.taskCount,
+      ...(ordering === undefined ? {} : { ordering }),
+      ...(rowCount === undefined ? {} : { rowCount }),
+    }
+  }
+
+  function addEdge(below: OpenStage, partitioning: EdgePartitioning): number {
+    const edge = edgeCount++
+    below.outputs.push({ edge, partitioning })
+    return edge
   }
 
   function cut(node: PhysicalPlan, inputs: StageInput[]): PhysicalPlan {
@@ -54,41 +72,28 @@ export function fragment(plan: PhysicalPlan, operators: readonly OperatorDefinit
     return children === node.children ? node : { ...node, children }
   }
 
-  function stage(root: PhysicalPlan, partitioning: EdgePartitioning): StagePlan {
+  function stage(root: PhysicalPlan): OpenStage {
     const inputs: StageInput[] = []
     const child = cut(root, inputs)
-    const id = stages.length
-    const plan: ExchangeSinkExec = {
-      kind: 'ExchangeSinkExec',
-      schema: child.schema,
-      children: [child],
-      edge: id,
-      partitioning,
-    }
-    const { partitioning: rows } = propertiesOf(child)
-    const made = {
-      id,
-      plan,
-      taskCount: rows.kind === 'single' ? 1 : rows.count,
-      inputs,
-      output: { edge: id, partitioning },
-    }
+    const taskCount = partitionCount(env.properties(root).partitioning)
+    const made: OpenStage = { id: stages.length, child, taskCount, inputs, outputs: [] }
     stages.push(made)
     return made
   }
 
-  const root = stage(plan, { kind: 'single' })
-  if (root.taskCount > 1) {
-    const gather: ExchangeExec = {
-      kind: 'ExchangeExec',
-      schema: plan.schema,
-      children: [plan],
-      partitioning: { kind: 'single' },
-    }
-    stages.length = 0
-    stage(gather, { kind: 'single' })
+  const isGathered = partitionCount(env.properties(plan).partitioning) === 1
+  addEdge(stage(isGathered ? plan : exchangeExec(plan, { kind: 'single' })), { kind: 'single' })
+  return markOnDemand(stages.map(closed))
+}
+
+function closed({ id, child, taskCount, inputs, outputs }: OpenStage): StagePlan {
+  const plan: ExchangeSinkExec = {
+    kind: 'ExchangeSinkExec',
+    schema: child.schema,
+    children: [child],
+    outputs: outputs.length === 1 ? outputs : outputs.map(output => ({ ...output, spillable: true })),
   }
-  return markOnDemand(stages)
+  return { id, plan, taskCount, inputs }
 }
 
 const isExchange = (node: PhysicalPlan): node is ExchangeExec => node.kind === 'ExchangeExec'

@@ -13,6 +13,7 @@ import type { ExchangePorts, InputStream } from '../runtime/task-context.js'
 import { ExchangeHub } from './exchange-hub.js'
 import { localInput, MergedReader } from './merged-reader.js'
 import { sharedLimit, sharedMemoryPool } from './shared-memory-pool.js'
+import { regionsOf, type Region } from './regions.js'
 import type { StagePlan, TaskReport, TaskSpec } from './stage.js'
 import { inlineHost, taskContext, type TaskEnvironment, type TaskHost } from './task-host.js'
 
@@ -94,10 +95,10 @@ export function createLocalEngine(options: LocalEngineOptions): LocalEngine {
 }
 
 const NO_EXCHANGE: ExchangePorts = {
-  openReader: edge => {
+  openReader: ({ edge }) => {
     throw fail('INTERNAL', [`edge ${edge} of a query of one task`])
   },
-  openWriter: edge => {
+  openWriter: ({ edge }) => {
     throw fail('INTERNAL', [`edge ${edge} of a query of one task`])
   },
 }
@@ -109,7 +110,7 @@ async function* runInline(
   environment: TaskEnvironment,
 ): AsyncGenerator<Batch, void, undefined> {
   const [stage] = query.stages
-  const spec = taskSpecs(jobId, query)[0]
+  const [spec] = taskSpecs(jobId, query, stage)
   const { context, operators } = taskContext(
     spec,
     NO_EXCHANGE,
@@ -157,7 +158,7 @@ class LocalJob {
     const tasks = this.start()
     signal?.addEventListener('abort', cancel, { once: true })
     if (signal?.aborted) cancel()
-    const root = { jobId: this.jobId, edge: stages[stages.length - 1].output.edge, producer: 0 }
+    const root = { jobId: this.jobId, edge: stages[stages.length - 1].plan.outputs[0].edge, producer: 0 }
     try {
       yield* new MergedReader([localInput(this.hub, root, 0)])
       await Promise.all(tasks)
@@ -174,16 +175,31 @@ class LocalJob {
     if (this.failures.length > 0) throw this.cause(new BallistaError(this.failures[0].error as ErrorInfo))
   }
 
+  /** Starts every region when those that it waits for have ended; one promise a region. */
   private start(): Promise<void>[] {
-    const byStage = new Map(this.query.stages.map(stage => [stage.id, stage]))
-    return taskSpecs(this.jobId, this.query).map(async spec => {
-      const host = this.hostOf(byStage.get(spec.stage) as StagePlan)
-      const report = await host.run(spec, this.controller.signal)
-      this.query.onTask?.(report)
-      if (report.error === undefined) return
-      this.failures.push(report)
-      this.end('another task failed')
+    const regions: Promise<void>[] = []
+    for (const { stages, after } of regionsOf(this.query.stages)) {
+      const before = after.map(at => regions[at])
+      regions.push(before.length === 0 ? this.runAll(stages) : Promise.all(before).then(() => this.runAll(stages)))
+    }
+    return regions
+  }
+
+  private async runAll(stages: Region['stages']): Promise<void> {
+    if (this.controller.signal.aborted) return
+    const tasks = stages.map(stage => {
+      const host = this.hostOf(stage)
+      return taskSpecs(this.jobId, this.query, stage).map(spec => this.runTask(host, spec))
     })
+    await Promise.all(tasks.flat())
+  }
+
+  private async runTask(host: TaskHost, spec: TaskSpec): Promise<void> {
+    const report = await host.run(spec, this.controller.signal)
+    this.query.onTask?.(report)
+    if (report.error === undefined) return
+    this.failures.push(report)
+    this.end('another task failed')
   }
 
   /** Aborts the tasks, and wakes those that wait for the exchange; the first call counts. */
@@ -202,24 +218,22 @@ class LocalJob {
   }
 }
 
-function taskSpecs(jobId: string, query: LocalQuery): TaskSpec[] {
-  const taskCounts = new Map(query.stages.map(stage => [stage.id, stage.taskCount]))
-  return query.stages.flatMap(stage => {
-    const inputs = stage.inputs.map(input => ({
-      edge: input.edge,
-      producers: Array.from({ length: taskCounts.get(input.stage) ?? 0 }, (_, task) => ({ task })),
-      ...(input.onDemand === undefined ? {} : { onDemand: input.onDemand }),
-    }))
-    return Array.from({ length: stage.taskCount }, (_, partition) => ({
-      jobId,
-      stage: stage.id,
-      partition,
-      partitionCount: stage.taskCount,
-      plan: stage.plan,
-      settings: query.settings,
-      inputs,
-    }))
-  })
+function taskSpecs(jobId: string, { stages, settings }: LocalQuery, stage: StagePlan): TaskSpec[] {
+  const taskCounts = new Map(stages.map(({ id, taskCount }) => [id, taskCount]))
+  const inputs = stage.inputs.map(input => ({
+    edge: input.edge,
+    producers: Array.from({ length: taskCounts.get(input.stage) ?? 0 }, (_, task) => ({ task })),
+    ...(input.onDemand === undefined ? {} : { onDemand: input.onDemand }),
+  }))
+  return Array.from({ length: stage.taskCount }, (_, partition) => ({
+    jobId,
+    stage: stage.id,
+    partition,
+    partitionCount: stage.taskCount,
+    plan: stage.plan,
+    settings,
+    inputs,
+  }))
 }
 
 /** Streams and tables of this process can be reached from its main thread only. */

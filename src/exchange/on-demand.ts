@@ -19,7 +19,7 @@ export function markOnDemand(stages: readonly StagePlan[]): StagePlan[] {
     passes(feeding.plan, 'DataSourceExec') &&
     passes(last.plan, 'ExchangeSourceExec')
   if (!applies) return [...stages]
-  const producer: ExchangeSinkExec = { ...(feeding.plan as ExchangeSinkExec), onDemand: true }
+  const producer: ExchangeSinkExec = { ...feeding.plan, onDemand: true }
   const inputs = last.inputs.map(input => ({ ...input, onDemand: true }))
   return stages.map(stage => {
     if (stage === feeding) return { ...stage, plan: producer }

@@ -30,3 +30,9 @@ export const retryPolicy = choice('ballista.retry_policy', {
   values: ['query', 'none'],
   doc: 'What a cluster does when it loses an executor: run the query again, up to four times in all, or fail.',
 })
+
+export const materialize = choice('ballista.exchange.materialize', {
+  default: 'auto',
+  values: ['auto', 'always'],
+  doc: 'Exchanges that store all rows before they are read: auto where the tasks of a query exceed what the slots hold, or always.',
+})

@@ -121,10 +121,27 @@ export class OutputChannel {
   }
 }
 
+export interface OutputOptions {
+  readonly schema: Schema
+  readonly partitionCount: number
+  /** Bytes that may be queued before a writer has to wait; one batch always may. */
+  readonly limit: number
+  /** Writers never wait for consumers. */
+  readonly spillable?: boolean
+  /** As `spillable`, and `drained` does not wait for them either. */
+  readonly materialized?: boolean
+  /** Bytes for which a writer on another thread need not wait any more. */
+  readonly onTaken?: (bytes: number) => void
+  /** The consumer of this partition wants no more. */
+  readonly onClosed?: (partition: number) => void
+}
+
 export class OutputBuffer {
   readonly schema: Schema
   readonly channels: readonly OutputChannel[]
   private readonly limit: number
+  private readonly blocksWriters: boolean
+  private readonly isMaterialized: boolean
   private readonly gate = new Gate()
   private readonly failure = deferred<Error>()
   private readonly onTaken: ((bytes: number) => void) | undefined
@@ -133,19 +150,11 @@ export class OutputBuffer {
   queuedBytes = 0
   peakBytes = 0
 
-  /**
-   * `limit` bytes may be queued (one batch always may). `onTaken` hears of bytes that left the queue, `onClosed` of a partition
-   * whose consumer stopped: a writer on another thread gets its credit from them.
-   */
-  constructor(options: {
-    schema: Schema
-    partitionCount: number
-    limit: number
-    onTaken?: (bytes: number) => void
-    onClosed?: (partition: number) => void
-  }) {
+  constructor(options: OutputOptions) {
     this.schema = options.schema
     this.limit = options.limit
+    this.isMaterialized = options.materialized === true
+    this.blocksWriters = !this.isMaterialized && options.spillable !== true
     this.onTaken = options.onTaken
     this.onClosed = options.onClosed
     this.channels = Array.from({ length: options.partitionCount }, (_, partition) => new OutputChannel(this, partition))
@@ -160,6 +169,7 @@ export class OutputBuffer {
       this.queuedBytes += bytes
       this.peakBytes = Math.max(this.peakBytes, this.queuedBytes)
       channel.add(batch, bytes)
+      if (!this.blocksWriters) this.onTaken?.(bytes)
       return 'open'
     }
     releaseBatch(batch)
@@ -175,7 +185,7 @@ export class OutputBuffer {
 
   /** Resolves when less than the limit is queued; rejects when a channel has failed. */
   async writable(): Promise<void> {
-    while (this.queuedBytes >= this.limit) await this.gate.wait()
+    while (this.blocksWriters && this.queuedBytes >= this.limit) await this.gate.wait()
   }
 
   end(): void {
@@ -187,8 +197,12 @@ export class OutputBuffer {
     for (const channel of this.channels) channel.abort(error)
   }
 
-  /** After `end`: resolves when every consumer has everything or wants no more; rejects when a channel has failed. */
+  /**
+   * After `end`: resolves when every consumer has everything or wants no more; rejects when a channel has failed. A materialized
+   * output waits for no consumer.
+   */
   async drained(): Promise<void> {
+    if (this.isMaterialized) return
     while (!this.channels.every(channel => channel.status === 'acknowledged' || channel.status === 'closed')) {
       await this.gate.wait()
     }
@@ -197,7 +211,7 @@ export class OutputBuffer {
   /** For OutputChannel only. */
   taken(bytes: number): void {
     this.queuedBytes -= bytes
-    this.onTaken?.(bytes)
+    if (this.blocksWriters) this.onTaken?.(bytes)
     this.gate.notify()
   }
 

@@ -1,52 +1,60 @@
 /** Stages and tasks as plain data: what a query is cut into, and what travels to threads and executors. */
 import type { ErrorInfo } from '../common/errors.js'
 import type { Settings } from '../common/option.js'
+import type { SortKey } from '../expr/expr.js'
+import type { ExchangePartitioning } from '../physical/operators/exchange.js'
 import type { PhysicalPlan } from '../physical/plan.js'
-import type { Expr } from '../expr/expr.js'
 import type { MetricsRow } from '../runtime/metrics.js'
 
+/** How the rows of an edge are divided over the tasks of its consumer; `hash` exprs are over the producer's output schema. */
+export type EdgePartitioning = ExchangePartitioning
+
 /**
- * How the rows of an edge are divided over the tasks of its consumer; with `broadcast` each of them gets all rows. `hash` exprs
- * are over the producer's output schema.
+ * An edge, as the stage that feeds it sees it: from each of its tasks to each task of the one stage that reads it. Without a flag a
+ * task waits while much of what it gave has not been taken.
  */
-export type EdgePartitioning =
-  | { readonly kind: 'single' }
-  | { readonly kind: 'hash'; readonly exprs: readonly Expr[]; readonly count: number }
-  | { readonly kind: 'broadcast'; readonly count: number }
-
-/** The marker that the physical planner leaves where rows change tasks; `fragment` replaces it. */
-export interface ExchangeExec extends PhysicalPlan {
-  readonly kind: 'ExchangeExec'
-  readonly partitioning: EdgePartitioning
-}
-
-/** The root of every stage: sends the rows of its only child down an edge. */
-export interface ExchangeSinkExec extends PhysicalPlan {
-  readonly kind: 'ExchangeSinkExec'
+export interface EdgeOutput {
   readonly edge: number
   readonly partitioning: EdgePartitioning
-  /** The task starts when its consumer asks for it, or ends without having run when the consumer declines. */
+  /** Tasks do not wait: what has not been taken goes to a file when it is much. */
+  readonly spillable?: boolean
+  /**
+   * As `spillable`, and tasks end without being read: their output stays until the job ends. The reading stage starts when all
+   * of them have ended, unless it is in the same region (regions.ts).
+   */
+  readonly materialized?: boolean
+}
+
+/** The root of every stage: sends the rows of its only child down one edge, or all of them down each of several. */
+export interface ExchangeSinkExec extends PhysicalPlan {
+  readonly kind: 'ExchangeSinkExec'
+  /** At least one. */
+  readonly outputs: readonly EdgeOutput[]
+  /** Only with one output: the task starts when its consumer asks for it, or ends without having run when the consumer declines. */
   readonly onDemand?: boolean
 }
 
-/** A leaf: this task's partition of an edge, from all tasks of the producing stage, in no order. */
+/** A leaf: this task's partition of an edge, from all tasks of the producing stage. */
 export interface ExchangeSourceExec extends PhysicalPlan {
   readonly kind: 'ExchangeSourceExec'
   readonly edge: number
   /** Tasks of the consuming stage. */
   readonly partitionCount: number
+  /** Tasks of the producing stage. */
+  readonly producerCount: number
+  /** What each producer gives is in this order, and so is what the source gives; absent: batches pass as they come. */
+  readonly ordering?: readonly SortKey[]
   /** Estimated rows over all partitions; absent: unknown. */
   readonly rowCount?: number
 }
 
-/** Tasks 0 .. taskCount - 1 run the same plan, each on its own partition. Stage s feeds edge s and no other. */
+/** Tasks 0 .. taskCount - 1 run the same plan, each on its own partition. */
 export interface StagePlan {
   readonly id: number
-  /** Root: ExchangeSinkExec; leaves: scans, values and ExchangeSourceExec. */
-  readonly plan: PhysicalPlan
+  /** Its leaves: scans, values and ExchangeSourceExec. */
+  readonly plan: ExchangeSinkExec
   readonly taskCount: number
   readonly inputs: readonly StageInput[]
-  readonly output: { readonly edge: number; readonly partitioning: EdgePartitioning }
 }
 
 export interface StageInput {
@@ -77,7 +85,7 @@ export interface TaskSpec {
   readonly stage: number
   readonly partition: number
   readonly partitionCount: number
-  readonly plan: PhysicalPlan
+  readonly plan: ExchangeSinkExec
   readonly settings: Settings
   readonly inputs: readonly TaskInput[]
 }

@@ -7,11 +7,18 @@ import { noMetrics, taskMetrics, type MetricsRow } from '../runtime/metrics.js'
 import { SharedRows } from '../runtime/shared-rows.js'
 import { runTask, type OperatorTable } from '../runtime/run-pipelines.js'
 import type { SpillSpace } from '../runtime/spill-space.js'
-import type { ExchangePorts, ExchangeWriter, InputStream, MemoryPool, TaskContext } from '../runtime/task-context.js'
+import type {
+  EdgeToRead,
+  ExchangePorts,
+  ExchangeWriter,
+  InputStream,
+  MemoryPool,
+  TaskContext,
+} from '../runtime/task-context.js'
 import type { ExchangeHub } from './exchange-hub.js'
 import { localInput, MergedReader, type InputChannel } from './merged-reader.js'
 import { exchangeReadBytes, exchangeWriteBytes, SMALL_READ_WINDOW } from './options.js'
-import type { ExchangeSinkExec, ProducerPlace, TaskReport, TaskSpec } from './stage.js'
+import type { ProducerPlace, TaskReport, TaskSpec } from './stage.js'
 
 export interface TaskHost {
   /** Runs a task to its end; never rejects, and resolves only when nothing of the task is left running. */
@@ -43,14 +50,16 @@ export interface TaskEnvironment {
   readonly streams: ReadonlyMap<string, InputStream>
 }
 
-/** All producers of one input of a task, as one reader. */
+/** An input of a task, as one reader. */
 export function openInputs(
   hub: ExchangeHub,
   remote: RemoteInputs | undefined,
   spec: TaskSpec,
-  edge: { edge: number; schema: Schema; windowBytes: number },
+  edge: EdgeToRead,
+  windowBytes: number,
 ): MergedReader {
   const input = spec.inputs.find(candidate => candidate.edge === edge.edge)
+  const isWanted = ({ task }: ProducerPlace): boolean => edge.producer === undefined || task === edge.producer
   const open = (place: ProducerPlace): InputChannel => {
     const key = { jobId: spec.jobId, edge: edge.edge, producer: place.task }
     if (place.address === undefined || remote === undefined) return localInput(hub, key, spec.partition)
@@ -58,10 +67,13 @@ export function openInputs(
       ...key,
       partition: spec.partition,
       schema: edge.schema,
-      windowBytes: edge.windowBytes,
+      windowBytes,
     })
   }
-  return new MergedReader((input?.producers ?? []).map(open), input?.onDemand === true ? RAMP_BYTES : 0)
+  return new MergedReader(
+    (input?.producers ?? []).filter(isWanted).map(open),
+    input?.onDemand === true ? RAMP_BYTES : 0,
+  )
 }
 
 /**
@@ -73,14 +85,14 @@ const RAMP_BYTES = 40 * 1024 ** 2
 /** Bytes that the task may have written and its consumers not taken: little where a client may want only the first rows. */
 export function writeLimitOf({ plan, inputs, settings }: TaskSpec): number {
   const limit = configOf(settings).get(exchangeWriteBytes)
-  const isOnDemand = (plan as ExchangeSinkExec).onDemand === true || inputs.some(input => input.onDemand === true)
+  const isOnDemand = plan.onDemand === true || inputs.some(input => input.onDemand === true)
   return isOnDemand ? Math.min(limit, SMALL_READ_WINDOW) : limit
 }
 
 /** False for a task on demand whose consumer has declined; waits until it has decided. Rejects when the job ends. */
 export async function isWanted(hub: ExchangeHub, { jobId, partition, plan }: TaskSpec): Promise<boolean> {
-  const { edge, onDemand } = plan as ExchangeSinkExec
-  return onDemand !== true || hub.demanded({ jobId, edge, producer: partition })
+  const [{ edge }] = plan.outputs
+  return plan.onDemand !== true || hub.demanded({ jobId, edge, producer: partition })
 }
 
 /** The report of a task that never ran. */
@@ -100,8 +112,7 @@ export function cancelUnopened(
   opened: ReadonlySet<number>,
 ): void {
   for (const { edge } of spec.inputs) {
-    if (!opened.has(edge))
-      openInputs(hub, remote, spec, { edge, schema: { fields: [] }, windowBytes: SMALL_READ_WINDOW }).cancel()
+    if (!opened.has(edge)) openInputs(hub, remote, spec, { edge, schema: { fields: [] } }, SMALL_READ_WINDOW).cancel()
   }
 }
 
@@ -183,9 +194,9 @@ function hubPorts(
 ): ExchangePorts {
   const config = configOf(spec.settings)
   return {
-    openWriter(edge, partitionCount, schema): ExchangeWriter {
+    openWriter({ edge, ...options }): ExchangeWriter {
       const key = { jobId: spec.jobId, edge, producer: spec.partition }
-      const output = hub.openOutput(key, { schema, partitionCount, limit: writeLimitOf(spec) })
+      const output = hub.openOutput(key, { ...options, limit: writeLimitOf(spec) })
       return {
         async write(partition, batch) {
           const status = output.add(partition, batch)
@@ -199,10 +210,10 @@ function hubPorts(
         fail: error => output.fail(error),
       }
     },
-    openReader(edge, schema) {
-      opened.add(edge)
+    openReader(edge) {
+      opened.add(edge.edge)
       return {
-        batches: () => openInputs(hub, remote, spec, { edge, schema, windowBytes: config.get(exchangeReadBytes) }),
+        batches: () => openInputs(hub, remote, spec, edge, config.get(exchangeReadBytes)),
       }
     },
   }

@@ -8,6 +8,7 @@ import { BallistaError, toBallistaError } from '../common/errors.js'
 import { Gate } from '../common/gate.js'
 import { configOf } from '../common/option.js'
 import type { SpillPlace } from '../runtime/spill-space.js'
+import type { EdgeToRead, EdgeToWrite } from '../runtime/task-context.js'
 import { WorkerPool } from '../runtime/worker-pool.js'
 import type { ExchangeHub } from './exchange-hub.js'
 import type { MergedReader } from './merged-reader.js'
@@ -31,6 +32,7 @@ interface RunningTask {
   readonly spec: TaskSpec
   readonly thread: number
   readonly outputs: Map<number, { readonly buffer: OutputBuffer; readonly schema: Schema }>
+  /** By number of the reader. */
   readonly inputs: Map<number, InputPump>
   /** Edges that the task reads or has read. */
   readonly opened: Set<number>
@@ -177,7 +179,7 @@ class ThreadHost implements TaskHost {
     } finally {
       signal.removeEventListener('abort', abort)
       this.tasks.delete(task)
-      for (const edge of running.inputs.keys()) this.closeInput(running, edge)
+      for (const reader of running.inputs.keys()) this.closeInput(running, reader)
       await this.ledgers[thread].settled(task)
     }
   }
@@ -196,7 +198,7 @@ class ThreadHost implements TaskHost {
     }
     switch (message.kind) {
       case 'openWriter':
-        return this.openOutput(message.task, running, message)
+        return this.openOutput(message.task, running, message.output)
       case 'write':
         return this.write(message.task, running, message)
       case 'writeEnd':
@@ -206,38 +208,33 @@ class ThreadHost implements TaskHost {
       case 'openReader':
         return void this.pump(message.task, running, message)
       case 'readCredit': {
-        const input = running.inputs.get(message.edge)
+        const input = running.inputs.get(message.reader)
         if (input === undefined) return
         input.usedBytes = message.bytes
         return input.gate.notify()
       }
       case 'closeReader':
-        return this.closeInput(running, message.edge)
+        return this.closeInput(running, message.reader)
       case 'done':
         return running.resolve(message.report)
     }
   }
 
-  private openOutput(
-    task: number,
-    running: RunningTask,
-    { edge, partitionCount, schema }: { edge: number; partitionCount: number; schema: Schema },
-  ): void {
+  private openOutput(task: number, running: RunningTask, { edge, ...options }: EdgeToWrite): void {
     const { jobId, partition } = running.spec
     let taken = 0
     try {
       const buffer = this.hub.openOutput(
         { jobId, edge, producer: partition },
         {
-          schema,
-          partitionCount,
+          ...options,
           // The writer's own credit bounds what is queued.
           limit: Infinity,
           onTaken: bytes => this.post(running.thread, { kind: 'writeCredit', task, edge, bytes: (taken += bytes) }),
           onClosed: closed => this.post(running.thread, { kind: 'writeClosed', task, edge, partition: closed }),
         },
       )
-      running.outputs.set(edge, { buffer, schema })
+      running.outputs.set(edge, { buffer, schema: options.schema })
       void buffer.failed.then(error => this.writeFailed(task, running, edge, error))
     } catch (error) {
       this.writeFailed(task, running, edge, error)
@@ -274,13 +271,13 @@ class ThreadHost implements TaskHost {
   private async pump(
     task: number,
     running: RunningTask,
-    { edge, schema }: { edge: number; schema: Schema },
+    { reader: number, input: edge }: { reader: number; input: EdgeToRead },
   ): Promise<void> {
     const windowBytes = configOf(running.spec.settings).get(exchangeReadBytes)
-    const reader = openInputs(this.hub, this.remote, running.spec, { edge, schema, windowBytes })
+    const reader = openInputs(this.hub, this.remote, running.spec, edge, windowBytes)
     const input: InputPump = { reader, gate: new Gate(), usedBytes: 0 }
-    running.inputs.set(edge, input)
-    running.opened.add(edge)
+    running.inputs.set(number, input)
+    running.opened.add(edge.edge)
     let sentBytes = 0
     try {
       for (let batch = await reader.next(); batch !== undefined; batch = await reader.next()) {
@@ -288,19 +285,19 @@ class ThreadHost implements TaskHost {
         const bytes = batchBytes(batch)
         sentBytes += bytes
         this.ledgers[running.thread].sent(task, batch)
-        this.post(running.thread, { kind: 'batch', task, edge, batch: toPortable(batch), bytes })
-        while (sentBytes - input.usedBytes >= windowBytes && running.inputs.has(edge)) await input.gate.wait()
+        this.post(running.thread, { kind: 'batch', task, reader: number, batch: toPortable(batch), bytes })
+        while (sentBytes - input.usedBytes >= windowBytes && running.inputs.has(number)) await input.gate.wait()
       }
-      if (this.tasks.has(task)) this.post(running.thread, { kind: 'readEnd', task, edge })
+      if (this.tasks.has(task)) this.post(running.thread, { kind: 'readEnd', task, reader: number })
     } catch (error) {
       if (this.tasks.has(task))
-        this.post(running.thread, { kind: 'readFailed', task, edge, error: toBallistaError(error).toInfo() })
+        this.post(running.thread, { kind: 'readFailed', task, reader: number, error: toBallistaError(error).toInfo() })
     }
   }
 
-  private closeInput(running: RunningTask, edge: number): void {
-    const input = running.inputs.get(edge)
-    running.inputs.delete(edge)
+  private closeInput(running: RunningTask, reader: number): void {
+    const input = running.inputs.get(reader)
+    running.inputs.delete(reader)
     input?.reader.cancel()
     input?.gate.notify()
   }

@@ -2,6 +2,7 @@
 import type { Batch, Column } from '../arrow/batch.js'
 import type { Schema } from '../arrow/schema.js'
 import type { ErrorInfo } from '../common/errors.js'
+import type { EdgeToRead, EdgeToWrite } from '../runtime/task-context.js'
 import type { TaskReport, TaskSpec } from './stage.js'
 
 /** A batch without its schema, which both ends of an edge know. */
@@ -17,7 +18,7 @@ export const fromPortable = (batch: PortableBatch, schema: Schema): Batch => ({
   columns: batch.columns,
 })
 
-/** `task` numbers a run of a task in its host. `bytes` of credit messages count from the start of the channel. */
+/** `task` numbers a run of a task in its host, `reader` the inputs that it has opened. `bytes` of credit messages count from the start of the channel. */
 export type ToThread =
   | { readonly kind: 'run'; readonly task: number; readonly spec: TaskSpec; readonly writeLimit: number }
   | { readonly kind: 'cancel'; readonly task: number; readonly reason: ErrorInfo }
@@ -31,21 +32,15 @@ export type ToThread =
   | {
       readonly kind: 'batch'
       readonly task: number
-      readonly edge: number
+      readonly reader: number
       readonly batch: PortableBatch
       readonly bytes: number
     }
-  | { readonly kind: 'readEnd'; readonly task: number; readonly edge: number }
-  | { readonly kind: 'readFailed'; readonly task: number; readonly edge: number; readonly error: ErrorInfo }
+  | { readonly kind: 'readEnd'; readonly task: number; readonly reader: number }
+  | { readonly kind: 'readFailed'; readonly task: number; readonly reader: number; readonly error: ErrorInfo }
 
 export type FromThread =
-  | {
-      readonly kind: 'openWriter'
-      readonly task: number
-      readonly edge: number
-      readonly partitionCount: number
-      readonly schema: Schema
-    }
+  | { readonly kind: 'openWriter'; readonly task: number; readonly output: EdgeToWrite }
   /** The reference passes with the message. */
   | {
       readonly kind: 'write'
@@ -57,12 +52,12 @@ export type FromThread =
     }
   | { readonly kind: 'writeEnd'; readonly task: number; readonly edge: number }
   | { readonly kind: 'writeAbort'; readonly task: number; readonly edge: number; readonly error: ErrorInfo }
-  | { readonly kind: 'openReader'; readonly task: number; readonly edge: number; readonly schema: Schema }
+  | { readonly kind: 'openReader'; readonly task: number; readonly reader: number; readonly input: EdgeToRead }
   /** Batches are received in the order in which they were sent to the thread. */
   | { readonly kind: 'batchReceived' }
   /** Follows `batchReceived` of a batch for a task that had ended: the thread has let it go. */
   | { readonly kind: 'batchDropped'; readonly task: number }
-  /** The reader of `edge` has used `bytes`. */
-  | { readonly kind: 'readCredit'; readonly task: number; readonly edge: number; readonly bytes: number }
-  | { readonly kind: 'closeReader'; readonly task: number; readonly edge: number }
+  /** It has used `bytes`. */
+  | { readonly kind: 'readCredit'; readonly task: number; readonly reader: number; readonly bytes: number }
+  | { readonly kind: 'closeReader'; readonly task: number; readonly reader: number }
   | { readonly kind: 'done'; readonly task: number; readonly report: TaskReport }

@@ -1,10 +1,9 @@
 /** The exchange as a task on a worker thread sees it: writers and readers that speak to the hub of the main thread. */
 import { batchBytes, releaseBatch } from '../arrow/column.js'
 import type { Batch } from '../arrow/batch.js'
-import type { Schema } from '../arrow/schema.js'
 import { BallistaError, toBallistaError } from '../common/errors.js'
 import { Gate } from '../common/gate.js'
-import type { ExchangePorts, ExchangeReader, ExchangeWriter } from '../runtime/task-context.js'
+import type { EdgeToRead, ExchangePorts, ExchangeReader, ExchangeWriter } from '../runtime/task-context.js'
 import { fromPortable, toPortable, type FromThread, type PortableBatch, type ToThread } from './thread-messages.js'
 
 type Post = (message: FromThread) => void
@@ -23,24 +22,24 @@ export function threadPorts(task: number, writeLimit: number, post: Post): Threa
   const writers = new Map<number, PortWriter>()
   const readers = new Map<number, PortReader>()
   return {
-    openWriter(edge, partitionCount, schema) {
-      const writer = new PortWriter({ task, edge, limit: writeLimit, post })
-      writers.set(edge, writer)
-      post({ kind: 'openWriter', task, edge, partitionCount, schema })
+    openWriter(output) {
+      const writer = new PortWriter({ task, edge: output.edge, limit: writeLimit, post })
+      writers.set(output.edge, writer)
+      post({ kind: 'openWriter', task, output })
       return writer
     },
-    openReader(edge, schema) {
-      const reader = new PortReader({ task, edge, schema, post })
-      readers.set(edge, reader)
+    openReader(input) {
+      const reader = new PortReader({ task, reader: readers.size, input, post })
+      readers.set(readers.size, reader)
       return reader
     },
     receive(message) {
       if (message.kind === 'batch') {
-        const reader = readers.get(message.edge)
+        const reader = readers.get(message.reader)
         if (reader === undefined) drop(message.batch, post)
         else reader.receiveBatch(message.batch, message.bytes)
-      } else if (message.kind === 'readEnd') readers.get(message.edge)?.end()
-      else if (message.kind === 'readFailed') readers.get(message.edge)?.failed(new BallistaError(message.error))
+      } else if (message.kind === 'readEnd') readers.get(message.reader)?.end()
+      else if (message.kind === 'readFailed') readers.get(message.reader)?.failed(new BallistaError(message.error))
       else writers.get(message.edge)?.receive(message)
     },
     close() {
@@ -55,14 +54,22 @@ export function drop(batch: PortableBatch, post: Post): void {
   releaseBatch(fromPortable(batch, { fields: [] }))
 }
 
-interface Edge {
+interface WriterParts {
   readonly task: number
   readonly edge: number
+  readonly limit: number
+  readonly post: Post
+}
+
+interface ReaderParts {
+  readonly task: number
+  readonly reader: number
+  readonly input: EdgeToRead
   readonly post: Post
 }
 
 class PortWriter implements ExchangeWriter {
-  private readonly edge: Edge & { readonly limit: number }
+  private readonly edge: WriterParts
   private readonly gate = new Gate()
   private readonly closed = new Set<number>()
   private sentBytes = 0
@@ -70,7 +77,7 @@ class PortWriter implements ExchangeWriter {
   private drained = false
   private failure: Error | undefined
 
-  constructor(edge: Edge & { readonly limit: number }) {
+  constructor(edge: WriterParts) {
     this.edge = edge
   }
 
@@ -120,15 +127,15 @@ class PortWriter implements ExchangeWriter {
 }
 
 class PortReader implements ExchangeReader {
-  private readonly edge: Edge & { readonly schema: Schema }
+  private readonly parts: ReaderParts
   private readonly queue: { batch: Batch; bytes: number }[] = []
   private readonly gate = new Gate()
   private usedBytes = 0
   private state: 'new' | 'open' | 'ended' | 'cancelled' = 'new'
   private failure: Error | undefined
 
-  constructor(edge: Edge & { readonly schema: Schema }) {
-    this.edge = edge
+  constructor(parts: ReaderParts) {
+    this.parts = parts
   }
 
   batches(): AsyncIterable<Batch> {
@@ -147,9 +154,9 @@ class PortReader implements ExchangeReader {
   }
 
   receiveBatch(batch: PortableBatch, bytes: number): void {
-    if (this.state !== 'open') return drop(batch, this.edge.post)
-    this.edge.post({ kind: 'batchReceived' })
-    this.queue.push({ batch: fromPortable(batch, this.edge.schema), bytes })
+    if (this.state !== 'open') return drop(batch, this.parts.post)
+    this.parts.post({ kind: 'batchReceived' })
+    this.queue.push({ batch: fromPortable(batch, this.parts.input.schema), bytes })
     this.gate.notify()
   }
 
@@ -165,10 +172,15 @@ class PortReader implements ExchangeReader {
   }
 
   cancel(): void {
-    if (this.state === 'open') this.edge.post({ kind: 'closeReader', task: this.edge.task, edge: this.edge.edge })
+    if (this.state === 'open') this.parts.post({ kind: 'closeReader', ...this.identity })
     this.state = 'cancelled'
     this.release()
     this.gate.notify()
+  }
+
+  private get identity(): { task: number; reader: number } {
+    const { task, reader } = this.parts
+    return { task, reader }
   }
 
   private async next(): Promise<Batch | undefined> {
@@ -186,13 +198,12 @@ class PortReader implements ExchangeReader {
   private open(): void {
     if (this.state !== 'new') return
     this.state = 'open'
-    this.edge.post({ kind: 'openReader', task: this.edge.task, edge: this.edge.edge, schema: this.edge.schema })
+    this.parts.post({ kind: 'openReader', ...this.identity, input: this.parts.input })
   }
 
   private used(item: { batch: Batch; bytes: number }): Batch {
     this.usedBytes += item.bytes
-    if (this.state === 'open')
-      this.edge.post({ kind: 'readCredit', task: this.edge.task, edge: this.edge.edge, bytes: this.usedBytes })
+    if (this.state === 'open') this.parts.post({ kind: 'readCredit', ...this.identity, bytes: this.usedBytes })
     return item.batch
   }
 

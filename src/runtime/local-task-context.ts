@@ -48,10 +48,10 @@ export function localTaskContext(task: LocalTask = {}): TaskContext {
 }
 
 const NO_EXCHANGE: ExchangePorts = {
-  openWriter: edge => {
+  openWriter: ({ edge }) => {
     throw fail('INTERNAL', [`a local plan wrote to exchange edge ${edge}`])
   },
-  openReader: edge => {
+  openReader: ({ edge }) => {
     throw fail('INTERNAL', [`a local plan read exchange edge ${edge}`])
   },
 }

@@ -34,15 +34,34 @@ export interface ExchangeWriter {
   fail(error: Error): void
 }
 
-/** Consumer end of one exchange edge for one task: the batches of one partition from all producers, as they come. */
+/** Consumer end of one exchange edge for one task: the batches of one partition, as they come. */
 export interface ExchangeReader {
   /** Batches given away; ends after the explicit end of every producer; throws the producer's error. */
   batches(): AsyncIterable<Batch>
 }
 
+/** An edge, as one of its producers opens it. */
+export interface EdgeToWrite {
+  readonly edge: number
+  readonly schema: Schema
+  readonly partitionCount: number
+  /** The writer never waits: what has not been taken goes to a file when it is much. */
+  readonly spillable?: boolean
+  /** As `spillable`, and `end` does not wait until consumers have everything. */
+  readonly materialized?: boolean
+}
+
+/** An edge, as one of its consumers opens it. */
+export interface EdgeToRead {
+  readonly edge: number
+  readonly schema: Schema
+  /** Only what this task gives, in its order; then every producer of the edge must be opened. Absent: what all of them give. */
+  readonly producer?: number
+}
+
 export interface ExchangePorts {
-  openWriter(edge: number, partitionCount: number, schema: Schema): ExchangeWriter
-  openReader(edge: number, schema: Schema): ExchangeReader
+  openWriter(edge: EdgeToWrite): ExchangeWriter
+  openReader(edge: EdgeToRead): ExchangeReader
 }
 
 /** Counters of one operator of one task. */

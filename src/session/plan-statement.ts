@@ -7,6 +7,8 @@ import type { WriteTarget } from '../catalog/table-provider.js'
 import { fail, toBallistaError } from '../common/errors.js'
 import { configOf } from '../common/option.js'
 import { fragment } from '../exchange/fragment.js'
+import { materialize } from '../exchange/options.js'
+import { materializeEdges, TASKS_PER_SLOT } from '../exchange/regions.js'
 import type { StagePlan, TaskReport } from '../exchange/stage.js'
 import { literal } from '../expr/expr.js'
 import { bindQuery } from '../logical/bind/query.js'
@@ -84,7 +86,7 @@ async function planChecked(request: PlanRequest, environment: PlanEnvironment): 
   const schema = arrowSchema(logical)
   if (request.planOnly === true) return { schema, stages: [] }
   const { physical } = await planner.plan(logical)
-  const stages = fragment(physical, OPERATORS)
+  const stages = planner.stages(physical)
   environment.trace?.stages?.(stages)
   return { schema, stages }
 }
@@ -152,7 +154,7 @@ class StatementPlanner {
     checkExplain(statement)
     const logical = await this.bind(statement.statement)
     const history = await this.plan(logical)
-    const stages = fragment(history.physical, OPERATORS)
+    const stages = this.stages(history.physical)
     const startMs = performance.now()
     const explain = (reports: readonly TaskReport[]): readonly ExplainRow[] =>
       analyzedRows(statement, history, { stages, reports, elapsedMs: performance.now() - startMs })
@@ -188,6 +190,14 @@ class StatementPlanner {
     })
     trace?.physical?.(physical)
     return { bound, rules, optimized, lowered: lowered ?? physical, physicalRules, physical }
+  }
+
+  /** What runs of a plan. */
+  stages(physical: PhysicalPlan): readonly StagePlan[] {
+    return materializeEdges(fragment(physical, OPERATORS), {
+      mode: configOf(this.#request.settings).get(materialize),
+      capacity: this.#environment.slots * TASKS_PER_SLOT,
+    })
   }
 
   async #query(query: QueryNode): Promise<LogicalPlan> {

@@ -4,7 +4,8 @@ import { field, schemaOf } from '../../src/arrow/schema.js'
 import { INT64, UTF8 } from '../../src/arrow/types.js'
 import type { Batch } from '../../src/arrow/batch.js'
 import { fail } from '../../src/common/errors.js'
-import type { ExchangeExec, StagePlan } from '../../src/exchange/stage.js'
+import type { StagePlan } from '../../src/exchange/stage.js'
+import { exchangeExec, exchangeOperator, type ExchangeExec } from '../../src/physical/operators/exchange.js'
 import { fragment } from '../../src/exchange/fragment.js'
 import type { Expr } from '../../src/expr/expr.js'
 import { defineOperator, type OperatorDefinition, type PhysicalPlan } from '../../src/physical/plan.js'
@@ -122,26 +123,10 @@ export const FAKE_OPERATORS: readonly OperatorDefinition[] = [
 
 const id: Expr = { kind: 'input', index: 0, name: 'id', type: INT64, nullable: false }
 
-export const gather = (child: PhysicalPlan): ExchangeExec => ({
-  kind: 'ExchangeExec',
-  schema: child.schema,
-  children: [child],
-  partitioning: { kind: 'single' },
-})
+export const gather = (child: PhysicalPlan): ExchangeExec => exchangeExec(child, { kind: 'single' })
 
-export const hashById = (child: PhysicalPlan, count: number): ExchangeExec => ({
-  kind: 'ExchangeExec',
-  schema: child.schema,
-  children: [child],
-  partitioning: { kind: 'hash', exprs: [id], count },
-})
+export const hashById = (child: PhysicalPlan, count: number): ExchangeExec =>
+  exchangeExec(child, { kind: 'hash', exprs: [id], count })
 
-export const stagesOf = (plan: PhysicalPlan): StagePlan[] => fragment(plan, [...FAKE_OPERATORS, markerOperator])
-
-/** The marker has properties while the plan is not yet cut. */
-const markerOperator = defineOperator<ExchangeExec>({
-  kind: 'ExchangeExec',
-  properties: plan => ({ partitioning: plan.partitioning, ordering: [] }),
-  details: () => '',
-  samples: () => [],
-}) as unknown as OperatorDefinition
+export const stagesOf = (plan: PhysicalPlan): StagePlan[] =>
+  fragment(plan, [...FAKE_OPERATORS, exchangeOperator as unknown as OperatorDefinition])

@@ -47,7 +47,7 @@ async function withoutExchanges(plan: PhysicalPlan): Promise<PhysicalPlan> {
 const isExchange = (plan: PhysicalPlan): plan is ExchangeExec => plan.kind === 'ExchangeExec'
 
 async function repartitioned({ schema, children: [child], partitioning }: ExchangeExec): Promise<DataSourceExec> {
-  const count = partitionCount(partitioning)
+  const count = partitioning.kind === 'single' ? 1 : partitioning.count
   const partitions = Array.from({ length: count }, (): Uint8Array[] => [])
   const keys = compileExprs(partitioning.kind === 'hash' ? partitioning.exprs : [], schema)
   await runPartitions(child, batch => {

@@ -171,7 +171,7 @@ export class JobRunner {
     this.send(job, [])
     const root = stages[stages.length - 1]
     const address = job.placement.get(root?.id ?? -1)?.[0].address ?? ''
-    const edge = root?.output.edge ?? 0
+    const edge = root?.plan.outputs[0].edge ?? 0
     tell(job, { accepted: { jobId: job.id, attempt, address, edge, schema: encodeWire(schema) } })
     const { log } = this.options
     if (root === undefined) log.debug('query described', { job: job.id })

@@ -180,7 +180,7 @@ export class ExternalSort {
   /** Takes the batch over. */
   async #append(run: SortedRun, batch: Batch): Promise<void> {
     try {
-      run.heads.push(this.#order.first(batch))
+      run.heads.push(this.#order.key(batch, 0))
       await run.rows.append(batch)
     } finally {
       releaseBatch(batch)

@@ -25,9 +25,9 @@ export class RowOrder {
     this.#evaluate = batch => compiled.evaluate(batch)
   }
 
-  /** The key of the first row. */
-  first(batch: Batch): RowKey {
-    const row = sliceBatch(batch, 0, 1)
+  /** The key of a row. */
+  key(batch: Batch, at: number): RowKey {
+    const row = sliceBatch(batch, at, at + 1)
     try {
       return this.#withKeys(row, keyOf => keyOf(0))
     } finally {
