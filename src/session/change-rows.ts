@@ -1,11 +1,10 @@
 /** INSERT, DELETE and UPDATE: what they do to the tables of the session. */
+import { encodeBatch } from '../arrow/frame.js'
 import type { EncodedBatch } from '../catalog/memory-table.js'
 import { fail, type Span } from '../common/errors.js'
-import { quoteIdent } from '../parser/quote.js'
 import { countRow } from './held-rows.js'
-import type { Parameters } from './parameters.js'
 import type { ChangeNode } from './plan-changes.js'
-import type { RunOptions } from './run-options.js'
+import { given, type RunOptions } from './run-options.js'
 import type { HeldRows, Session, Statement } from './session.js'
 
 /** Where an INSERT writes. */
@@ -38,28 +37,38 @@ export async function insertRows(
 /** DELETE and UPDATE: the table gets all its rows anew, unless it has changed meanwhile; gives how many were changed. */
 export async function changeRows(
   session: Session,
-  change: ChangeNode,
-  { text, parameters }: { readonly text: string; readonly parameters: Parameters | undefined },
+  { kind, table }: ChangeNode,
+  statement: Statement,
   options: RunOptions,
 ): Promise<HeldRows> {
-  const { table, where } = change
   const path = table.map(ident => ident.name)
-  const statement = session.statement(text, parameters)
-  const { batches } = await session.collect(statement, options)
+  const { batches, changed }: NewRows =
+    kind === 'update' ? await updateRows(session, statement, options) : await session.collect(statement, options)
   const target = statement.uses.get(path[path.length - 1])
   if (target?.kind !== 'memory') throw fail('TABLE_NOT_FOUND', [path.join('.'), ''], { span: table[0].span })
-  const before = rowCount(target.batches)
-  let changed = change.kind === 'delete' ? before - rowCount(batches) : before
-  if (change.kind === 'update' && where !== undefined) {
-    const condition = text.slice(where.span.start, where.span.end)
-    const counting = `SELECT 1 FROM ${path.map(quoteIdent).join('.')} WHERE ${condition}`
-    changed = rowCount((await session.collect({ ...statement, sql: counting }, options)).batches)
-  }
   if (session.tables.get(path) !== target) {
     throw fail('INVALID_ARGUMENT', [`table '${path.join('.')}' changed while its rows were changed; try again`])
   }
   session.register(path, { ...target, batches })
-  return countRow(changed)
+  return countRow(changed ?? rowCount(target.batches) - rowCount(batches))
+}
+
+interface NewRows {
+  readonly batches: readonly EncodedBatch[]
+  /** How many were changed; absent: those that are no longer there. */
+  readonly changed?: number
+}
+
+/** All rows after an UPDATE, without their last column, in which those that changed are marked. */
+async function updateRows(session: Session, statement: Statement, options: RunOptions): Promise<NewRows> {
+  const batches: EncodedBatch[] = []
+  let changed = 0
+  for await (const { schema, columns, rowCount } of given((await session.execute(statement, options)).batches)) {
+    const own = { schema: { fields: schema.fields.slice(0, -1) }, columns: columns.slice(0, -1), rowCount }
+    batches.push({ bytes: encodeBatch(own), rowCount })
+    changed += rowCount - columns[columns.length - 1].nullCount
+  }
+  return { batches, changed }
 }
 
 const rowCount = (batches: readonly EncodedBatch[]): number => batches.reduce((sum, batch) => sum + batch.rowCount, 0)

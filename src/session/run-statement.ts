@@ -63,7 +63,7 @@ export async function runStatement(
       )
     case 'delete':
     case 'update':
-      return changeRows(session, statement, { text, parameters: options.parameters }, options)
+      return changeRows(session, statement, session.statement(text, options.parameters), options)
     case 'explain':
       if (statement.analyze) return analyzeStatement(session, session.statement(text, options.parameters), options)
       return session.collect(session.statement(text, options.parameters), options)
