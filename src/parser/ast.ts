@@ -291,7 +291,7 @@ export type StatementNode = { readonly span: Span } & (
   | { readonly kind: 'drop'; readonly what: 'table' | 'view'; readonly name: ObjectName; readonly ifExists: boolean }
   | { readonly kind: 'set'; readonly key: string; readonly value: string }
   | { readonly kind: 'reset'; readonly key: string }
-  | { readonly kind: 'show'; readonly what: 'tables' | 'all' | 'option' | 'columns'; readonly name?: string }
+  | { readonly kind: 'show'; readonly what: 'tables' | 'all' | 'option'; readonly name?: string }
   | { readonly kind: 'showFunctions'; readonly like?: string }
   | { readonly kind: 'showCreate'; readonly name: ObjectName }
   | { readonly kind: 'describe'; readonly target: ObjectName | QueryNode }

@@ -47,7 +47,7 @@ export async function runStatement(
     case 'show':
     case 'showCreate':
     case 'showFunctions':
-      return show(session, statement, options)
+      return show(session, statement)
     case 'prepare':
       session.prepared.prepare(statement)
       return NO_ROWS

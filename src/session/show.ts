@@ -8,28 +8,23 @@ import { quoteIdent, quoteString } from '../parser/quote.js'
 import { textRows } from './held-rows.js'
 import { settingRows } from './options.js'
 import type { Registration } from './registration.js'
-import type { RunOptions } from './run-options.js'
 import type { HeldRows, Session } from './session.js'
 import { TABLE_FUNCTION_NAMES } from './table-functions.js'
 
 type ShowNode = Extract<StatementNode, { kind: 'show' | 'showCreate' | 'showFunctions' }>
 
-export async function show(session: Session, statement: ShowNode, options: RunOptions): Promise<HeldRows> {
+export function show(session: Session, statement: ShowNode): HeldRows {
   switch (statement.kind) {
     case 'showFunctions':
       return textRows(['function_name', 'function_type', 'description'], functionRows(statement.like ?? '%'))
     case 'showCreate':
       return textRows(['table_name', 'definition'], [createRow(session, statement.name)])
     case 'show':
-      return showNamed(session, statement, options)
+      return showNamed(session, statement)
   }
 }
 
-async function showNamed(
-  session: Session,
-  statement: Extract<ShowNode, { kind: 'show' }>,
-  options: RunOptions,
-): Promise<HeldRows> {
+function showNamed(session: Session, statement: Extract<ShowNode, { kind: 'show' }>): HeldRows {
   switch (statement.what) {
     case 'tables':
       return textRows(
@@ -38,8 +33,6 @@ async function showNamed(
           .list()
           .map(({ entry }) => ['datafusion', 'public', entry.name, entry.kind === 'view' ? 'VIEW' : 'BASE TABLE']),
       )
-    case 'columns':
-      return session.collect(session.statement(`DESCRIBE ${statement.name ?? ''}`), options)
     case 'all':
     case 'option': {
       const key = statement.what === 'all' ? undefined : statement.name
