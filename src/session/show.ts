@@ -1,10 +1,12 @@
 /** SHOW: what the session knows. */
+import type { Schema } from '../arrow/schema.js'
 import { fail } from '../common/errors.js'
 import { AGGREGATES } from '../expr/functions/aggregate/index.js'
 import { SCALARS } from '../expr/functions/index.js'
 import { likeMatcher } from '../expr/like-pattern.js'
 import type { ObjectName, StatementNode } from '../parser/ast.js'
 import { quoteIdent, quoteString } from '../parser/quote.js'
+import { sqlType } from './expr/literal.js'
 import { textRows } from './held-rows.js'
 import { settingRows } from './options.js'
 import type { Registration } from './registration.js'
@@ -73,9 +75,18 @@ function definitionOf(entry: Registration): string {
       const options = Object.entries(entry.options).map(([key, value]) => `${quoteString(key)} ${quoteString(value)}`)
       const written = options.length === 0 ? '' : ` OPTIONS (${options.join(', ')})`
       const location = `LOCATION ${quoteString(entry.path)}`
-      return `CREATE EXTERNAL TABLE ${name} STORED AS ${entry.format.toUpperCase()} ${location}${written}`
+      return `CREATE EXTERNAL TABLE ${name}${columnList(entry.schema)} STORED AS ${entry.format.toUpperCase()} ${location}${written}`
     }
     default:
       throw fail('NOT_SUPPORTED', [`SHOW CREATE of '${entry.name}', whose rows live in the session,`])
   }
+}
+
+/** The columns that were declared; nothing where they were inferred. */
+function columnList(schema: Schema | undefined): string {
+  if (schema === undefined) return ''
+  const columns = schema.fields.map(
+    ({ name, type, nullable }) => `${quoteIdent(name)} ${sqlType(type)}${nullable ? '' : ' NOT NULL'}`,
+  )
+  return ` (${columns.join(', ')})`
 }

@@ -54,6 +54,17 @@ test('a call runs only the kinds of statements that it allows', async t => {
   t.is(await outcome(ctx.sql('EXECUTE add(2)', { allowDdl: false })), 'no error')
 })
 
+test('SHOW CREATE of declared columns makes the same table', async t => {
+  await using ctx = new SessionContext()
+  const columns = '(a BIGINT NOT NULL, "b c" DECIMAL(10, 2), d VARCHAR)'
+  await ctx.sql(`CREATE EXTERNAL TABLE x ${columns} STORED AS CSV LOCATION 'test/data/example.csv'`)
+  const schema = (await ctx.table('x')).schema()
+  const [{ definition }] = await (await ctx.sql('SHOW CREATE TABLE x')).rows()
+  await ctx.sql('DROP TABLE x')
+  await ctx.sql(String(definition))
+  t.deepEqual((await ctx.table('x')).schema(), schema)
+})
+
 test('several paths are one table, columns by name', async t => {
   const directory = mkdtempSync(join(tmpdir(), 'ballista-test-'))
   t.teardown(() => rmSync(directory, { recursive: true }))
