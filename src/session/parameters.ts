@@ -68,3 +68,6 @@ export function replaceParameters(sql: string, replace: (name: string) => string
   }
   return replaced + sql.slice(copied)
 }
+
+/** The text with `$n` in the place of the nth `?`. */
+export const numberedParameters = (sql: string): string => replaceParameters(sql, name => `$${name}`)

@@ -3,6 +3,7 @@ import { isNumeric, typeName } from '../arrow/types.js'
 import type { PlanSchema } from '../logical/plan.js'
 import type { ObjectName, QueryNode } from '../parser/ast.js'
 import { quoteIdent, quoteString } from '../parser/quote.js'
+import { numberedParameters } from './parameters.js'
 
 export interface Summarized {
   readonly target: ObjectName | QueryNode
@@ -12,7 +13,9 @@ export interface Summarized {
 
 /** The query that summarizes the columns of `target`. */
 export function summaryQuery(columns: PlanSchema, { target, text }: Summarized): string {
-  const source = 'kind' in target ? `(${text})` : target.map(({ name }) => quoteIdent(name)).join('.')
+  // The text stands there once for each column: a `?` would be another parameter each time.
+  const source =
+    'kind' in target ? `(${numberedParameters(text)})` : target.map(({ name }) => quoteIdent(name)).join('.')
   return columns
     .map(({ name, type }, i) => {
       const column = quoteIdent(name)

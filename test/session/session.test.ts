@@ -106,6 +106,12 @@ test.serial('parameters of a program are values of the types that they have', as
   t.deepEqual(await one("SELECT $at, date_part('hour', $at)", { at: when }), [when, 12])
   t.deepEqual(await one("SELECT $day > DATE '2024-01-31'", { day: '2024-02-01' }), [true])
   t.deepEqual(await one('SELECT $bytes', { bytes: new Uint8Array([1, 255]) }), [new Uint8Array([1, 255])])
+  await ctx.sql('CREATE TABLE t AS SELECT value AS a, value AS b FROM generate_series(1, 9)')
+  const summary = await ctx.sql('SUMMARIZE SELECT a, b FROM t WHERE a > ? AND b < ?', [2, 6])
+  t.deepEqual(
+    (await summary.rows()).map(({ min, max }) => [min, max]),
+    Array(2).fill(['3', '5']),
+  )
   t.is(await outcome(ctx.sql('SELECT $2', { parameters: [1] })), 'INVALID_ARGUMENT: parameter $2 has no value')
   const strange = { parameters: { x: (() => 1) as never } }
   t.is(
