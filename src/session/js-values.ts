@@ -14,6 +14,7 @@ import {
   type Value,
 } from '../arrow/types.js'
 import { BallistaError, fail } from '../common/errors.js'
+import { floorDiv } from '../expr/calendar.js'
 import { parseTypeNode } from '../expr/types.js'
 import { parseValue } from '../expr/value-text.js'
 import { parseExpression } from '../parser/parse.js'
@@ -125,7 +126,7 @@ function convert(value: unknown, type: DataType): Value | undefined {
 const MS_PER_DAY = 86_400_000
 
 const ticks = (ms: bigint, unit: TimeUnit): bigint =>
-  unit === 's' ? ms / 1000n : ms * { ms: 1n, us: 1000n, ns: 1_000_000n }[unit]
+  unit === 's' ? floorDiv(ms, 1000n) : ms * { ms: 1n, us: 1000n, ns: 1_000_000n }[unit]
 
 const isNumberOrText = (value: unknown): boolean =>
   typeof value === 'bigint' || typeof value === 'string' || (typeof value === 'number' && Number.isFinite(value))

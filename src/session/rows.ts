@@ -3,6 +3,7 @@ import type { Batch } from '../arrow/batch.js'
 import { columnValues } from '../arrow/column.js'
 import type { DataType, TimeUnit, Value } from '../arrow/types.js'
 import { fail } from '../common/errors.js'
+import { floorDiv } from '../expr/calendar.js'
 import { valueText } from '../expr/value-text.js'
 
 /**
@@ -52,7 +53,8 @@ function formOf(type: DataType, forms: RowForms): Form {
 
 function milliseconds(ticks: bigint, unit: TimeUnit): number {
   if (unit === 's') return Number(ticks) * 1000
-  return Number(unit === 'ms' ? ticks : ticks / PER_MS[unit])
+  // Cut, not rounded: also before 1970 the digits stay those of the text.
+  return Number(unit === 'ms' ? ticks : floorDiv(ticks, PER_MS[unit]))
 }
 
 function safeNumber(value: Exclude<Value, null>): number {

@@ -45,6 +45,10 @@ for (const [mode, make] of MODES) {
       { p: '2.00', day: '1969-12-31' },
       { p: '3.00', day: null },
     ])
+    const before1970 = ctx.fromRows([{ at: new Date(-1) }], { at: 'TIMESTAMP(0)' })
+    t.deepEqual(await before1970.rows(), [{ at: new Date(-1000) }])
+    const at = await ctx.sql("SELECT TIMESTAMP(6) '1969-12-31 23:59:59.999999' AS at")
+    t.deepEqual(await at.rows(), [{ at: new Date(-1) }])
     const table = await typed.toArrow()
     t.deepEqual(await (await ctx.fromArrow(table)).rows(), await typed.rows())
     await ctx.registerBatches('arrow', table)
