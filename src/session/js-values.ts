@@ -17,6 +17,7 @@ import { BallistaError, fail } from '../common/errors.js'
 import { floorDiv } from '../expr/calendar.js'
 import { parseTypeNode } from '../expr/types.js'
 import { parseValue } from '../expr/value-text.js'
+import type { TypeNode } from '../parser/ast.js'
 import { parseExpression } from '../parser/parse.js'
 
 /** Columns and their types: as SQL writes them, `{ id: 'BIGINT', price: 'DECIMAL(10, 2)' }`, or as a frame's `schema()` gives them. */
@@ -31,9 +32,16 @@ export function schemaFrom(input: SchemaInput): Schema {
 const isSchema = (input: SchemaInput): input is Schema => 'fields' in input && Array.isArray(input.fields)
 
 export function typeFrom(text: string): DataType {
-  const node = parseExpression(`CAST(NULL AS ${text})`)
-  if (node.kind !== 'cast') throw fail('SYNTAX', [`'${text}' is not the name of a type`])
-  return parseTypeNode(node.type.name, node.type.args)
+  const { name, args } = typeNodeFrom(text)
+  return parseTypeNode(name, args)
+}
+
+/** The tree of a type's name. SYNTAX for anything else, also if it only begins with one. */
+export function typeNodeFrom(text: string): TypeNode {
+  // On a line of its own: a comment may hide the end of this line, but not the parenthesis.
+  const node = parseExpression(`CAST(NULL AS ${text}\n)`)
+  if (node.kind === 'cast' && node.input.kind === 'null') return node.type
+  throw fail('SYNTAX', [`'${text}' is not the name of a type`])
 }
 
 /**

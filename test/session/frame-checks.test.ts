@@ -47,6 +47,14 @@ test('wrong names, types and forms fail at the method, in every mode', async t =
     /^SYNTAX: /,
   )
   t.regex(
+    thrown(() => m.select(col('amount').cast('BIGINT) --'))),
+    /^SYNTAX: /,
+  )
+  t.regex(
+    thrown(() => m.select(col('amount').cast('BIGINT)::VARCHAR(5'))),
+    /^SYNTAX: 'BIGINT\)::VARCHAR\(5' is not the name of a type/,
+  )
+  t.regex(
     thrown(() => m.limit(-1)),
     /^INVALID_ARGUMENT: /,
   )

@@ -1,8 +1,8 @@
 /** Expressions as programs build them: immutable SQL text, put in parentheses wherever it becomes an operand. */
 import { fail } from '../../common/errors.js'
 import type { BinaryOperator, ExprNode } from '../../parser/ast.js'
-import { parseExpression } from '../../parser/parse.js'
 import { quoteIdent } from '../../parser/quote.js'
+import { typeNodeFrom } from '../js-values.js'
 import { joinText, text, type SqlText } from '../sql-text.js'
 import { isSqlValue, literalText, type SqlValue } from './literal.js'
 import { Sql } from './sql.js'
@@ -318,9 +318,8 @@ export function chain(operator: string, rank: Rank, inputs: readonly ExprInput[]
 }
 
 function castText(how: string, input: Expr, type: string): Expr {
-  if (parseExpression(`CAST(NULL AS ${type})`).kind !== 'cast')
-    throw fail('SYNTAX', [`'${type}' is not the name of a type`])
-  return new Expr(text`${how}(${input.text} AS ${type})`, RANK.operand)
+  typeNodeFrom(type)
+  return new Expr(text`${how}(${input.text} AS ${new Sql([type]).inner()})`, RANK.operand)
 }
 
 export function listText(list: readonly ExprInput[]): SqlText {
