@@ -69,6 +69,12 @@ export const OPERATION_CASES: readonly FrameCase[] = [
     sql: 'SELECT 1 AS g, count(*) AS n FROM t',
   },
   {
+    name: 'a constant key of an order is no ordinal, however it is written',
+    frame: ({ t }) => t.select('id', 'name').sort(expr(' 2 ').desc(), sql`(2 /* two */)`, col('id').desc(), 'name'),
+    sql: 'SELECT id, name FROM t ORDER BY id DESC, name',
+    ordered: true,
+  },
+  {
     name: 'sort',
     frame: ({ t }) => t.sort(col('name').desc({ nullsFirst: false }), col('id').asc(), 'price'),
     sql: 'SELECT * FROM t ORDER BY name DESC NULLS LAST, id ASC, price',

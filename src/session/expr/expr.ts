@@ -251,13 +251,14 @@ export function toExpr(input: ExprInput): Expr {
 
 function ofFragment(fragment: Sql): Expr {
   const node = fragment.node()
-  return node.kind === 'column' ? new ColumnExpr(fragment.inner()) : new Expr(fragment.inner(), rankOf(node))
+  if (node.kind === 'column') return new ColumnExpr(fragment.inner())
+  // Without blanks and parentheses it is known for a number wherever that matters.
+  return node.kind === 'number' ? new Expr([node.text], RANK.operand) : new Expr(fragment.inner(), rankOf(node))
 }
 
 /** How the text of a node binds; too low a rank only costs parentheses. */
 function rankOf(node: ExprNode): Rank {
   switch (node.kind) {
-    case 'number':
     case 'string':
     case 'boolean':
     case 'null':
@@ -293,7 +294,7 @@ export function operand(input: ExprInput, rank: Rank): SqlText {
 
 /** As an entry of GROUP BY or ORDER BY, where a bare number would mean the column at that place. */
 export function keyText(expr: Expr): SqlText {
-  const isNumber = expr.text.length === 1 && typeof expr.text[0] === 'string' && /^[(\d)]+$/.test(expr.text[0])
+  const isNumber = expr.text.length === 1 && typeof expr.text[0] === 'string' && /^\d+$/.test(expr.text[0])
   return isNumber ? text`CAST(${expr.text} AS BIGINT)` : expr.text
 }
 
