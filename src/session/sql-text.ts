@@ -85,7 +85,8 @@ export function completeSql(body: SqlText): CompleteSql {
     const values = step.parameters
     if (values === undefined) return `${name} AS (\n${definition}\n)`
     const renamed = replaceParameters(definition, parameter => {
-      if (values[parameter] === undefined) return undefined
+      // With its number: another `?` may be gone.
+      if (!Object.hasOwn(values, parameter)) return `$${parameter}`
       parameters[`${name}_${parameter}`] = values[parameter]
       return `$${name}_${parameter}`
     })

@@ -104,6 +104,15 @@ test('frames keep the tables they were written over', async t => {
   t.regex(failure(error), /^INVALID_ARGUMENT: table 't' was changed between/)
 })
 
+test('parameters that have a value and those that have none, by any name', async t => {
+  await using ctx = new SessionContext()
+  const named = (await ctx.sql('SELECT $a AS a, $constructor AS b')).withParams({ a: 1 }).filter('a = 1')
+  t.is(await named.rows().then(String, failure), 'INVALID_ARGUMENT: parameter $constructor has no value')
+  t.deepEqual(await named.withParams({ constructor: 2 }).rows(), [{ a: 1n, b: 2n }])
+  const placed = (await ctx.sql('SELECT ? AS a, ? AS b')).withParams({ 1: 1 }).filter('a = 1')
+  t.deepEqual(await placed.withParams({ 2: 2 }).rows(), [{ a: 1n, b: 2n }])
+})
+
 test('long chains stay flat: 60 new columns, 400 unions, 2000 conditions', async t => {
   await using ctx = new SessionContext()
   await ctx.sql('CREATE TABLE t AS SELECT 1 AS x')
