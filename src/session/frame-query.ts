@@ -4,8 +4,8 @@ import { BallistaError, fail } from '../common/errors.js'
 import type { Settings } from '../common/option.js'
 import { parseQuery } from '../parser/parse.js'
 import { checkQuery, nullParameters } from './check.js'
-import { constantText } from './expr/literal.js'
-import { parametersOf, replaceParameters, type Parameters, type ParameterValues } from './parameters.js'
+import { inlineParameters } from './expr/literal.js'
+import { parametersOf, type Parameters, type ParameterValues } from './parameters.js'
 import { parameterNames } from './prepared-statements.js'
 import type { Registration } from './registration.js'
 import { onlyStep, queryText, selectFrom, stepOf, type QueryText } from './select-text.js'
@@ -134,7 +134,7 @@ export function frameSql({ query }: FrameQuery): CompleteSql {
 /** The same with values in the place of parameters. */
 export function inlineSql(frame: FrameQuery): string {
   const { sql, parameters } = frameSql(frame)
-  return replaceParameters(sql, name => (Object.hasOwn(parameters, name) ? constantText(parameters[name]) : undefined))
+  return inlineParameters(sql, parameters)
 }
 
 export function frameStatement(frame: FrameQuery): Statement {

@@ -7,6 +7,7 @@ import { EXPLAIN_COLUMNS } from './explain.js'
 import { changeRows, insertRows } from './change-rows.js'
 import { NO_ROWS, textRows } from './held-rows.js'
 import { show } from './show.js'
+import { inlineParameters } from './expr/literal.js'
 import type { Parameters } from './parameters.js'
 import { given, type RunOptions } from './run-options.js'
 import type { HeldRows, Session, Statement } from './session.js'
@@ -76,7 +77,7 @@ export async function runStatement(
 
 /** Runs an EXPLAIN ANALYZE to its end; the rows are what its operators counted. */
 export async function analyzeStatement(session: Session, statement: Statement, options: RunOptions): Promise<HeldRows> {
-  const { batches, explanation } = await session.execute(statement, options, () => undefined)
+  const { batches, explanation } = await session.execute(statement, options)
   for await (const _ of given(batches)) continue
   return textRows(EXPLAIN_COLUMNS, (await explanation?.()) ?? [])
 }
@@ -103,7 +104,8 @@ async function registrationOf(
     case 'createView': {
       const schema = await session.schemaOf(session.statement(statement.text, options.parameters), options)
       checkViewColumns(statement, name, schema)
-      return { kind: 'view', name, sql: statement.text, columns: statement.columns.map(column => column.name) }
+      const sql = inlineParameters(statement.text, options.parameters ?? {})
+      return { kind: 'view', name, sql, columns: statement.columns.map(column => column.name) }
     }
     case 'createExternalTable': {
       const path = absolutePath(statement.location, session.baseDirectory)

@@ -111,6 +111,8 @@ test('parameters that have a value and those that have none, by any name', async
   t.deepEqual(await named.withParams({ constructor: 2 }).rows(), [{ a: 1n, b: 2n }])
   const placed = (await ctx.sql('SELECT ? AS a, ? AS b')).withParams({ 1: 1 }).filter('a = 1')
   t.deepEqual(await placed.withParams({ 2: 2 }).rows(), [{ a: 1n, b: 2n }])
+  await ctx.sql('CREATE VIEW v AS SELECT ? AS x, $2 AS y', [1, "it's"])
+  t.deepEqual(await (await ctx.sql('SELECT * FROM v')).rows(), [{ x: 1n, y: "it's" }])
 })
 
 test('long chains stay flat: 60 new columns, 400 unions, 2000 conditions', async t => {

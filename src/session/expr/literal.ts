@@ -4,6 +4,7 @@ import { fail } from '../../common/errors.js'
 import type { LiteralExpr } from '../../expr/expr.js'
 import { valueText } from '../../expr/value-text.js'
 import { quoteString } from '../../parser/quote.js'
+import { replaceParameters, type Parameters } from '../parameters.js'
 
 /**
  * What a program may give where SQL wants a value. Whole numbers and bigint are BIGINT, other numbers DOUBLE, strings VARCHAR (a
@@ -38,12 +39,16 @@ export function literalText(value: SqlValue): string {
 }
 
 /** A constant of any type but a nested one as one operand of SQL. */
-export function constantText({ value, type }: LiteralExpr): string {
+function constantText({ value, type }: LiteralExpr): string {
   if (value === null) return type.kind === 'null' ? 'NULL' : `CAST(NULL AS ${sqlType(type)})`
   const isPlain = [BOOLEAN, INT64, FLOAT64, UTF8, BINARY].some(plain => sameType(plain, type))
   if (isPlain && isSqlValue(value)) return literalText(value)
   return `CAST(${quoteString(valueText(value, type))} AS ${sqlType(type)})`
 }
+
+/** The text with values in the place of those parameters that have one. */
+export const inlineParameters = (sql: string, parameters: Parameters): string =>
+  replaceParameters(sql, name => (Object.hasOwn(parameters, name) ? constantText(parameters[name]) : undefined))
 
 const DIGITS = { s: 0, ms: 3, us: 6, ns: 9 } as const
 
