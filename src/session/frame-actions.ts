@@ -6,6 +6,7 @@ import { quoteIdent, quoteString } from '../parser/quote.js'
 import { insertRows } from './change-rows.js'
 import { checkQuery, nullParameters } from './check.js'
 import { frameStatement, inlineSql, type FrameQuery } from './frame-query.js'
+import { isAnonymous } from './registration.js'
 import type { RunOptions } from './run-options.js'
 import { analyzeStatement } from './run-statement.js'
 import type { HeldRows, Session } from './session.js'
@@ -101,13 +102,13 @@ export function nameFrame(frame: FrameQuery, name: string, options: ViewOptions)
   const { session } = frame
   checkFree(session, name, options)
   const changed = [...frame.uses].find(
-    ([used, table]) => used === name || (session.tables.get([used]) ?? table) !== table,
+    ([used, table]) => used === name || (!isAnonymous(used) && session.tables.get([used]) !== table),
   )
   if (changed !== undefined) {
     const why = changed[0] === name ? 'a view cannot read what it replaces' : 'it was changed since the frame was made'
     throw fail('INVALID_ARGUMENT', [`table '${changed[0]}': ${why}; make the frame anew, or cache() it`])
   }
-  for (const [used, table] of frame.uses) if (session.tables.get([used]) === undefined) session.hide(table)
+  for (const [used, table] of frame.uses) if (isAnonymous(used)) session.hide(table)
   session.register([name], { kind: 'view', name, sql: inlineSql(frame), columns: [] })
 }
 

@@ -104,6 +104,19 @@ test('frames keep the tables they were written over', async t => {
   t.regex(failure(error), /^INVALID_ARGUMENT: table 't' was changed between/)
 })
 
+test('a view keeps what it reads, and a table that is gone is not brought back by it', async t => {
+  await using ctx = new SessionContext()
+  await ctx.sql('CREATE TABLE t AS SELECT 1 AS x')
+  const frame = await ctx.table('t')
+  const held = (await frame.cache()).filter('x = 1')
+  await ctx.sql('DROP TABLE t')
+  const error = t.throws(() => frame.createView('v')) as BallistaError
+  t.regex(failure(error), /^INVALID_ARGUMENT: table 't': it was changed since the frame was made/)
+  held.createView('v')
+  await ctx.sql('CREATE TABLE t AS SELECT 2 AS x')
+  t.deepEqual(await (await ctx.sql('SELECT t.x AS t, v.x AS v FROM t, v')).rows(), [{ t: 2n, v: 1n }])
+})
+
 test('parameters that have a value and those that have none, by any name', async t => {
   await using ctx = new SessionContext()
   const named = (await ctx.sql('SELECT $a AS a, $constructor AS b')).withParams({ a: 1 }).filter('a = 1')
