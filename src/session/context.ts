@@ -25,7 +25,7 @@ import { absolutePath, type Registration } from './registration.js'
 import type { RunOptions } from './run-options.js'
 import { runStatement, type StatementOptions } from './run-statement.js'
 import { Session, type HeldRows } from './session.js'
-import { namedText, type SqlText } from './sql-text.js'
+import { namedText, text, withoutEnd, type SqlText } from './sql-text.js'
 
 export interface SessionOptions {
   /** Settings by full key, e.g. `{ 'ballista.execution.batch_size': '8192' }`. */
@@ -242,7 +242,9 @@ export class SessionContext {
     checkAllowed(statement, options)
     if (statement.kind === 'query') {
       // Without the `;` that may end it: others may read it.
-      const query = steps.size > 0 ? body : [sql.slice(0, statement.span.end)]
+      const written = withoutEnd(body, sql.length - statement.span.end)
+      // A WITH of its own cannot follow the one that defines its frames.
+      const query = steps.size > 0 && statement.with.length > 0 ? text`(${written})` : written
       return new DataFrame(await textFrame(session, query, { query: statement, options }))
     }
     if (steps.size > 0) throw fail('NOT_SUPPORTED', ['a frame within a statement that is no query'])

@@ -35,6 +35,12 @@ export function joinText(texts: readonly TextPart[], separator: string): SqlText
 /** A name as SQL that means exactly this name. */
 export const nameText = (name: string): SqlText => [quoteIdent(name)]
 
+/** The text less its last `count` characters, which belong to no step. */
+export function withoutEnd(body: SqlText, count: number): SqlText {
+  const last = body.at(-1)
+  return typeof last === 'string' ? [...body.slice(0, -1), last.slice(0, last.length - count)] : body
+}
+
 function concat(parts: readonly TextPart[]): SqlText {
   const all: (string | Step)[] = []
   const add = (part: string | Step): void => {

@@ -128,6 +128,16 @@ test('parameters that have a value and those that have none, by any name', async
   t.deepEqual(await (await ctx.sql('SELECT * FROM v')).rows(), [{ x: 1n, y: "it's" }])
 })
 
+test('a template may have its own WITH, and end with a semicolon', async t => {
+  await using ctx = new SessionContext()
+  const two = ctx.fromColumns({ x: [1, 2] })
+  const frame = await ctx.sql(
+    sql`WITH one AS (SELECT ${10} AS ten) SELECT x + ten AS y FROM ${two}, one ORDER BY y DESC; -- ;`,
+  )
+  t.deepEqual(await frame.rows(), [{ y: 12n }, { y: 11n }])
+  t.deepEqual(await frame.filter('y > 11').rows(), [{ y: 12n }])
+})
+
 test('long chains stay flat: 60 new columns, 400 unions, 2000 conditions', async t => {
   await using ctx = new SessionContext()
   await ctx.sql('CREATE TABLE t AS SELECT 1 AS x')
