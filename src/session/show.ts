@@ -1,5 +1,6 @@
 /** SHOW: what the session knows. */
 import type { Schema } from '../arrow/schema.js'
+import { DEFAULT_CATALOG, DEFAULT_SCHEMA } from '../catalog/catalog.js'
 import { fail } from '../common/errors.js'
 import { AGGREGATES } from '../expr/functions/aggregate/index.js'
 import { SCALARS } from '../expr/functions/index.js'
@@ -33,7 +34,12 @@ function showNamed(session: Session, statement: Extract<ShowNode, { kind: 'show'
         ['table_catalog', 'table_schema', 'table_name', 'table_type'],
         session.tables
           .list()
-          .map(({ entry }) => ['datafusion', 'public', entry.name, entry.kind === 'view' ? 'VIEW' : 'BASE TABLE']),
+          .map(({ entry }) => [
+            DEFAULT_CATALOG,
+            DEFAULT_SCHEMA,
+            entry.name,
+            entry.kind === 'view' ? 'VIEW' : 'BASE TABLE',
+          ]),
       )
     case 'all':
     case 'option': {

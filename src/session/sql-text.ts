@@ -1,6 +1,5 @@
 /** SQL text made of parts: what builders write, with the queries it is made over still to be named. */
 import type { Schema } from '../arrow/schema.js'
-import { quoteIdent } from '../parser/quote.js'
 import { replaceParameters, type Parameters } from './parameters.js'
 import type { Registration } from './registration.js'
 
@@ -31,9 +30,6 @@ export function text(parts: TemplateStringsArray, ...values: readonly TextPart[]
 export function joinText(texts: readonly TextPart[], separator: string): SqlText {
   return concat(texts.flatMap((part, i) => (i === 0 ? [part] : [separator, part])))
 }
-
-/** A name as SQL that means exactly this name. */
-export const nameText = (name: string): SqlText => [quoteIdent(name)]
 
 /** The text less its last `count` characters, which belong to no step. */
 export function withoutEnd(body: SqlText, count: number): SqlText {
