@@ -6,7 +6,7 @@ export interface StandaloneOptions {
   readonly executors: number
   /** Of each executor. */
   readonly slots: number
-  planner: SchedulerOptions['planner']
+  readonly planner: SchedulerOptions['planner']
   readonly logLevel?: string
   readonly scheduler?: Partial<SchedulerOptions>
   readonly executor?: Partial<ExecutorOptions>
@@ -30,7 +30,7 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
     host: LOOPBACK,
     port: 0,
     logLevel,
-    planner: (request, cluster) => options.planner(request, cluster),
+    planner: options.planner,
     ...options.scheduler,
   })
   const schedulerPort = Number(scheduler.address.slice(scheduler.address.lastIndexOf(':') + 1))

@@ -4,6 +4,7 @@ import { typeName, UTF8, type Value } from '../arrow/types.js'
 import { isView } from '../catalog/catalog.js'
 import { minPartitionBytes } from '../catalog/options.js'
 import type { WriteTarget } from '../catalog/table-provider.js'
+import type { PlanTexts } from '../cluster/scheduler/job-record.js'
 import { fail, toBallistaError } from '../common/errors.js'
 import { configOf } from '../common/option.js'
 import { fragment } from '../exchange/fragment.js'
@@ -33,6 +34,7 @@ import {
   type PlanHistory,
 } from './explain.js'
 import { targetPartitions } from './options.js'
+import { planTexts } from './plan-texts.js'
 import { absolutePath, planRequestOf, type PlanRequest } from './registration.js'
 import { remainingRows, rowsToUpdate, updatedRows, type ChangeNode } from './plan-changes.js'
 import { summaryQuery } from './summarize.js'
@@ -46,6 +48,7 @@ export interface PlannedStatement {
   readonly stages: readonly StagePlan[]
   /** After the stages have run: the rows that stand for their result (EXPLAIN ANALYZE). */
   readonly explain?: (reports: readonly TaskReport[]) => readonly ExplainRow[]
+  readonly describe?: () => PlanTexts
 }
 
 /** What happened on the way, for `trace` and EXPLAIN VERBOSE. */
@@ -85,10 +88,10 @@ async function planChecked(request: PlanRequest, environment: PlanEnvironment): 
   environment.trace?.logical?.(logical)
   const schema = arrowSchema(logical)
   if (request.planOnly === true) return { schema, stages: [] }
-  const { physical } = await planner.plan(logical)
-  const stages = planner.stages(physical)
+  const history = await planner.plan(logical)
+  const stages = planner.stages(history.physical)
   environment.trace?.stages?.(stages)
-  return { schema, stages }
+  return { schema, stages, describe: () => planTexts(history, stages) }
 }
 
 /** The planner of a scheduler; PROTOCOL when what came from a client is not a request. */
@@ -158,7 +161,7 @@ class StatementPlanner {
     const startMs = performance.now()
     const explain = (reports: readonly TaskReport[]): readonly ExplainRow[] =>
       analyzedRows(statement, history, { stages, reports, elapsedMs: performance.now() - startMs })
-    return { schema: arrowSchema(logical), stages, explain }
+    return { schema: arrowSchema(logical), stages, explain, describe: () => planTexts(history, stages) }
   }
 
   /** Optimizes and lowers. */

@@ -10,6 +10,8 @@ export interface ClientRequest {
   /** For the planner. */
   readonly body: unknown
   readonly planOnly: boolean
+  /** For display; empty if the planner takes something else. */
+  readonly sql: string
   readonly settings: Settings
 }
 
@@ -30,8 +32,8 @@ export async function receiveRequest(call: SubmitCall): Promise<ClientRequest | 
 
 function clientRequestOf(body: unknown): ClientRequest {
   const peer = { name: 'client', version: 'unknown' }
-  const { planOnly, settings } = objectOf(body, 'a request', peer)
+  const { planOnly, settings, sql } = objectOf(body, 'a request', peer)
   const values = objectOf(settings ?? {}, 'settings', peer)
   for (const value of Object.values(values)) stringOf(value, 'a setting', peer)
-  return { body, planOnly: planOnly === true, settings: values as Settings }
+  return { body, planOnly: planOnly === true, sql: typeof sql === 'string' ? sql : '', settings: values as Settings }
 }

@@ -1,38 +1,30 @@
 /** The scheduler's jobs: one per open SubmitQuery call, which is its lease. Performs what the job machine decides. */
-import type { Schema } from '../../arrow/schema.js'
 import type { Clock, Rng, Timer } from '../../common/clock.js'
 import { BallistaError, fail, toBallistaError } from '../../common/errors.js'
 import { attemptId, newJobId, parseAttemptId } from '../../common/ids.js'
-import { configOf, type Settings } from '../../common/option.js'
+import { configOf } from '../../common/option.js'
 import type { Logger } from '../../common/log.js'
 import { encodeWire } from '../../common/wire.js'
 import type { SubmitCall } from '../../exchange/grpc.js'
 import { retryPolicy } from '../../exchange/options.js'
 import type { QueryEvent } from '../../exchange/proto/messages.js'
 import { encodeError } from '../../exchange/protocol.js'
-import type { StagePlan, TaskReport } from '../../exchange/stage.js'
+import { regionsOf } from '../../exchange/regions.js'
+import type { StagePlan } from '../../exchange/stage.js'
 import { receiveRequest, type ClientRequest } from './client-request.js'
 import type { ExecutorRegistry } from './executor-registry.js'
-import { isOver, newJob, stepJob, type JobEffect, type JobEvent, type JobState } from './job-state.js'
+import { JobHistory } from './job-history.js'
+import type { JobFeedEvent, JobRecord, Jobs, JobSummary } from './job-record.js'
+import { isOver, newJob, stepJob, type JobEffect, type JobEvent, type JobState, type LaunchGroup } from './job-state.js'
+import { JobWatch } from './job-watch.js'
 import { jobDefinitions, placeTasks, type Placement } from './placement.js'
+import type { Planner } from './planned-query.js'
 import { backoffMs, isRepeatable, MAX_ATTEMPTS, VERDICT_WAIT_MS } from './retry.js'
 import { pendingTasks } from './task-table.js'
 
-/** What the injected planner makes of a request. */
-export interface PlannedQuery {
-  readonly schema: Schema
-  /** As `fragment` gives them; empty: the query has no rows and nothing runs. */
-  readonly stages: readonly StagePlan[]
-  /** Called after success: rows for the client that stand for the result (EXPLAIN ANALYZE). */
-  readonly explain?: (reports: readonly TaskReport[]) => readonly (readonly string[])[]
-}
-
 export interface JobRunnerOptions {
   readonly executors: ExecutorRegistry
-  readonly planner: (
-    request: unknown,
-    cluster: { readonly slots: number; readonly wallMs: number },
-  ) => Promise<PlannedQuery>
+  readonly planner: Planner
   readonly clock: Clock
   readonly rng: Rng
   readonly log: Logger
@@ -45,16 +37,18 @@ export interface JobRunnerOptions {
 interface Job {
   readonly id: string
   readonly call: SubmitCall
+  readonly watch: JobWatch
   state: JobState
-  planned?: { readonly query: PlannedQuery; readonly settings: Settings }
   /** Of the current attempt. */
   placement: Placement
   retry?: Timer
 }
 
-export class JobRunner {
+export class JobRunner implements Jobs {
   private readonly options: JobRunnerOptions
-  private readonly jobs = new Map<string, Job>()
+  private readonly live = new Map<string, Job>()
+  private readonly history = new JobHistory()
+  private readonly listeners = new Set<(event: JobFeedEvent) => void>()
   /** Calls of clients that have not been closed on both sides. */
   openCalls = 0
 
@@ -68,24 +62,49 @@ export class JobRunner {
         this.attemptEvent(id, attempt => ({ kind: 'taskEnded', attempt, incarnation, report, ...error }))
       },
       executorLost: ({ id, incarnation }, reason, crashed) => {
-        for (const job of this.jobs.values()) this.step(job, { kind: 'executorLost', id, incarnation, reason, crashed })
+        for (const job of this.live.values()) this.step(job, { kind: 'executorLost', id, incarnation, reason, crashed })
       },
     })
   }
 
+  list(): JobSummary[] {
+    const live = [...this.live.values()].filter(isShown).map(job => job.watch.summary(job.state))
+    return [...live.reverse(), ...this.history.list()]
+  }
+
+  get(jobId: string): JobRecord | undefined {
+    const job = this.live.get(jobId)
+    return job === undefined ? this.history.get(jobId) : job.watch.record(job.state)
+  }
+
+  cancel(jobId: string, why: string): 'cancelled' | 'over' | 'unknown' {
+    const job = this.live.get(jobId)
+    if (job === undefined && this.history.get(jobId) === undefined) return 'unknown'
+    if (job === undefined || isOver(job.state)) return 'over'
+    this.step(job, { kind: 'cancelled', why })
+    return 'cancelled'
+  }
+
+  subscribe(listener: (event: JobFeedEvent) => void): () => void {
+    this.listeners.add(listener)
+    return () => this.listeners.delete(listener)
+  }
+
   get running(): number {
-    return this.jobs.size
+    return this.live.size
   }
 
   /** Tasks that have been placed and have not ended. */
   get runningTasks(): number {
-    return [...this.jobs.values()].reduce((sum, job) => sum + pendingTasks(job.state.tasks), 0)
+    return [...this.live.values()].reduce((sum, job) => sum + pendingTasks(job.state.tasks), 0)
   }
 
   /** Handles one client's call from its request to the verdict; never rejects. */
   async serve(call: SubmitCall): Promise<void> {
-    const job: Job = { id: newJobId(this.options.rng), call, state: newJob, placement: new Map() }
-    this.jobs.set(job.id, job)
+    const id = newJobId(this.options.rng)
+    const watch = new JobWatch(id, this.options.clock)
+    const job: Job = { id, call, watch, state: newJob, placement: new Map() }
+    this.live.set(job.id, job)
     this.openCalls++
     call.once('close', () => this.openCalls--)
     call.on('error', () => undefined)
@@ -100,36 +119,50 @@ export class JobRunner {
   }
 
   close(): void {
-    for (const job of this.jobs.values()) this.step(job, { kind: 'cancelled', why: 'the scheduler is shutting down' })
+    for (const job of this.live.values()) this.step(job, { kind: 'cancelled', why: 'the scheduler is shutting down' })
   }
 
-  private async plan(job: Job, { body, planOnly, settings }: ClientRequest): Promise<void> {
+  private async plan(job: Job, request: ClientRequest): Promise<void> {
     const { clock, executors, executorWaitMs, planner } = this.options
+    const { body, planOnly, settings } = request
+    job.watch.request = request
     this.step(job, { kind: 'admitted' })
     if (!planOnly && !(await executors.someone(executorWaitMs))) throw fail('NO_EXECUTORS')
     const query = await planner(body, { slots: Math.max(1, executors.slots()), wallMs: clock.wallMs() })
     const { stages } = query
     if (stages.length > 0 && executors.places().length === 0) throw fail('NO_EXECUTORS')
-    job.planned = { query, settings }
+    job.watch.planned = query
     const retries = configOf(settings).get(retryPolicy) === 'query' && isRepeatable(stages)
-    const groups = [{ stages: stages.map(stage => stage.id), needs: [] }]
-    this.step(job, { kind: 'planned', groups, maxAttempts: retries ? MAX_ATTEMPTS : 1 })
+    this.step(job, { kind: 'planned', groups: launchGroups(stages), maxAttempts: retries ? MAX_ATTEMPTS : 1 })
   }
 
   private attemptEvent(id: string, event: (attempt: number) => JobEvent): void {
     const { jobId, attempt } = parseAttemptId(id)
-    const job = this.jobs.get(jobId)
+    const job = this.live.get(jobId)
     if (job !== undefined) this.step(job, event(attempt))
   }
 
   private step(job: Job, event: JobEvent): void {
-    const { state, effects } = stepJob(job.state, event)
+    const before = job.state
+    const { state, effects } = stepJob(before, event)
+    if (state === before) return
     job.state = state
-    if (isOver(state)) {
-      this.jobs.delete(job.id)
-      job.retry?.cancel()
-    }
+    if (event.kind === 'taskEnded' && state.reports !== before.reports) job.watch.taskEnded(event.report)
+    if (isOver(state)) this.retire(job)
     for (const effect of effects) this.perform(job, effect)
+    const kind = state.phase === before.phase && state.attempt === before.attempt ? 'progress' : 'phase'
+    if (isShown(job)) for (const listener of this.listeners) listener({ kind, job: job.watch.summary(state) })
+  }
+
+  /** The record is made when the client has its answer; what the plan holds may go then. */
+  private retire(job: Job): void {
+    job.retry?.cancel()
+    job.watch.over()
+    if (!isShown(job)) return void this.live.delete(job.id)
+    this.options.clock.after(0, () => {
+      this.live.delete(job.id)
+      this.history.add(job.watch.record(job.state))
+    })
   }
 
   private perform(job: Job, effect: JobEffect): void {
@@ -154,7 +187,7 @@ export class JobRunner {
 
   private place(job: Job): void {
     const { executors } = this.options
-    job.placement = placeTasks(job.planned?.query.stages ?? [], executors.places())
+    job.placement = placeTasks(job.watch.planned?.stages ?? [], executors.places())
     const used = [...job.placement.values()].flat()
     this.step(job, {
       kind: 'placed',
@@ -165,7 +198,8 @@ export class JobRunner {
   }
 
   private openAttempt(job: Job): void {
-    const { stages = [], schema = { fields: [] } } = job.planned?.query ?? {}
+    const { stages = [], schema = { fields: [] } } = job.watch.planned ?? {}
+    job.watch.attemptOpened()
     const { attempt, executors } = job.state
     // Known there from now on, so that who asks for the output of a later stage waits.
     this.send(job, [])
@@ -180,9 +214,10 @@ export class JobRunner {
 
   /** Sends tasks of these stages to their executors; of no stages, the bare job to all executors of the attempt. */
   private send(job: Job, stageIds: readonly number[]): void {
-    if (job.planned === undefined) return
-    const { query, settings } = job.planned
-    const definition = { jobId: this.attemptId(job), settings, stages: query.stages }
+    const { planned, request } = job.watch
+    if (planned === undefined || request === undefined) return
+    job.watch.launched(stageIds)
+    const definition = { jobId: this.attemptId(job), settings: request.settings, stages: planned.stages }
     for (const [id, tasks] of jobDefinitions(definition, job.placement, stageIds)) {
       if (tasks.stages.length > 0 || stageIds.length === 0) this.options.executors.launch(id, tasks)
     }
@@ -192,6 +227,7 @@ export class JobRunner {
     const { clock, executors, log, lossGraceMs, rng } = this.options
     const { attempt, failure } = job.state
     const delayMs = isLast ? VERDICT_WAIT_MS : backoffMs(attempt, rng.next())
+    job.watch.attemptFailed(job.state)
     log.warn('attempt failed', { job: job.id, attempt, code: failure?.code ?? '', error: failure?.message ?? '' })
     job.retry = clock.after(delayMs, () => {
       if (isLast) return this.step(job, { kind: 'retryDue' })
@@ -203,7 +239,7 @@ export class JobRunner {
     const { log } = this.options
     if (error === undefined) {
       const { reports } = job.state
-      const rows = job.planned?.query.explain?.(reports)
+      const rows = job.watch.planned?.explain?.(reports)
       const explanation = rows === undefined ? new Uint8Array(0) : encodeWire(rows)
       tell(job, { finished: { reports: encodeWire(reports), explanation } })
       if (reports.length > 0) log.info('job finished', { job: job.id })
@@ -221,4 +257,13 @@ export class JobRunner {
 
 function tell(job: Job, event: QueryEvent): void {
   if (job.call.writable) job.call.write(event)
+}
+
+/** Jobs that only ask for a schema are nobody's business. */
+const isShown = ({ watch: { request } }: Job): boolean => request !== undefined && !request.planOnly
+
+function launchGroups(stages: readonly StagePlan[]): LaunchGroup[] {
+  const regions = regionsOf(stages)
+  const ids = (at: number): number[] => regions[at].stages.map(stage => stage.id)
+  return regions.map(({ after }, at) => ({ stages: ids(at), needs: after.flatMap(ids) }))
 }

@@ -8,16 +8,16 @@ import { ioStats } from '../../runtime/io-counters.js'
 import { processUse } from '../../runtime/process-use.js'
 import { stderrLogger } from '../stderr-logger.js'
 import { ExecutorRegistry } from './executor-registry.js'
-import { JobRunner, type PlannedQuery } from './job-runner.js'
-
-export type { PlannedQuery } from './job-runner.js'
+import type { Jobs } from './job-record.js'
+import { JobRunner } from './job-runner.js'
+import type { Planner } from './planned-query.js'
 
 export interface SchedulerOptions {
   readonly host: string
   /** 0 picks a free one. */
   readonly port: number
   /** Plans what a client sent (validating it) for a cluster with so many task slots; its errors go to the client. */
-  planner(request: unknown, cluster: { readonly slots: number; readonly wallMs: number }): Promise<PlannedQuery>
+  readonly planner: Planner
   readonly logLevel?: string
   readonly clock?: Clock
   readonly rng?: Rng
@@ -31,6 +31,7 @@ export interface SchedulerOptions {
 export interface RunningScheduler {
   /** `host:port` that executors and clients dial. */
   readonly address: string
+  readonly jobs: Jobs
   /** Executors that are registered, and jobs that have not ended. */
   stats(): NodeStats & { readonly slots: number }
   /** Fails running jobs with CANCELLED and closes every stream and handle. */
@@ -44,7 +45,7 @@ export async function startScheduler(options: SchedulerOptions): Promise<Running
   const executors = new ExecutorRegistry({ clock, log })
   const jobs = new JobRunner({
     executors,
-    planner: (request, cluster) => options.planner(request, cluster),
+    planner: options.planner,
     clock,
     rng: options.rng ?? systemRng,
     log,
@@ -60,6 +61,7 @@ export async function startScheduler(options: SchedulerOptions): Promise<Running
   log.info('scheduler started', { address })
   return {
     address,
+    jobs,
     stats: () => ({ ...stats(), slots: executors.slots() }),
     async close() {
       jobs.close()
