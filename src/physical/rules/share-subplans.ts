@@ -2,6 +2,7 @@
 import { mapList } from '../../common/tree.js'
 import { scalarFunction } from '../../expr/functions/index.js'
 import { displayPhysical } from '../display.js'
+import { exchangeExec, type ExchangeExec } from '../operators/exchange.js'
 import type { MaterializeExec, SharedRowsExec } from '../operators/materialize.js'
 import type { OperatorDefinition, PhysicalPlan } from '../plan.js'
 import type { RuleContext } from './rule.js'
@@ -19,7 +20,7 @@ const COSTLY_KINDS: ReadonlySet<string> = new Set([
   'TopKExec',
 ])
 
-/** Rows lie in several tasks: every task would need all of the subplan. */
+/** The plan runs in several tasks. */
 const SPREADING_KINDS: ReadonlySet<string> = new Set(['ExchangeExec', 'ReplicateExec'])
 
 /**
@@ -31,18 +32,26 @@ const SPREADING_KINDS: ReadonlySet<string> = new Set(['ExchangeExec', 'Replicate
  *       X                                  SharedRowsExec: rows=#0
  *                                        SharedRowsExec: rows=#0
  *
- * Only in plans of one task; in others each occurrence runs by itself.
+ * That is for plans of one task. In others the exchanges above the occurrences get a number, and rows are sent to each of them;
+ * where there is none, an exchange that leaves the rows as they lie is put there:
+ *
+ *   HashJoinExec: a = max               HashJoinExec: a = max
+ *     ExchangeExec: hash(a)               ExchangeExec: hash(a), shared=#0
+ *       X                        =>         X
+ *     AggregateExec: max                  AggregateExec: max
+ *       X                                   ExchangeExec: round robin, shared=#0
+ *                                             X
  */
 export function shareSubplans(
   plan: PhysicalPlan,
   context: RuleContext,
   operators: readonly OperatorDefinition[],
 ): PhysicalPlan {
-  if (someNode(plan, node => SPREADING_KINDS.has(node.kind))) return plan
   const groups = repeatedSubplans(plan, operators)
   const shared = groups.filter(([first]) => (context.properties(first).rowCount ?? 0) <= MAX_ROWS)
   if (shared.length === 0) return plan
   const ids = new Map(shared.flatMap((group, id) => group.map(node => [node, id] as const)))
+  if (someNode(plan, node => SPREADING_KINDS.has(node.kind))) return exchangeShared(plan, ids, context)
   const main = replaceShared(plan, ids, context)
   return shared.reduceRight<PhysicalPlan>((below, [first], id) => {
     const node: MaterializeExec = { kind: 'MaterializeExec', id, schema: below.schema, children: [first, below] }
@@ -62,11 +71,44 @@ function replaceShared(plan: PhysicalPlan, ids: ReadonlyMap<PhysicalPlan, number
   return shared
 }
 
+function exchangeShared(
+  plan: PhysicalPlan,
+  ids: ReadonlyMap<PhysicalPlan, number>,
+  context: RuleContext,
+): PhysicalPlan {
+  const firsts = new Map<number, PhysicalPlan>()
+  const shared = (exchange: ExchangeExec, id: number): ExchangeExec => {
+    const [input] = exchange.children
+    const first = firsts.get(id) ?? input
+    firsts.set(id, first)
+    return { ...exchange, shared: id, children: [first] }
+  }
+  const visit = (node: PhysicalPlan): PhysicalPlan => {
+    const own = ids.get(node)
+    if (own !== undefined) return shared(isExchange(node) ? node : inPlace(node, context), own)
+    const below = isExchange(node) ? ids.get(node.children[0]) : undefined
+    if (isExchange(node) && below !== undefined && !isExchange(node.children[0])) return shared(node, below)
+    const children = mapList(node.children, visit)
+    return children === node.children ? node : { ...node, children }
+  }
+  return visit(plan)
+}
+
+/** An exchange that leaves the rows as they lie: equal keys stay together, and so does a single partition. */
+function inPlace(plan: PhysicalPlan, context: RuleContext): ExchangeExec {
+  const { partitioning } = context.properties(plan)
+  return exchangeExec(plan, partitioning.kind === 'unknown' ? { ...partitioning, kind: 'roundRobin' } : partitioning)
+}
+
+const isExchange = (plan: PhysicalPlan): plan is ExchangeExec => plan.kind === 'ExchangeExec'
+
 /** The largest costly subplans that occur more than once, each with its occurrences. */
 function repeatedSubplans(root: PhysicalPlan, operators: readonly OperatorDefinition[]): PhysicalPlan[][] {
   const groups: PhysicalPlan[][] = []
   const texts = new Map<string, PhysicalPlan[][]>()
   const collect = (node: PhysicalPlan): void => {
+    // It runs in every task, and reads no exchange.
+    if (node.kind === 'ReplicateExec') return
     node.children.forEach(collect)
     if (!someNode(node, ({ kind }) => COSTLY_KINDS.has(kind)) || isVolatile(node)) return
     const text = displayPhysical(node, operators)

@@ -38,11 +38,17 @@ const TRANSPARENT_KINDS: ReadonlySet<string> = new Set([
  */
 export function wireDynamicFilters(plan: PhysicalPlan): PhysicalPlan {
   let filterCount = 0
+  // A shared subplan stays one.
+  const seen = new Map<PhysicalPlan, PhysicalPlan>()
   const visit = (node: PhysicalPlan): PhysicalPlan => {
+    const known = seen.get(node)
+    if (known !== undefined) return known
     const nextId = (): number => filterCount++
     const wired = isHashJoin(node) ? wireJoin(node, nextId) : isTopK(node) ? wireTopK(node, nextId) : node
     const children = mapList(wired.children, visit)
-    return children === wired.children ? wired : { ...wired, children }
+    const made = children === wired.children ? wired : { ...wired, children }
+    seen.set(node, made)
+    return made
   }
   return visit(plan)
 }
