@@ -94,6 +94,15 @@ export function parseReplacement(replacement: string): readonly (string | number
     .filter(part => part !== '')
 }
 
+/** Matches as pieces of a text are told apart by them: an empty one right behind another is none. */
+export function* separateMatches(text: string, pattern: Regex): Iterable<Match> {
+  let last = -1
+  for (const match of pattern.matches(text)) {
+    if (match.end > last) yield match
+    last = match.end
+  }
+}
+
 /** The first match, or every one, replaced. */
 export function replaceMatches(
   text: string,
@@ -103,7 +112,7 @@ export function replaceMatches(
 ): string {
   let result = ''
   let at = 0
-  for (const { start, end, groups } of pattern.matches(text)) {
+  for (const { start, end, groups } of separateMatches(text, pattern)) {
     result += text.slice(at, start)
     for (const part of replacement) result += typeof part === 'string' ? part : (groups[part] ?? '')
     at = end

@@ -3,7 +3,7 @@ import { BOOLEAN, INT64, NULL, UTF8, typeName, type DataType, type Value } from 
 import { canCast, canCoerce, unionType } from '../../types.js'
 import { compareValues } from '../../value-compare.js'
 import { valueText } from '../../value-text.js'
-import { regex } from '../../regex.js'
+import { regex, separateMatches } from '../../regex.js'
 import type { FunctionExample, ScalarFunction } from '../function.js'
 import { badArguments, defineScalar, fixed, listOf, unified, type Coerce } from '../signature.js'
 
@@ -178,9 +178,11 @@ const stringToArray = defineScalar({
 const regexpSplit = defineScalar({
   name: 'regexp_split_to_array',
   aliases: ['string_split_regex'],
-  description: 'A text cut at the matches of a regular expression, as a list. Flags: i, m, s.',
+  description:
+    'A text cut at the matches of a regular expression (but for empty ones at its ends), as a list. Flags: i, m, s.',
   examples: [
     ex("regexp_split_to_array('a1b22c', '[0-9]+')", '[a, b, c]'),
+    ex("regexp_split_to_array('abc', '')", '[a, b, c]'),
     ex("regexp_split_to_array(NULL, 'a')", 'NULL'),
   ],
   coerce: fixed('regexp_split_to_array', [UTF8, UTF8], [UTF8]),
@@ -189,7 +191,8 @@ const regexpSplit = defineScalar({
     const text = value as string
     const parts: string[] = []
     let at = 0
-    for (const { start, end } of regex(pattern as string, flags as string | undefined).matches(text)) {
+    for (const { start, end } of separateMatches(text, regex(pattern as string, flags as string | undefined))) {
+      if (start === end && (start === 0 || end === text.length)) continue
       parts.push(text.slice(at, start))
       at = end
     }
