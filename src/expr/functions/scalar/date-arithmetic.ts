@@ -137,30 +137,50 @@ function ageBetween(start: bigint, end: bigint): IntervalValue {
 }
 
 /** Bins begin at the origin; months are counted by the calendar, everything else in nanoseconds. */
-const dateBin = defineScalar({
-  name: 'date_bin',
-  aliases: ['time_bucket'],
-  description:
-    'The beginning of the bin of a width that holds a date or timestamp; bins are counted from an origin (default 1970-01-01).',
-  examples: [
-    ex("date_bin(INTERVAL '15 minutes', TIMESTAMP '2024-02-29 13:37:00')", '2024-02-29T13:30:00'),
-    ex("date_bin(INTERVAL '3 months', DATE '2024-05-01')", '2024-04-01T00:00:00'),
-    ex("date_bin(INTERVAL '1 day', NULL)", 'NULL'),
+const binned = (
+  name: string,
+  origins: string,
+  originOf: (width: IntervalValue) => bigint,
+  examples: readonly FunctionExample[],
+): ScalarFunction =>
+  defineScalar({
+    name,
+    description: `The beginning of the bin of a width that holds a date or timestamp; bins are counted from an origin (default ${origins}).`,
+    examples: [...examples, ex(`${name}(INTERVAL '1 day', NULL)`, 'NULL')],
+    coerce(args) {
+      const [width, ...moments] = args
+      const fits =
+        (args.length === 2 || args.length === 3) &&
+        ['interval', 'utf8', 'null'].includes(width.kind) &&
+        moments.every(type => temporalType(type) !== undefined)
+      return fits
+        ? [INTERVAL, ...moments.map(() => NANOS)]
+        : badArguments(name, 'INTERVAL, TIMESTAMP, [TIMESTAMP]', args)
+    },
+    returns: () => NANOS,
+    evaluate: ([width, moment, origin]) =>
+      binStart(
+        width as IntervalValue,
+        moment as bigint,
+        (origin as bigint | undefined) ?? originOf(width as IntervalValue),
+      ),
+  })
+
+const dateBin = binned('date_bin', '1970-01-01', () => 0n, [
+  ex("date_bin(INTERVAL '15 minutes', TIMESTAMP '2024-02-29 13:37:00')", '2024-02-29T13:30:00'),
+  ex("date_bin(INTERVAL '3 months', DATE '2024-05-01')", '2024-04-01T00:00:00'),
+])
+
+/** A Monday, so that weeks begin with one. */
+const timeBucket = binned(
+  'time_bucket',
+  '2000-01-03, a Monday, or 2000-01-01 for a width of months',
+  ({ months }) => timestampOfDate(daysFromCivil(2000, 1, months === 0 ? 3 : 1), 'ns'),
+  [
+    ex("time_bucket(INTERVAL '1 week', DATE '2024-05-01')", '2024-04-29T00:00:00'),
+    ex("time_bucket(INTERVAL '7 months', DATE '2024-05-01')", '2023-12-01T00:00:00'),
   ],
-  coerce(args) {
-    const [width, ...moments] = args
-    const fits =
-      (args.length === 2 || args.length === 3) &&
-      ['interval', 'utf8', 'null'].includes(width.kind) &&
-      moments.every(type => temporalType(type) !== undefined)
-    return fits
-      ? [INTERVAL, ...moments.map(() => NANOS)]
-      : badArguments('date_bin', 'INTERVAL, TIMESTAMP, [TIMESTAMP]', args)
-  },
-  returns: () => NANOS,
-  evaluate: ([width, moment, origin]) =>
-    binStart(width as IntervalValue, moment as bigint, (origin as bigint | undefined) ?? 0n),
-})
+)
 
 function binStart({ months, days, nanos }: IntervalValue, moment: bigint, origin: bigint): bigint {
   const step = BigInt(days) * NANOS_PER_DAY + nanos
@@ -281,6 +301,7 @@ export const DATE_ARITHMETIC: readonly ScalarFunction[] = [
   intervalTimes('interval_divide', '/', (part, number) => part / number, '1 days 8 hours'),
   intervalTimes('interval_multiply', '*', (part, number) => part * number, '12 days'),
   makeTimestamp,
+  timeBucket,
   intervalOf('to_days', 'days', days, '2 days'),
   intervalOf('to_hours', 'hours', count => time(count * 3_600_000_000_000n), '2 hours'),
   intervalOf('to_minutes', 'minutes', count => time(count * 60_000_000_000n), '2 mins'),
