@@ -44,13 +44,17 @@ const PARTS = 10n ** 15n
 /** A product of parts as a whole number, halves away from zero. */
 const scaledDown = (product: bigint): bigint => (product + (product < 0n ? -PARTS / 2n : PARTS / 2n)) / PARTS
 
+/** How many values a fraction of them is, rounded up. To 15 digits, because 0.07 * 100 is more than 7 in doubles. */
+const reached = (fraction: number, length: number): number =>
+  Math.max(1, Math.ceil(Number((fraction * length).toPrecision(15))))
+
 /** The first value at which the share of values up to it reaches a fraction. */
 export const discreteQuantile = (sorted: SortedNumbers, fraction: number): number | bigint =>
-  sorted[Math.max(0, Math.ceil(fraction * sorted.length) - 1)]
+  sorted[reached(fraction, sorted.length) - 1]
 
 /** The same, the greatest value first. */
 export const discreteFromGreatest = (sorted: SortedNumbers, fraction: number): number | bigint =>
-  sorted[sorted.length - Math.max(1, Math.ceil(fraction * sorted.length))]
+  sorted[sorted.length - reached(fraction, sorted.length)]
 
 /** The mean of the two middle values, in the type of the values: integers and decimals are cut off towards zero. */
 export function middle(sorted: SortedNumbers): number | bigint {
