@@ -33,9 +33,11 @@ export function continuousQuantile(sorted: SortedNumbers, fraction: number): num
   const part = place - below
   const low = sorted[below]
   const high = sorted[Math.min(below + 1, sorted.length - 1)]
-  if (typeof low === 'number' && typeof high === 'number') return part === 0 ? low : low + (high - low) * part
+  if (part === 0 || low === high) return low
+  // Weights, because the difference of two doubles may be infinite.
+  if (typeof low === 'number' && typeof high === 'number') return low * (1 - part) + high * part
   const [a, b] = [BigInt(low), BigInt(high)]
-  return part === 0 ? a : a + scaledDown((b - a) * BigInt(Math.round(part * Number(PARTS))))
+  return a + scaledDown((b - a) * BigInt(Math.round(part * Number(PARTS))))
 }
 
 /** Fractions between two integers are computed in parts of this size. */
