@@ -7,6 +7,7 @@ import { exprTree, literal, typeOf, type ComparisonOp, type Expr } from '../expr
 import { foldConstants } from '../expr/fold.js'
 import { likePieces } from '../expr/like-pattern.js'
 import { unwrapComparison, unwrapInList } from './unwrap-cast.js'
+import { isVolatile } from './volatile.js'
 
 type BinaryExpr = Extract<Expr, { kind: 'binary' }>
 
@@ -62,10 +63,11 @@ function reduceLogical(expr: BinaryExpr & { op: 'and' | 'or' }): Expr {
 
 const isBoolean = (expr: Expr, value: boolean): boolean => expr.kind === 'literal' && expr.value === value
 
-/** The list without repetitions, first occurrences kept. */
+/** The list without repetitions, first occurrences kept; what is volatile repeats nothing. */
 export function distinctExprs(exprs: readonly Expr[]): readonly Expr[] {
   const byText = new Map<string, Expr[]>()
   return exprs.filter(expr => {
+    if (isVolatile(expr)) return true
     const text = displayExpr(expr)
     const alike = byText.get(text)
     if (alike?.some(other => equals(other, expr))) return false
@@ -79,7 +81,9 @@ export function distinctExprs(exprs: readonly Expr[]): readonly Expr[] {
 function factorDisjunction(branches: readonly Expr[]): Expr | undefined {
   if (branches.length < 2) return undefined
   const terms = branches.map(splitConjunction)
-  const common = terms[0].filter(term => terms.every(list => list.some(other => equals(other, term))))
+  const common = terms[0].filter(
+    term => !isVolatile(term) && terms.every(list => list.some(other => equals(other, term))),
+  )
   if (common.length === 0) return undefined
   const rests = terms.map(list => list.filter(term => !common.some(other => equals(other, term))))
   if (rests.some(rest => rest.length === 0)) return conjunction(common)
@@ -92,7 +96,7 @@ function mergeEqualities(branches: readonly Expr[]): readonly Expr[] {
   const groups: { input: Expr; items: Expr[]; first: Expr }[] = []
   const places = branches.map(branch => {
     const choice = choiceOf(branch)
-    if (choice === undefined) return branch
+    if (choice === undefined || isVolatile(choice.input)) return branch
     const group = groups.find(({ input }) => equals(input, choice.input))
     if (group !== undefined) {
       group.items.push(...choice.items)
