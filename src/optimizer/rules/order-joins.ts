@@ -7,6 +7,7 @@ import { joinGraph, joinTree } from '../join-graph.js'
 import { JoinOrder, planOfShape } from '../join-order.js'
 import { withColumns } from '../restore-columns.js'
 import { logicalRule } from '../rule.js'
+import { isVolatile } from '../volatile.js'
 
 /**
  * Reorders a tree of inner joins: comma joins get their keys, keys follow from other keys (a.x = c.x, because both equal b.x), and
@@ -28,7 +29,8 @@ function reorder(plan: LogicalPlan): LogicalPlan {
   const tree = joinTree(plan)
   const relations = mapList(tree.relations, reorder)
   const inner = relations === tree.relations ? plan : replaceRelations(plan, tree.relations, relations)
-  if (relations.length < 3) return inner
+  // A volatile condition holds for some of the rows that it is written for, not for some of others.
+  if (relations.length < 3 || tree.predicates.some(isVolatile)) return inner
   const graph = joinGraph({ ...tree, relations })
   const order = new JoinOrder(graph)
   const best = order.best()
