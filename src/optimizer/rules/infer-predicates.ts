@@ -1,5 +1,5 @@
 /** What is known of one side of an equality holds for the other: `a = b AND b = 5` says that `a = 5`. */
-import { sameType } from '../../arrow/types.js'
+import { isNumeric, sameType } from '../../arrow/types.js'
 import { equals } from '../../common/tree.js'
 import { exprTree, typeOf, type ColumnExpr, type Expr } from '../../expr/expr.js'
 import { filterAll, withJoinParts, type JoinPlan } from '../../logical/build.js'
@@ -9,7 +9,6 @@ import { splitConjunction } from '../../expr/build.js'
 import { knownPredicates } from '../known-predicates.js'
 import { logicalRule } from '../rule.js'
 import { distinctExprs } from '../simplify.js'
-import { isVolatile } from '../volatile.js'
 
 /** To which sides a join takes the predicates of the other one: rows of these are dropped that have no partner anyway. */
 const TAKES: Readonly<Record<LogicalJoinType, { left: boolean; right: boolean }>> = {
@@ -59,7 +58,7 @@ function inferred(join: JoinPlan, from: 'left' | 'right', to: 'left' | 'right'):
   const found = knownPredicates(join[from]).flatMap(predicate => {
     const columns = columnsOf(predicate)
     const isOverKeys = columns.length > 0 && columns.every(column => keys.some(({ source }) => isSame(source, column)))
-    if (!isOverKeys || isVolatile(predicate)) return []
+    if (!isOverKeys || !holdsForEquals(predicate)) return []
     return [
       exprTree.transformUp(predicate, node => {
         const key = node.kind === 'column' ? keys.find(({ source }) => isSame(source, node)) : undefined
@@ -69,6 +68,29 @@ function inferred(join: JoinPlan, from: 'left' | 'right', to: 'left' | 'right'):
   })
   return distinctExprs(found).filter(predicate => !known.some(other => equals(other, predicate)))
 }
+
+/**
+ * True if it gives the same for equal values, and no error for a value that has no partner: not a cast of a text, which may
+ * be no number, nor one to a text, which tells -0.0 from 0.0.
+ */
+const holdsForEquals = (predicate: Expr): boolean =>
+  !exprTree.some(predicate, node => {
+    switch (node.kind) {
+      case 'column':
+      case 'literal':
+      case 'not':
+      case 'isNull':
+      case 'inList':
+      case 'like':
+        return false
+      case 'binary':
+        return typeOf(node).kind !== 'boolean'
+      case 'cast':
+        return !(isNumeric(typeOf(node.input)) && typeOf(node).kind === 'float')
+      default:
+        return true
+    }
+  })
 
 const isSame = (left: ColumnExpr, right: ColumnExpr): boolean =>
   left.name === right.name && left.relation === right.relation
