@@ -198,8 +198,9 @@ class Submission {
     this.reader?.abort(fail('NETWORK', ['the query has started again']))
   }
 
-  /** The first verdict stays. */
+  /** The first verdict stays: after success the end of the call is no failure of rows that are still being read. */
   private settle(outcome: Finished | BallistaError): void {
+    if (this.ended) return
     this.end()
     if (!(outcome instanceof BallistaError)) return this.verdict.resolve(outcome)
     this.coming.reject(outcome)

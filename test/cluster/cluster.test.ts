@@ -3,9 +3,11 @@ import test, { type ExecutionContext } from 'ava'
 import { bytesInUse } from '../../src/arrow/memory.js'
 import { columnValues, releaseBatch } from '../../src/arrow/column.js'
 import type { Batch } from '../../src/arrow/batch.js'
+import { deferred } from '../../src/common/deferred.js'
 import { BallistaError, fail } from '../../src/common/errors.js'
 import { startStandalone, type Standalone } from '../../src/cluster/standalone.js'
 import { clusterClient, type ClusterClient } from '../../src/exchange/remote-query.js'
+import { grpcTransport, type Transport } from '../../src/exchange/transport.js'
 import {
   FAKE_OPERATORS,
   first,
@@ -162,6 +164,34 @@ for (const threads of [0, 1]) {
     })
   })
 }
+
+test.serial('a client that reads on after the job has finished has all rows', async t => {
+  await withCluster(t, 0, async ({ cluster }) => {
+    const callEnded = deferred()
+    const transport: Transport = {
+      ...grpcTransport,
+      async scheduler(address) {
+        const dialled = await grpcTransport.scheduler(address)
+        const submitQuery: typeof dialled.submitQuery = () =>
+          dialled.submitQuery().once('close', () => setImmediate(callEnded.resolve))
+        return Object.assign(Object.create(dialled) as typeof dialled, { submitQuery })
+      },
+    }
+    const client = clusterClient({ address: cluster.address, transport })
+    const request = { partitions: 3, batches: 4, rows: 10 }
+    const result = await client.submit({ request, signal: never() })
+    const batches = result.batches[Symbol.asyncIterator]()
+    const opening = await batches.next()
+    await callEnded.promise
+    let rows = 0
+    for (let step = opening; !step.done; step = await batches.next()) {
+      rows += step.value.rowCount
+      releaseBatch(step.value)
+    }
+    t.is(rows, 120)
+    await client.close()
+  })
+})
 
 test.serial('a client whose process goes away gives its job up', async t => {
   await withCluster(t, 0, async cluster => {
