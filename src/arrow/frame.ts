@@ -51,8 +51,29 @@ interface Outline {
 
 const padded = (byteLength: number): number => Math.ceil(byteLength / 8) * 8
 
+/** A frame in a block of the arena, from its first byte. */
+export interface FrameBlock {
+  readonly block: number
+  readonly byteLength: number
+}
+
 /** The batch as bytes of an ordinary ArrayBuffer, no view of the arena. The batch is borrowed. */
-export function encodeBatch(batch: Batch): Uint8Array<ArrayBuffer> {
+export const encodeBatch = (batch: Batch): Uint8Array<ArrayBuffer> =>
+  withOutline(batch, (outline, byteLength) => {
+    const bytes = new Uint8Array(byteLength)
+    assemble(outline, bytes)
+    return bytes
+  })
+
+/** The batch in a new block, which is the caller's. The batch is borrowed. Throws ARENA_EXHAUSTED. */
+export const encodeBlock = (batch: Batch): FrameBlock =>
+  withOutline(batch, (outline, byteLength) => {
+    const block = alloc(byteLength)
+    assemble(outline, views().u8.subarray(block, block + byteLength))
+    return { block, byteLength }
+  })
+
+function withOutline<T>(batch: Batch, use: (outline: Outline, byteLength: number) => T): T {
   return withScratch(scratch => {
     const words = [MAGIC, 0, batch.rowCount, batch.columns.length]
     const outline: Outline = { words, pieces: [], made: [], scratch }
@@ -61,24 +82,24 @@ export function encodeBatch(batch: Batch): Uint8Array<ArrayBuffer> {
       // The buffers start at a multiple of 8 bytes.
       if (words.length % 2 === 1) words.push(0)
       words[1] = words.length
-      return assemble(outline)
+      const byteLength = outline.pieces.reduce((sum, piece) => sum + padded(piece.byteLength), words.length * 4)
+      return use(outline, byteLength)
     } finally {
       outline.made.forEach(releaseColumn)
     }
   })
 }
 
-function assemble({ words, pieces }: Outline): Uint8Array<ArrayBuffer> {
-  const total = pieces.reduce((sum, piece) => sum + padded(piece.byteLength), words.length * 4)
-  const bytes = new Uint8Array(total)
-  new Uint32Array(bytes.buffer, 0, words.length).set(words)
+/** `bytes` start at a multiple of 8. What pads buffers is zeroed: it travels, and nothing may travel with it. */
+function assemble({ words, pieces }: Outline, bytes: Uint8Array): void {
+  new Uint32Array(bytes.buffer, bytes.byteOffset, words.length).set(words)
   const { u8 } = views()
   let at = words.length * 4
   for (const { position, byteLength } of pieces) {
     bytes.set(u8.subarray(position, position + byteLength), at)
+    bytes.fill(0, at + byteLength, at + padded(byteLength))
     at += padded(byteLength)
   }
-  return bytes
 }
 
 function outlineColumn(outline: Outline, column: Column): void {
@@ -156,51 +177,58 @@ function usedElements(column: Column): [first: number, last: number] {
 interface Reader {
   readonly words: Uint32Array
   word: number
+  /** What columns hold. */
+  readonly block: number
   /** Position of the body in the arena, its bytes, and those read so far. */
   readonly body: number
   readonly bodyBytes: number
   at: number
 }
 
-/**
- * The batch of a frame, owned by the caller; all its columns share one copy of the bytes. Trusts nothing: sizes, offsets,
- * codes and null counts are checked, DATA_CORRUPTION says which was wrong.
- */
+/** The batch of a frame, owned by the caller; all its columns share one copy of the bytes. As trusting as `decodeBlock`. */
 export function decodeBatch(frame: Uint8Array, schema: Schema): Batch {
-  // A Buffer's `slice` would not copy.
-  const bytes = new Uint8Array(frame.buffer, frame.byteOffset, frame.length)
-  const words = readHeader(bytes, schema)
-  const bodyBytes = bytes.length - words.length * 4
-  const body = alloc(bodyBytes)
+  const block = alloc(frame.length)
+  try {
+    views().u8.set(frame, block)
+    return decodeBlock({ block, byteLength: frame.length }, schema)
+  } finally {
+    release(block)
+  }
+}
+
+/**
+ * The batch of a frame, owned by the caller; its columns lie in the block, which they hold. Trusts nothing: sizes, offsets, codes
+ * and null counts are checked, DATA_CORRUPTION says which was wrong.
+ */
+export function decodeBlock({ block, byteLength }: FrameBlock, schema: Schema): Batch {
+  const words = readHeader(block, byteLength, schema)
+  const bodyBytes = byteLength - words.length * 4
   const columns: Column[] = []
   try {
-    views().u8.set(bytes.subarray(words.length * 4), body)
-    const reader: Reader = { words, word: FIRST_WORDS, body, bodyBytes, at: 0 }
+    const reader: Reader = { words, word: FIRST_WORDS, block, body: block + words.length * 4, bodyBytes, at: 0 }
     for (const field of schema.fields) columns.push(readColumn(reader, field.type, words[2]))
     if (reader.at !== bodyBytes) throw corrupt(`${bodyBytes - reader.at} bytes behind the last column`)
     return { schema, rowCount: words[2], columns }
   } catch (error) {
     columns.forEach(releaseColumn)
     throw error
-  } finally {
-    // Each column has a reference of its own.
-    release(body)
   }
 }
 
 const corrupt = (what: string): BallistaError => fail('DATA_CORRUPTION', ['a batch frame', what])
 
-function readHeader(bytes: Uint8Array, schema: Schema): Uint32Array {
-  const available = Math.floor(bytes.length / 4)
-  if (available < FIRST_WORDS) throw corrupt(`${bytes.length} bytes are no header`)
-  // A copy, since the bytes may start at any address.
-  const first = new Uint32Array(bytes.slice(0, FIRST_WORDS * 4).buffer)
-  if (first[0] !== MAGIC) throw corrupt('it does not start with BLF1')
-  if (first[1] < FIRST_WORDS || first[1] > available) throw corrupt(`a header of ${first[1]} words`)
-  if (first[2] > MAX_ROWS) throw corrupt(`${first[2]} rows`)
+/** A copy, so that what has been checked stays so. */
+function readHeader(block: number, byteLength: number, schema: Schema): Uint32Array {
+  const available = Math.floor(byteLength / 4)
+  if (available < FIRST_WORDS) throw corrupt(`${byteLength} bytes are no header`)
+  const { u32 } = views()
+  const [magic, headerWords, rowCount, columnCount] = u32.subarray(block / 4, block / 4 + FIRST_WORDS)
+  if (magic !== MAGIC) throw corrupt('it does not start with BLF1')
+  if (headerWords < FIRST_WORDS || headerWords > available) throw corrupt(`a header of ${headerWords} words`)
+  if (rowCount > MAX_ROWS) throw corrupt(`${rowCount} rows`)
   const expected = schema.fields.length
-  if (first[3] !== expected) throw corrupt(`${first[3]} columns instead of ${expected}`)
-  return new Uint32Array(bytes.slice(0, first[1] * 4).buffer)
+  if (columnCount !== expected) throw corrupt(`${columnCount} columns instead of ${expected}`)
+  return u32.slice(block / 4, block / 4 + headerWords)
 }
 
 /** The next column; `length` as the parent demands it. */
@@ -269,9 +297,9 @@ function readFlat(reader: Reader, parts: Parts, hasRange: boolean): Column {
     children.forEach(releaseColumn)
     throw error
   }
-  retain(reader.body)
+  retain(reader.block)
   const layout = { values: dataBytes === 0 && !isText ? 0 : values, offsets, width, children }
-  const column = makeColumn({ type, length, nullCount, validity, ...layout, blocks: [reader.body] })
+  const column = makeColumn({ type, length, nullCount, validity, ...layout, blocks: [reader.block] })
   return hasRange ? withOwnRange(column) : column
 }
 
@@ -292,6 +320,6 @@ function readDictionary(reader: Reader, { type, length, nullCount, validity, wid
     if (codes !== 0) release(codes)
     throw error
   }
-  retain(reader.body)
-  return makeColumn({ type, length, nullCount, validity, values: codes, dictionary, blocks: [reader.body, codes] })
+  retain(reader.block)
+  return makeColumn({ type, length, nullCount, validity, values: codes, dictionary, blocks: [reader.block, codes] })
 }
