@@ -7,7 +7,7 @@ import type * as Grpc from '@grpc/grpc-js'
 import { columnValues, releaseBatch } from '../src/arrow/column.js'
 import { systemClock } from '../src/common/clock.js'
 import { ExchangeHub } from '../src/exchange/exchange-hub.js'
-import { serveConsumer } from '../src/exchange/exchange-server.js'
+import { ExchangeServer } from '../src/exchange/exchange-server.js'
 import { CLIENT_OPTIONS, loadGrpc, SERVER_OPTIONS } from '../src/exchange/grpc.js'
 import { localInput, MergedReader } from '../src/exchange/merged-reader.js'
 import { listenOnOnePort } from '../src/exchange/one-port-server.js'
@@ -38,6 +38,7 @@ const RAW_SERVICE: Grpc.ServiceDefinition = {
 }
 
 const hub = new ExchangeHub({ clock: systemClock })
+const exchange = new ExchangeServer({ hub, clock: systemClock })
 const remote = new RemoteExchange()
 const host = threadHost({
   hub,
@@ -64,7 +65,7 @@ async function answer(request: ProcessRequest): Promise<ProcessReply> {
 
 async function serveExchange(): Promise<string> {
   const { port } = await grpcTransport.serve(LOOPBACK, 0, {
-    exchange: call => void serveConsumer(call, hub),
+    exchange: call => void exchange.serve(call),
     stats: () => {
       throw new Error('nobody asks')
     },

@@ -1,6 +1,7 @@
 /**
  * The two ends of a channel between processes as pure state machines: `(state, event) → { state, effects }`. The invariants of the
- * protocol are here: credits never shrink, no frame without credit, sequence numbers without gaps, an end with agreeing totals.
+ * protocol are here: credits never shrink, no frame when the credit is used up, sequence numbers without gaps, an end with agreeing
+ * totals; after a connection broke, frames that did not arrive are sent again, and those that did are dropped.
  */
 import type { ErrorCode } from '../common/errors.js'
 import { invariant, unreachable } from '../common/invariant.js'
@@ -29,15 +30,16 @@ const withFrame = (totals: FrameTotals, frame: FrameHeader): FrameTotals => ({
   bytes: totals.bytes + frame.bytes,
 })
 
-/** `done`: acknowledged, cancelled or failed; nothing more is sent. */
+/** `done`: acknowledged, cancelled or failed; nothing more is sent. `received`: frames that the consumer said it has. */
 export interface SenderState {
   readonly phase: 'streaming' | 'eosSent' | 'done'
   readonly creditBytes: number
   readonly sent: FrameTotals
+  readonly received: number
 }
 
 export type SenderEvent =
-  | { readonly kind: 'credit'; readonly creditBytes: number }
+  | { readonly kind: 'credit'; readonly creditBytes: number; readonly received: number }
   /** Only when `canSend`. */
   | { readonly kind: 'send'; readonly bytes: number; readonly rows: number; readonly more: boolean }
   /** The producer has ended and everything has been sent. */
@@ -45,11 +47,17 @@ export type SenderEvent =
   | { readonly kind: 'bye'; readonly batches: number; readonly rows: number }
   | { readonly kind: 'cancel' }
   | { readonly kind: 'fail' }
+  /** The consumer is back on another connection: what followed the first `received` frames is lost. */
+  | { readonly kind: 'resume'; readonly creditBytes: number; readonly received: number }
 
 export type SenderEffect =
   | { readonly kind: 'sendFrame'; readonly frame: FrameHeader }
+  /** Send again what was sent from frame `from` on. */
+  | { readonly kind: 'resend'; readonly from: number }
   | { readonly kind: 'sendEos'; readonly totals: FrameTotals }
   | { readonly kind: 'sendFailure' }
+  /** The first `received` frames will not be sent again. */
+  | { readonly kind: 'forget'; readonly received: number }
   | { readonly kind: 'acknowledged' }
   | { readonly kind: 'cancelled' }
   /** The consumer broke the protocol. */
@@ -60,20 +68,24 @@ export interface Step<State, Effect> {
   readonly effects: readonly Effect[]
 }
 
-export const newSender = (creditBytes: number): SenderState => ({ phase: 'streaming', creditBytes, sent: NOTHING_SENT })
+export const newSender = (creditBytes: number): SenderState => ({
+  phase: 'streaming',
+  creditBytes,
+  sent: NOTHING_SENT,
+  received: 0,
+})
 
-/** A frame of `bytes` is covered by credit. */
-export const canSend = (state: SenderState, bytes: number): boolean =>
-  state.phase === 'streaming' && state.sent.bytes + bytes <= state.creditBytes
+/** There is credit left. The last frame may exceed it: a window smaller than a frame lets one frame through at a time. */
+export const canSend = (state: SenderState): boolean =>
+  state.phase === 'streaming' && state.sent.bytes < state.creditBytes
 
 export function stepSender(state: SenderState, event: SenderEvent): Step<SenderState, SenderEffect> {
-  const done = { ...state, phase: 'done' } as const
   if (state.phase === 'done') return { state, effects: [] }
   switch (event.kind) {
     case 'credit':
-      return { state: { ...state, creditBytes: Math.max(state.creditBytes, event.creditBytes) }, effects: [] }
+      return granted(state, event)
     case 'send': {
-      invariant(canSend(state, event.bytes), 'a frame without credit')
+      invariant(canSend(state), 'a frame without credit')
       const frame = { seq: state.sent.frames, rows: event.rows, more: event.more, bytes: event.bytes }
       return { state: { ...state, sent: withFrame(state.sent, frame) }, effects: [{ kind: 'sendFrame', frame }] }
     }
@@ -82,17 +94,53 @@ export function stepSender(state: SenderState, event: SenderEvent): Step<SenderS
       return { state: { ...state, phase: 'eosSent' }, effects: [{ kind: 'sendEos', totals: state.sent }] }
     case 'bye': {
       const agrees = state.phase === 'eosSent' && event.batches === state.sent.batches && event.rows === state.sent.rows
-      if (agrees) return { state: done, effects: [{ kind: 'acknowledged' }] }
+      if (agrees) return done(state, { kind: 'acknowledged' })
       const found = `it ended with ${event.batches} batches and ${event.rows} rows of ${state.sent.batches} and ${state.sent.rows}`
-      return { state: done, effects: [{ kind: 'violated', found }] }
+      return done(state, { kind: 'violated', found })
     }
     case 'cancel':
-      return { state: done, effects: [{ kind: 'cancelled' }] }
+      return done(state, { kind: 'cancelled' })
     case 'fail':
-      return { state: done, effects: [{ kind: 'sendFailure' }] }
+      return done(state, { kind: 'sendFailure' })
+    case 'resume':
+      return resumed(state, event)
     default:
       return unreachable(event)
   }
+}
+
+type SenderStep = Step<SenderState, SenderEffect>
+
+const done = (state: SenderState, effect: SenderEffect): SenderStep => ({
+  state: { ...state, phase: 'done' },
+  effects: [effect],
+})
+
+/** Credits that overtook each other change nothing. */
+function granted(state: SenderState, { creditBytes, received }: { creditBytes: number; received: number }): SenderStep {
+  if (received > state.sent.frames) {
+    return done(state, {
+      kind: 'violated',
+      found: `it has ${received} of the ${state.sent.frames} frames that were sent`,
+    })
+  }
+  const next = {
+    ...state,
+    creditBytes: Math.max(state.creditBytes, creditBytes),
+    received: Math.max(state.received, received),
+  }
+  return { state: next, effects: next.received > state.received ? [{ kind: 'forget', received: next.received }] : [] }
+}
+
+function resumed(state: SenderState, event: { creditBytes: number; received: number }): SenderStep {
+  if (event.received < state.received)
+    return done(state, { kind: 'violated', found: `it lost ${state.received - event.received} frames that it had` })
+  const step = granted(state, event)
+  if (step.state.phase === 'done') return step
+  const effects: SenderEffect[] = [...step.effects]
+  if (event.received < state.sent.frames) effects.push({ kind: 'resend', from: event.received })
+  if (state.phase === 'eosSent') effects.push({ kind: 'sendEos', totals: state.sent })
+  return { state: step.state, effects }
 }
 
 /** `heldBytes`: payload of complete batches that the consumer has not yet used. */
@@ -119,7 +167,7 @@ export type ReceiverEffect =
   | { readonly kind: 'keep' }
   /** The payload completes a batch of `bytes`: decode it. */
   | { readonly kind: 'deliver'; readonly bytes: number }
-  | { readonly kind: 'sendCredit'; readonly creditBytes: number }
+  | { readonly kind: 'sendCredit'; readonly creditBytes: number; readonly received: number }
   | { readonly kind: 'sendBye'; readonly batches: number; readonly rows: number }
   | { readonly kind: 'sendCancel' }
   /** The producer broke the protocol: fail with `code`, naming `found`. */
@@ -140,11 +188,11 @@ export const newReceiver = (windowBytes: number): ReceiverState => ({
 export function stepReceiver(state: ReceiverState, event: ReceiverEvent): Step<ReceiverState, ReceiverEffect> {
   switch (event.kind) {
     case 'frame':
-      return state.phase === 'open' ? receiveFrame(state, event.frame) : late(state, 'a frame after the end')
+      return receiveFrame(state, event.frame)
     case 'used':
       return grant({ ...state, heldBytes: state.heldBytes - event.bytes }, [])
     case 'eos':
-      return state.phase === 'open' ? receiveEos(state, event.totals) : late(state, 'a second end')
+      return receiveEos(state, event.totals)
     case 'cancel':
       return state.phase === 'open'
         ? { state: { ...state, phase: 'cancelled' }, effects: [{ kind: 'sendCancel' }] }
@@ -158,11 +206,15 @@ export function stepReceiver(state: ReceiverState, event: ReceiverEvent): Step<R
 
 type ReceiverStep = Step<ReceiverState, ReceiverEffect>
 
+/** A frame that is there already was sent again after a connection broke. After a cancel or failure nothing counts. */
 function receiveFrame(state: ReceiverState, frame: FrameHeader): ReceiverStep {
   const { received } = state
+  const isKnown = frame.seq < received.frames
+  if (isKnown || state.phase === 'cancelled' || state.phase === 'failed') return { state, effects: [] }
+  if (state.phase === 'ended') return reject(state, 'PROTOCOL', 'a frame after the end')
   if (frame.seq !== received.frames)
     return reject(state, 'PROTOCOL', `frame ${frame.seq} came where frame ${received.frames} was due`)
-  if (received.bytes + frame.bytes > state.creditBytes)
+  if (received.bytes >= state.creditBytes)
     return reject(state, 'PROTOCOL', `frame ${frame.seq} of ${frame.bytes} bytes came without credit`)
   const batchBytes = state.partialBytes + frame.bytes
   if (batchBytes > MAX_BATCH_BYTES) return reject(state, 'PROTOCOL', `a batch is larger than ${MAX_BATCH_BYTES} bytes`)
@@ -173,8 +225,10 @@ function receiveFrame(state: ReceiverState, frame: FrameHeader): ReceiverStep {
   ])
 }
 
+/** The end comes again when the answer to it was lost. */
 function receiveEos(state: ReceiverState, totals: FrameTotals): ReceiverStep {
   const { received } = state
+  if (state.phase === 'cancelled' || state.phase === 'failed') return { state, effects: [] }
   const agrees = (Object.keys(received) as (keyof FrameTotals)[]).every(key => received[key] === totals[key])
   if (!agrees || state.partialBytes > 0) {
     const found = `the end came after ${received.rows} of ${totals.rows} rows, ${received.frames} of ${totals.frames} frames`
@@ -185,10 +239,6 @@ function receiveEos(state: ReceiverState, totals: FrameTotals): ReceiverStep {
     effects: [{ kind: 'sendBye', batches: totals.batches, rows: totals.rows }],
   }
 }
-
-/** What is on its way when the consumer cancels is ignored; anything else after an end is a violation. */
-const late = (state: ReceiverState, found: string): ReceiverStep =>
-  state.phase === 'ended' ? reject(state, 'PROTOCOL', found) : { state, effects: [] }
 
 const reject = (state: ReceiverState, code: ErrorCode, found: string): ReceiverStep => ({
   state: { ...state, phase: 'failed' },
@@ -202,5 +252,6 @@ const reject = (state: ReceiverState, code: ErrorCode, found: string): ReceiverS
 function grant(state: ReceiverState, effects: ReceiverEffect[]): ReceiverStep {
   const creditBytes = state.received.bytes - state.heldBytes + state.windowBytes
   if (state.phase !== 'open' || creditBytes - state.creditBytes < state.windowBytes / 2) return { state, effects }
-  return { state: { ...state, creditBytes }, effects: [...effects, { kind: 'sendCredit', creditBytes }] }
+  const credit = { kind: 'sendCredit', creditBytes, received: state.received.frames } as const
+  return { state: { ...state, creditBytes }, effects: [...effects, credit] }
 }

@@ -1,6 +1,7 @@
 /** grpc-js and the .proto contract, loaded when the first network call is made and not before. */
 import { fileURLToPath } from 'node:url'
 import type * as Grpc from '@grpc/grpc-js'
+import { withFrames } from './frame-message.js'
 import type {
   ExecutorMessage,
   NodeStats,
@@ -105,10 +106,14 @@ async function load(): Promise<GrpcRuntime> {
   const { Exchange } = root.ballista.exchange.v1
   const { Node } = root.ballista.node.v1
   const { Scheduler } = root.ballista.scheduler.v1
+  const open = Exchange.service.Open as Grpc.MethodDefinition<ToProducer, ToConsumer>
   const plaintext = grpc.credentials.createInsecure()
   return {
     grpc,
-    exchangeService: Exchange.service,
+    exchangeService: {
+      ...Exchange.service,
+      Open: { ...open, responseSerialize: withFrames(message => open.responseSerialize(message)) },
+    },
     nodeService: Node.service,
     schedulerService: Scheduler.service,
     exchangeClient: address => new Exchange(address, plaintext, CLIENT_OPTIONS) as unknown as ExchangeClient,

@@ -1,17 +1,18 @@
 /** The consumer's end of an edge: one partition from all producers, local and remote, merged as the batches come. */
 import type { Batch } from '../arrow/batch.js'
-import { batchBytes } from '../arrow/column.js'
 import { fail, toBallistaError } from '../common/errors.js'
 import { Gate } from '../common/gate.js'
 import type { ExchangeHub, OutputKey } from './exchange-hub.js'
-import type { ChannelTotals, OutputChannel } from './output-buffer.js'
+import { openEncoded } from './encoded-batch.js'
+import { bytesOf, type ChannelTotals, type OutputChannel } from './output-buffer.js'
+import { openParcel, parcelBytes, type Parcel } from './received-batch.js'
 
 /** One producer as its consumer sees it. */
 export interface InputChannel {
   /** Called once, first (or `decline`); `onChange` runs when `take`, `status` or `failure` may answer anew. */
   attach(onChange: () => void): void
   /** The next batch, its reference passing to the caller. */
-  take(): Batch | undefined
+  take(): Parcel | undefined
   /** `ended` once everything has been taken and the totals agreed. */
   readonly status: 'open' | 'ended' | 'failed'
   readonly failure: Error | undefined
@@ -28,11 +29,13 @@ export function localInput(hub: ExchangeHub, key: OutputKey, partition: number):
   let cancelled = false
   let seen: ChannelTotals = { batches: 0, rows: 0, bytes: 0 }
   let ended = false
-  const take = (): Batch | undefined => {
+  const take = (): Parcel | undefined => {
     const item = output?.take()
-    if (item === undefined) return undefined
-    seen = { batches: seen.batches + 1, rows: seen.rows + item.batch.rowCount, bytes: seen.bytes + item.bytes }
-    return item.batch
+    if (output === undefined || item === undefined) return undefined
+    const bytes = bytesOf(item)
+    const batch = item.kind === 'batch' ? item.batch : openEncoded(item.encoded, output.schema)
+    seen = { batches: seen.batches + 1, rows: seen.rows + batch.rowCount, bytes: seen.bytes + bytes }
+    return { kind: 'batch', batch }
   }
   return {
     attach(onChange) {
@@ -57,7 +60,7 @@ export function localInput(hub: ExchangeHub, key: OutputKey, partition: number):
     get status() {
       if (this.failure !== undefined) return 'failed'
       if (output === undefined || ended) return ended ? 'ended' : 'open'
-      if (output.status !== 'ended' || output.queuedBatches > 0) return 'open'
+      if (!output.isExhausted) return 'open'
       output.acknowledge(seen)
       ended = output.failure === undefined
       return ended ? 'ended' : 'failed'
@@ -97,12 +100,22 @@ export class MergedReader implements AsyncIterable<Batch> {
 
   /** The next batch (given away), or undefined after the end of every channel or a `cancel`. Throws the first channel's failure. */
   async next(): Promise<Batch | undefined> {
+    const parcel = await this.nextParcel()
+    try {
+      return parcel === undefined ? undefined : openParcel(parcel)
+    } catch (error) {
+      throw this.abort(toBallistaError(error))
+    }
+  }
+
+  /** As `next`; what came from another process is not yet decoded. */
+  async nextParcel(): Promise<Parcel | undefined> {
     for (;;) {
       if (this.failure !== undefined) throw this.failure
       if (this.givenBytes >= this.rampBytes) this.ask(Infinity)
       else if (this.channels.length === 0) this.ask(this.nextAsked)
-      const batch = this.poll()
-      if (batch !== undefined) return batch
+      const parcel = this.poll()
+      if (parcel !== undefined) return parcel
       if (this.channels.length === 0 && this.waiting.length === 0) return undefined
       if (this.waiting.length > 0 && this.channels.length === 0) continue
       await this.gate.wait()
@@ -138,12 +151,12 @@ export class MergedReader implements AsyncIterable<Batch> {
   }
 
   /** Visits each channel at most once, starting after the one served last; drops ended channels. */
-  private poll(): Batch | undefined {
+  private poll(): Parcel | undefined {
     for (let visits = this.channels.length; visits > 0; visits--) {
       this.turn = (this.turn + 1) % this.channels.length
       const channel = this.channels[this.turn]
-      const batch = channel.take()
-      if (batch !== undefined) return this.given(batch)
+      const parcel = channel.take()
+      if (parcel !== undefined) return this.given(parcel)
       const status = channel.status
       if (status === 'failed')
         throw this.abort(channel.failure ?? fail('INTERNAL', ['an exchange failed without an error']))
@@ -152,9 +165,9 @@ export class MergedReader implements AsyncIterable<Batch> {
     return undefined
   }
 
-  private given(batch: Batch): Batch {
-    if (this.waiting.length > 0) this.givenBytes += batchBytes(batch)
-    return batch
+  private given(parcel: Parcel): Parcel {
+    if (this.waiting.length > 0) this.givenBytes += parcelBytes(parcel)
+    return parcel
   }
 
   private ask(count: number): void {

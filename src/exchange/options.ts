@@ -1,14 +1,11 @@
 /** Configuration keys of the exchange. */
-import { bytes, choice } from '../common/option.js'
+import { bytes, choice, int } from '../common/option.js'
 
 /** Frames are cut at this size, the header not counted, or at half the reader's window: one is on its way, one is to come. */
 export const FRAME_BYTES = 1024 * 1024
 
 /** A window that is small and does not slow an exchange down. */
 export const SMALL_READ_WINDOW = 2 * FRAME_BYTES
-
-/** So small only to show that credits are kept. */
-export const MIN_READ_WINDOW = 64
 
 /** A window larger than this would only hide a slow consumer. */
 export const MAX_READ_WINDOW = 256 * FRAME_BYTES
@@ -21,8 +18,8 @@ export const exchangeWriteBytes = bytes('ballista.exchange.write_buffer', {
 
 export const exchangeReadBytes = bytes('ballista.exchange.read_window', {
   default: 4 * 1024 ** 2,
-  min: MIN_READ_WINDOW,
-  doc: 'Bytes that may be on their way to one task from one remote task, or from its host to its thread.',
+  min: 1,
+  doc: 'Bytes that may be on their way to one task from one remote task, or from its host to its thread; one frame of up to 1 MiB always may.',
 })
 
 export const retryPolicy = choice('ballista.retry_policy', {
@@ -36,3 +33,12 @@ export const materialize = choice('ballista.exchange.materialize', {
   values: ['auto', 'always'],
   doc: 'Exchanges that store all rows before they are read: auto where the tasks of a query exceed what the slots hold, or always.',
 })
+
+export const reconnectMs = int('ballista.exchange.reconnect_ms', {
+  default: 10_000,
+  min: 0,
+  doc: 'How long tasks of two processes try to go on over a new connection when theirs broke; 0: they fail at once.',
+})
+
+/** What a consumer may ask of its producers. */
+export const MAX_RECONNECT_MS = 60_000

@@ -4,11 +4,13 @@
  */
 import { batchBytes, releaseBatch } from '../arrow/column.js'
 import type { Batch } from '../arrow/batch.js'
+import { release } from '../arrow/memory.js'
 import type { Schema } from '../arrow/schema.js'
 import { deferred } from '../common/deferred.js'
 import { fail } from '../common/errors.js'
 import { Gate } from '../common/gate.js'
 import { invariant } from '../common/invariant.js'
+import type { EncodedBatch } from './encoded-batch.js'
 
 export interface ChannelTotals {
   readonly batches: number
@@ -16,10 +18,23 @@ export interface ChannelTotals {
   readonly bytes: number
 }
 
-export interface QueuedBatch {
-  readonly batch: Batch
-  /** Position in the channel, from 0, without gaps. */
-  readonly seq: number
+/** One reference of a batch, or of the block of one that is encoded. */
+export type OutputItem =
+  { readonly kind: 'batch'; readonly batch: Batch } | { readonly kind: 'encoded'; readonly encoded: EncodedBatch }
+
+export const rowsOf = (item: OutputItem): number =>
+  item.kind === 'batch' ? item.batch.rowCount : item.encoded.rowCount
+
+export const bytesOf = (item: OutputItem): number =>
+  item.kind === 'batch' ? batchBytes(item.batch) : item.encoded.byteLength
+
+export function releaseItem(item: OutputItem): void {
+  if (item.kind === 'batch') releaseBatch(item.batch)
+  else release(item.encoded.block)
+}
+
+interface Queued {
+  readonly item: OutputItem
   readonly bytes: number
 }
 
@@ -31,9 +46,9 @@ export type ChannelStatus = 'open' | 'ended' | 'acknowledged' | 'closed' | 'fail
 
 /** The queue of one consumer partition. It has one consumer, which attaches once. */
 export class OutputChannel {
-  private readonly queue: QueuedBatch[] = []
+  private readonly queue: Queued[] = []
   private listener: (() => void) | undefined
-  private nextSeq = 0
+  private batches = 0
   private rows = 0
   private bytes = 0
   status: ChannelStatus = 'open'
@@ -47,27 +62,40 @@ export class OutputChannel {
     this.partition = partition
   }
 
-  /** `onChange` runs after every batch, end or failure: look at `take` and `status`. PROTOCOL if somebody is attached already. */
-  attach(onChange: () => void): void {
+  /**
+   * `onChange` runs after every batch, end or failure: look at `take` and `status`. The consumer of another process wants batches
+   * `encoded`. PROTOCOL if somebody is attached already.
+   */
+  attach(onChange: () => void, { encoded = false } = {}): void {
     if (this.listener !== undefined)
       throw fail('PROTOCOL', ['the consumer of an exchange', 'the partition is already being read'])
     this.listener = onChange
+    if (encoded && this.status === 'open') this.owner.encodeFromNow(this.partition)
+  }
+
+  get schema(): Schema {
+    return this.owner.schema
   }
 
   /** The next batch, its reference passing to the caller; undefined: none yet, or no more. */
-  take(): QueuedBatch | undefined {
+  take(): OutputItem | undefined {
     const first = this.queue.shift()
     if (first !== undefined) this.owner.taken(first.bytes)
-    return first
+    return first?.item
   }
 
   get queuedBatches(): number {
     return this.queue.length
   }
 
+  /** Everything has been taken, and no more comes. */
+  get isExhausted(): boolean {
+    return this.status === 'ended' && this.queue.length === 0
+  }
+
   /** Everything added so far; final once `status` is `ended`. */
   totals(): ChannelTotals {
-    return { batches: this.nextSeq, rows: this.rows, bytes: this.bytes }
+    return { batches: this.batches, rows: this.rows, bytes: this.bytes }
   }
 
   /** The consumer has received the end and its totals agree: PROTOCOL if they do not. */
@@ -96,9 +124,10 @@ export class OutputChannel {
   }
 
   /** For OutputBuffer only. */
-  add(batch: Batch, bytes: number): void {
-    this.queue.push({ batch, seq: this.nextSeq++, bytes })
-    this.rows += batch.rowCount
+  add(item: OutputItem, bytes: number): void {
+    this.queue.push({ item, bytes })
+    this.batches++
+    this.rows += rowsOf(item)
     this.bytes += bytes
     this.listener?.()
   }
@@ -112,9 +141,9 @@ export class OutputChannel {
 
   private stop(status: 'closed' | 'failed'): void {
     this.status = status
-    for (const item of this.queue.splice(0)) {
-      releaseBatch(item.batch)
-      this.owner.taken(item.bytes)
+    for (const { item, bytes } of this.queue.splice(0)) {
+      releaseItem(item)
+      this.owner.taken(bytes)
     }
     this.owner.changed(status === 'closed' ? this.partition : undefined)
     this.listener?.()
@@ -132,48 +161,51 @@ export interface OutputOptions {
   readonly materialized?: boolean
   /** Bytes for which a writer on another thread need not wait any more. */
   readonly onTaken?: (bytes: number) => void
-  /** The consumer of this partition wants no more. */
+  /** The consumer of a partition wants no more. */
   readonly onClosed?: (partition: number) => void
+  /** The consumer of a partition is in another process: what is added from now on is best encoded already. */
+  readonly onEncode?: (partition: number) => void
 }
 
 export class OutputBuffer {
-  readonly schema: Schema
   readonly channels: readonly OutputChannel[]
-  private readonly limit: number
+  private readonly options: OutputOptions
   private readonly blocksWriters: boolean
-  private readonly isMaterialized: boolean
   private readonly gate = new Gate()
   private readonly failure = deferred<Error>()
-  private readonly onTaken: ((bytes: number) => void) | undefined
-  private readonly onClosed: ((partition: number) => void) | undefined
   /** Bytes queued over all channels now, and the most there ever were. */
   queuedBytes = 0
   peakBytes = 0
 
   constructor(options: OutputOptions) {
-    this.schema = options.schema
-    this.limit = options.limit
-    this.isMaterialized = options.materialized === true
-    this.blocksWriters = !this.isMaterialized && options.spillable !== true
-    this.onTaken = options.onTaken
-    this.onClosed = options.onClosed
+    this.options = options
+    this.blocksWriters = options.materialized !== true && options.spillable !== true
     this.channels = Array.from({ length: options.partitionCount }, (_, partition) => new OutputChannel(this, partition))
   }
 
+  get schema(): Schema {
+    return this.options.schema
+  }
+
   /** Takes over one reference of a non-empty batch, also when the answer is `closed` or an error is thrown. */
-  add(partition: number, batch: Batch, bytes = batchBytes(batch)): 'open' | 'closed' {
+  add(partition: number, batch: Batch): 'open' | 'closed' {
+    return this.addItem(partition, { kind: 'batch', batch })
+  }
+
+  /** As `add`. */
+  addItem(partition: number, item: OutputItem, bytes = bytesOf(item)): 'open' | 'closed' {
     const channel = this.channels[partition]
     invariant(channel !== undefined, `partition ${partition} of ${this.channels.length}`)
     invariant(channel.status !== 'ended', 'a batch after the end of its edge')
     if (channel.status === 'open') {
       this.queuedBytes += bytes
       this.peakBytes = Math.max(this.peakBytes, this.queuedBytes)
-      channel.add(batch, bytes)
-      if (!this.blocksWriters) this.onTaken?.(bytes)
+      channel.add(item, bytes)
+      if (!this.blocksWriters) this.options.onTaken?.(bytes)
       return 'open'
     }
-    releaseBatch(batch)
-    this.onTaken?.(bytes)
+    releaseItem(item)
+    this.options.onTaken?.(bytes)
     if (channel.failure !== undefined) throw channel.failure
     return 'closed'
   }
@@ -185,7 +217,7 @@ export class OutputBuffer {
 
   /** Resolves when less than the limit is queued; rejects when a channel has failed. */
   async writable(): Promise<void> {
-    while (this.blocksWriters && this.queuedBytes >= this.limit) await this.gate.wait()
+    while (this.blocksWriters && this.queuedBytes >= this.options.limit) await this.gate.wait()
   }
 
   end(): void {
@@ -202,7 +234,7 @@ export class OutputBuffer {
    * output waits for no consumer.
    */
   async drained(): Promise<void> {
-    if (this.isMaterialized) return
+    if (this.options.materialized === true) return
     while (!this.channels.every(channel => channel.status === 'acknowledged' || channel.status === 'closed')) {
       await this.gate.wait()
     }
@@ -211,13 +243,18 @@ export class OutputBuffer {
   /** For OutputChannel only. */
   taken(bytes: number): void {
     this.queuedBytes -= bytes
-    if (this.blocksWriters) this.onTaken?.(bytes)
+    if (this.blocksWriters) this.options.onTaken?.(bytes)
     this.gate.notify()
   }
 
   /** For OutputChannel only. */
+  encodeFromNow(partition: number): void {
+    this.options.onEncode?.(partition)
+  }
+
+  /** For OutputChannel only. */
   changed(closed?: number): void {
-    if (closed !== undefined) this.onClosed?.(closed)
+    if (closed !== undefined) this.options.onClosed?.(closed)
     const failure = this.channels.find(channel => channel.failure !== undefined)?.failure
     if (failure === undefined) return this.gate.notify()
     this.gate.fail(failure)

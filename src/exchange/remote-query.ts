@@ -9,7 +9,7 @@ import { attemptId } from '../common/ids.js'
 import { decodeWire, encodeWire } from '../common/wire.js'
 import type { SchedulerClient } from './grpc.js'
 import { MergedReader } from './merged-reader.js'
-import { exchangeReadBytes, FRAME_BYTES } from './options.js'
+import { exchangeReadBytes, FRAME_BYTES, reconnectMs } from './options.js'
 import type { Accepted, Finished, QueryEvent } from './proto/messages.js'
 import { decodeError, OWN_VERSION, pieces, VERSION } from './protocol.js'
 import { RemoteExchange } from './remote-exchange.js'
@@ -65,7 +65,7 @@ export function clusterClient({
   clock?: Clock
   transport?: Transport
 }): ClusterClient {
-  const exchange = new RemoteExchange(transport)
+  const exchange = new RemoteExchange({ transport, clock })
   const submissions = new Set<Submission>()
   let scheduler: Promise<SchedulerClient> | undefined
   return {
@@ -250,7 +250,15 @@ class Submission {
     if (accepted.address === '') return
     const { exchange, windowBytes } = this.parts
     const jobId = attemptId(accepted.jobId, accepted.attempt)
-    const key = { jobId, edge: accepted.edge, producer: 0, partition: 0, schema, windowBytes }
+    const key = {
+      jobId,
+      edge: accepted.edge,
+      producer: 0,
+      partition: 0,
+      schema,
+      windowBytes,
+      reconnectMs: reconnectMs.defaultValue,
+    }
     const reader = new MergedReader([exchange.open(accepted.address, key)])
     this.reader = reader
     yield* reader

@@ -17,7 +17,7 @@ import type {
 } from '../runtime/task-context.js'
 import type { ExchangeHub } from './exchange-hub.js'
 import { localInput, MergedReader, type InputChannel } from './merged-reader.js'
-import { exchangeReadBytes, exchangeWriteBytes, SMALL_READ_WINDOW } from './options.js'
+import { exchangeReadBytes, exchangeWriteBytes, reconnectMs, SMALL_READ_WINDOW } from './options.js'
 import type { ProducerPlace, TaskReport, TaskSpec } from './stage.js'
 
 export interface TaskHost {
@@ -39,6 +39,7 @@ export interface RemoteKey {
   readonly partition: number
   readonly schema: Schema
   readonly windowBytes: number
+  readonly reconnectMs: number
 }
 
 /** What a task sees beyond its specification. */
@@ -68,6 +69,7 @@ export function openInputs(
       partition: spec.partition,
       schema: edge.schema,
       windowBytes,
+      reconnectMs: configOf(spec.settings).get(reconnectMs),
     })
   }
   return new MergedReader(

@@ -1,6 +1,6 @@
 /** Tasks on worker threads: the main thread's side of their exchange edges, and the ledger of batches on their way to them. */
 import { sweepOwner } from '../arrow/memory.js'
-import { batchBytes, releaseBatch } from '../arrow/column.js'
+import { releaseBatch } from '../arrow/column.js'
 import type { Batch } from '../arrow/batch.js'
 import type { Schema } from '../arrow/schema.js'
 import { deferred } from '../common/deferred.js'
@@ -13,7 +13,8 @@ import { WorkerPool } from '../runtime/worker-pool.js'
 import type { ExchangeHub } from './exchange-hub.js'
 import type { MergedReader } from './merged-reader.js'
 import { exchangeReadBytes } from './options.js'
-import type { OutputBuffer } from './output-buffer.js'
+import { releaseItem, type OutputBuffer } from './output-buffer.js'
+import { parcelBytes, releaseParcel, transferable, type Parcel } from './received-batch.js'
 import type { ThreadData } from './serve-tasks.js'
 import { forgetThread, type SharedLimit } from './shared-memory-pool.js'
 import type { TaskReport, TaskSpec } from './stage.js'
@@ -26,7 +27,7 @@ import {
   type RemoteInputs,
   type TaskHost,
 } from './task-host.js'
-import { fromPortable, toPortable, type FromThread, type ToThread } from './thread-messages.js'
+import { fromPortableItem, toPortable, type FromThread, type ToThread } from './thread-messages.js'
 
 interface RunningTask {
   readonly spec: TaskSpec
@@ -193,7 +194,7 @@ class ThreadHost implements TaskHost {
     if (message.kind === 'batchDropped') return this.ledgers[thread].dropped(message.task)
     const running = this.tasks.get(message.task)
     if (running === undefined) {
-      if (message.kind === 'write') releaseBatch(fromPortable(message.batch, { fields: [] }))
+      if (message.kind === 'write') releaseItem(fromPortableItem(message.item, { fields: [] }))
       return
     }
     switch (message.kind) {
@@ -221,17 +222,18 @@ class ThreadHost implements TaskHost {
   }
 
   private openOutput(task: number, running: RunningTask, { edge, ...options }: EdgeToWrite): void {
-    const { jobId, partition } = running.spec
+    const { jobId, partition: producer } = running.spec
     let taken = 0
     try {
       const buffer = this.hub.openOutput(
-        { jobId, edge, producer: partition },
+        { jobId, edge, producer },
         {
           ...options,
           // The writer's own credit bounds what is queued.
           limit: Infinity,
           onTaken: bytes => this.post(running.thread, { kind: 'writeCredit', task, edge, bytes: (taken += bytes) }),
-          onClosed: closed => this.post(running.thread, { kind: 'writeClosed', task, edge, partition: closed }),
+          onClosed: partition => this.post(running.thread, { kind: 'writeClosed', task, edge, partition }),
+          onEncode: partition => this.post(running.thread, { kind: 'writeEncoded', task, edge, partition }),
         },
       )
       running.outputs.set(edge, { buffer, schema: options.schema })
@@ -243,10 +245,10 @@ class ThreadHost implements TaskHost {
 
   private write(task: number, running: RunningTask, message: Extract<FromThread, { kind: 'write' }>): void {
     const output = running.outputs.get(message.edge)
-    const batch = fromPortable(message.batch, output?.schema ?? { fields: [] })
-    if (output === undefined) return releaseBatch(batch)
+    const item = fromPortableItem(message.item, output?.schema ?? { fields: [] })
+    if (output === undefined) return releaseItem(item)
     try {
-      output.buffer.add(message.partition, batch, message.bytes)
+      output.buffer.addItem(message.partition, item, message.bytes)
     } catch (error) {
       this.writeFailed(task, running, message.edge, error)
     }
@@ -280,12 +282,9 @@ class ThreadHost implements TaskHost {
     running.opened.add(edge.edge)
     let sentBytes = 0
     try {
-      for (let batch = await reader.next(); batch !== undefined; batch = await reader.next()) {
-        if (!this.tasks.has(task)) return releaseBatch(batch)
-        const bytes = batchBytes(batch)
-        sentBytes += bytes
-        this.ledgers[running.thread].sent(task, batch)
-        this.post(running.thread, { kind: 'batch', task, reader: number, batch: toPortable(batch), bytes })
+      for (let parcel = await reader.nextParcel(); parcel !== undefined; parcel = await reader.nextParcel()) {
+        if (!this.tasks.has(task)) return releaseParcel(parcel)
+        sentBytes += this.forward(running.thread, { task, reader: number }, parcel)
         while (sentBytes - input.usedBytes >= windowBytes && running.inputs.has(number)) await input.gate.wait()
       }
       if (this.tasks.has(task)) this.post(running.thread, { kind: 'readEnd', task, reader: number })
@@ -293,6 +292,19 @@ class ThreadHost implements TaskHost {
       if (this.tasks.has(task))
         this.post(running.thread, { kind: 'readFailed', task, reader: number, error: toBallistaError(error).toInfo() })
     }
+  }
+
+  /** Gives the thread what its task reads; its bytes. */
+  private forward(thread: number, to: { task: number; reader: number }, parcel: Parcel): number {
+    const bytes = parcelBytes(parcel)
+    if (parcel.kind === 'received') {
+      const { received, buffers } = transferable(parcel.received)
+      this.pool.post(thread, { kind: 'received', ...to, received } satisfies ToThread, buffers)
+      return bytes
+    }
+    this.ledgers[thread].sent(to.task, parcel.batch)
+    this.post(thread, { kind: 'batch', ...to, batch: toPortable(parcel.batch), bytes })
+    return bytes
   }
 
   private closeInput(running: RunningTask, reader: number): void {

@@ -3,6 +3,9 @@ import type { Batch, Column } from '../arrow/batch.js'
 import type { Schema } from '../arrow/schema.js'
 import type { ErrorInfo } from '../common/errors.js'
 import type { EdgeToRead, EdgeToWrite } from '../runtime/task-context.js'
+import type { EncodedBatch } from './encoded-batch.js'
+import type { OutputItem } from './output-buffer.js'
+import type { ReceivedBatch } from './received-batch.js'
 import type { TaskReport, TaskSpec } from './stage.js'
 
 /** A batch without its schema, which both ends of an edge know. */
@@ -18,6 +21,17 @@ export const fromPortable = (batch: PortableBatch, schema: Schema): Batch => ({
   columns: batch.columns,
 })
 
+/** An output item without its schema. */
+export type PortableItem =
+  | { readonly kind: 'batch'; readonly batch: PortableBatch }
+  | { readonly kind: 'encoded'; readonly encoded: EncodedBatch }
+
+export const toPortableItem = (item: OutputItem): PortableItem =>
+  item.kind === 'batch' ? { kind: 'batch', batch: toPortable(item.batch) } : item
+
+export const fromPortableItem = (item: PortableItem, schema: Schema): OutputItem =>
+  item.kind === 'batch' ? { kind: 'batch', batch: fromPortable(item.batch, schema) } : item
+
 /** `task` numbers a run of a task in its host, `reader` the inputs that it has opened. `bytes` of credit messages count from the start of the channel. */
 export type ToThread =
   | { readonly kind: 'run'; readonly task: number; readonly spec: TaskSpec; readonly writeLimit: number }
@@ -25,6 +39,8 @@ export type ToThread =
   /** The writer of `edge`: its consumers have taken `bytes`. */
   | { readonly kind: 'writeCredit'; readonly task: number; readonly edge: number; readonly bytes: number }
   | { readonly kind: 'writeClosed'; readonly task: number; readonly edge: number; readonly partition: number }
+  /** The consumer of the partition wants its batches encoded. */
+  | { readonly kind: 'writeEncoded'; readonly task: number; readonly edge: number; readonly partition: number }
   | { readonly kind: 'writeFailed'; readonly task: number; readonly edge: number; readonly error: ErrorInfo }
   /** Every consumer has acknowledged its end. */
   | { readonly kind: 'writeDrained'; readonly task: number; readonly edge: number }
@@ -36,6 +52,8 @@ export type ToThread =
       readonly batch: PortableBatch
       readonly bytes: number
     }
+  /** The payloads come along. */
+  | { readonly kind: 'received'; readonly task: number; readonly reader: number; readonly received: ReceivedBatch }
   | { readonly kind: 'readEnd'; readonly task: number; readonly reader: number }
   | { readonly kind: 'readFailed'; readonly task: number; readonly reader: number; readonly error: ErrorInfo }
 
@@ -47,7 +65,7 @@ export type FromThread =
       readonly task: number
       readonly edge: number
       readonly partition: number
-      readonly batch: PortableBatch
+      readonly item: PortableItem
       readonly bytes: number
     }
   | { readonly kind: 'writeEnd'; readonly task: number; readonly edge: number }

@@ -1,10 +1,14 @@
 /** The exchange as a task on a worker thread sees it: writers and readers that speak to the hub of the main thread. */
-import { batchBytes, releaseBatch } from '../arrow/column.js'
 import type { Batch } from '../arrow/batch.js'
+import { releaseBatch } from '../arrow/column.js'
+import { release, retain } from '../arrow/memory.js'
 import { BallistaError, toBallistaError } from '../common/errors.js'
 import { Gate } from '../common/gate.js'
-import type { EdgeToRead, ExchangePorts, ExchangeReader, ExchangeWriter } from '../runtime/task-context.js'
-import { fromPortable, toPortable, type FromThread, type PortableBatch, type ToThread } from './thread-messages.js'
+import type { EdgeToRead, EdgeToWrite, ExchangePorts, ExchangeReader, ExchangeWriter } from '../runtime/task-context.js'
+import { encodeForExchange, type EncodedBatch } from './encoded-batch.js'
+import { bytesOf, type OutputItem } from './output-buffer.js'
+import { openReceived, type ReceivedBatch } from './received-batch.js'
+import { fromPortable, toPortableItem, type FromThread, type PortableBatch, type ToThread } from './thread-messages.js'
 
 type Post = (message: FromThread) => void
 
@@ -23,7 +27,7 @@ export function threadPorts(task: number, writeLimit: number, post: Post): Threa
   const readers = new Map<number, PortReader>()
   return {
     openWriter(output) {
-      const writer = new PortWriter({ task, edge: output.edge, limit: writeLimit, post })
+      const writer = new PortWriter({ task, output, limit: writeLimit, post })
       writers.set(output.edge, writer)
       post({ kind: 'openWriter', task, output })
       return writer
@@ -38,7 +42,8 @@ export function threadPorts(task: number, writeLimit: number, post: Post): Threa
         const reader = readers.get(message.reader)
         if (reader === undefined) drop(message.batch, post)
         else reader.receiveBatch(message.batch, message.bytes)
-      } else if (message.kind === 'readEnd') readers.get(message.reader)?.end()
+      } else if (message.kind === 'received') readers.get(message.reader)?.receive(message.received)
+      else if (message.kind === 'readEnd') readers.get(message.reader)?.end()
       else if (message.kind === 'readFailed') readers.get(message.reader)?.failed(new BallistaError(message.error))
       else writers.get(message.edge)?.receive(message)
     },
@@ -56,7 +61,7 @@ export function drop(batch: PortableBatch, post: Post): void {
 
 interface WriterParts {
   readonly task: number
-  readonly edge: number
+  readonly output: EdgeToWrite
   readonly limit: number
   readonly post: Post
 }
@@ -69,16 +74,20 @@ interface ReaderParts {
 }
 
 class PortWriter implements ExchangeWriter {
-  private readonly edge: WriterParts
+  private readonly parts: WriterParts
   private readonly gate = new Gate()
   private readonly closed = new Set<number>()
+  /** Partitions that are read by another process. */
+  private readonly encoded = new Set<number>()
+  /** Batch and encoded form of the write before: a broadcast writes it to each partition at once. */
+  private last: { readonly batch: Batch; readonly encoded: EncodedBatch } | undefined
   private sentBytes = 0
   private takenBytes = 0
   private drained = false
   private failure: Error | undefined
 
-  constructor(edge: WriterParts) {
-    this.edge = edge
+  constructor(parts: WriterParts) {
+    this.parts = parts
   }
 
   async write(partition: number, batch: Batch): Promise<'open' | 'closed'> {
@@ -87,37 +96,63 @@ class PortWriter implements ExchangeWriter {
       if (this.failure !== undefined) throw this.failure
       return 'closed'
     }
-    const { task, edge, post } = this.edge
-    const bytes = batchBytes(batch)
+    const item = this.encoded.has(partition) ? this.encode(batch) : ({ kind: 'batch', batch } as const)
+    const bytes = bytesOf(item)
     this.sentBytes += bytes
-    post({ kind: 'write', task, edge, partition, batch: toPortable(batch), bytes })
-    while (this.sentBytes - this.takenBytes >= this.edge.limit) await this.gate.wait()
+    this.parts.post({ kind: 'write', ...this.identity, partition, item: toPortableItem(item), bytes })
+    while (this.sentBytes - this.takenBytes >= this.parts.limit) await this.gate.wait()
     return this.closed.has(partition) ? 'closed' : 'open'
   }
 
   async end(): Promise<void> {
     if (this.failure !== undefined) throw this.failure
-    this.edge.post({ kind: 'writeEnd', task: this.edge.task, edge: this.edge.edge })
+    this.parts.post({ kind: 'writeEnd', ...this.identity })
     while (!this.drained) await this.gate.wait()
   }
 
   fail(error: Error): void {
     if (this.failure !== undefined || this.drained) return
     this.stop(error)
-    this.edge.post({
-      kind: 'writeAbort',
-      task: this.edge.task,
-      edge: this.edge.edge,
-      error: toBallistaError(error).toInfo(),
-    })
+    this.parts.post({ kind: 'writeAbort', ...this.identity, error: toBallistaError(error).toInfo() })
   }
 
-  receive(message: Exclude<EdgeMessage, { kind: 'batch' | 'readEnd' | 'readFailed' }>): void {
+  receive(message: Exclude<EdgeMessage, { kind: 'batch' | 'received' | 'readEnd' | 'readFailed' }>): void {
     if (message.kind === 'writeFailed') return this.stop(new BallistaError(message.error))
     if (message.kind === 'writeCredit') this.takenBytes = message.bytes
     if (message.kind === 'writeClosed') this.closed.add(message.partition)
+    if (message.kind === 'writeEncoded') this.encoded.add(message.partition)
     if (message.kind === 'writeDrained') this.drained = true
     this.gate.notify()
+  }
+
+  private get identity(): { task: number; edge: number } {
+    return { task: this.parts.task, edge: this.parts.output.edge }
+  }
+
+  /** Takes the batch over. */
+  private encode(batch: Batch): OutputItem {
+    try {
+      if (this.last?.batch === batch) {
+        retain(this.last.encoded.block)
+        return { kind: 'encoded', encoded: this.last.encoded }
+      }
+      const encoded = encodeForExchange(batch)
+      if (this.parts.output.partitionCount > 1) this.keep(batch, encoded)
+      return { kind: 'encoded', encoded }
+    } finally {
+      releaseBatch(batch)
+    }
+  }
+
+  /** Until the writes to other partitions have been made, which are made at once. */
+  private keep(batch: Batch, encoded: EncodedBatch): void {
+    retain(encoded.block)
+    const last = { batch, encoded }
+    this.last = last
+    queueMicrotask(() => {
+      if (this.last === last) this.last = undefined
+      release(encoded.block)
+    })
   }
 
   private stop(error: Error): void {
@@ -126,9 +161,14 @@ class PortWriter implements ExchangeWriter {
   }
 }
 
+/** What a reader has not yet given. */
+type ReaderItem =
+  | { readonly kind: 'batch'; readonly batch: Batch; readonly bytes: number }
+  | { readonly kind: 'received'; readonly received: ReceivedBatch; readonly bytes: number }
+
 class PortReader implements ExchangeReader {
   private readonly parts: ReaderParts
-  private readonly queue: { batch: Batch; bytes: number }[] = []
+  private readonly queue: ReaderItem[] = []
   private readonly gate = new Gate()
   private usedBytes = 0
   private state: 'new' | 'open' | 'ended' | 'cancelled' = 'new'
@@ -156,7 +196,13 @@ class PortReader implements ExchangeReader {
   receiveBatch(batch: PortableBatch, bytes: number): void {
     if (this.state !== 'open') return drop(batch, this.parts.post)
     this.parts.post({ kind: 'batchReceived' })
-    this.queue.push({ batch: fromPortable(batch, this.parts.input.schema), bytes })
+    this.queue.push({ kind: 'batch', batch: fromPortable(batch, this.parts.input.schema), bytes })
+    this.gate.notify()
+  }
+
+  receive(received: ReceivedBatch): void {
+    if (this.state !== 'open') return
+    this.queue.push({ kind: 'received', received, bytes: received.bytes })
     this.gate.notify()
   }
 
@@ -201,13 +247,13 @@ class PortReader implements ExchangeReader {
     this.parts.post({ kind: 'openReader', ...this.identity, input: this.parts.input })
   }
 
-  private used(item: { batch: Batch; bytes: number }): Batch {
+  private used(item: ReaderItem): Batch {
     this.usedBytes += item.bytes
     if (this.state === 'open') this.parts.post({ kind: 'readCredit', ...this.identity, bytes: this.usedBytes })
-    return item.batch
+    return item.kind === 'batch' ? item.batch : openReceived(item.received, this.parts.input.schema)
   }
 
   private release(): void {
-    for (const item of this.queue.splice(0)) releaseBatch(item.batch)
+    for (const item of this.queue.splice(0)) if (item.kind === 'batch') releaseBatch(item.batch)
   }
 }

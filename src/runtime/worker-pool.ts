@@ -75,8 +75,9 @@ export class WorkerPool {
     return this.started
   }
 
-  post(thread: number, message: unknown): void {
-    this.members[thread].worker.postMessage(message)
+  /** Buffers to `transfer` are the thread's from now on. */
+  post(thread: number, message: unknown, transfer: readonly ArrayBuffer[] = []): void {
+    this.members[thread].worker.postMessage(message, transfer)
   }
 
   /** Keeps the process alive until as many `unhold()`. */

@@ -2,7 +2,7 @@
 import { minPartitionBytes } from '../catalog/options.js'
 import { didYouMean, fail, type Span } from '../common/errors.js'
 import { int, type Option, type Settings } from '../common/option.js'
-import { exchangeReadBytes, exchangeWriteBytes, materialize, retryPolicy } from '../exchange/options.js'
+import { exchangeReadBytes, exchangeWriteBytes, materialize, reconnectMs, retryPolicy } from '../exchange/options.js'
 import { batchSize, maxTempDirectorySize, memoryLimit, tempDirectory } from '../runtime/options.js'
 
 export const targetPartitions = int('ballista.execution.target_partitions', {
@@ -27,6 +27,7 @@ export const OPTIONS: readonly Option<unknown>[] = [
   exchangeWriteBytes,
   retryPolicy,
   materialize,
+  reconnectMs,
   memoryLimit,
   tempDirectory,
   maxTempDirectorySize,

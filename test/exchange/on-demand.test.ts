@@ -80,7 +80,7 @@ function watched(name: string, log: string[]): InputChannel & { end(): void; giv
       log.push(`ask ${name}`)
       notify = onChange
     },
-    take: () => (batches-- > 0 ? numbersBatch(0, 100) : undefined),
+    take: () => (batches-- > 0 ? ({ kind: 'batch', batch: numbersBatch(0, 100) } as const) : undefined),
     cancel: () => void log.push(`cancel ${name}`),
     decline: () => void log.push(`decline ${name}`),
     end() {

@@ -7,7 +7,7 @@ import type { Batch } from '../../src/arrow/batch.js'
 import { systemClock } from '../../src/common/clock.js'
 import { BallistaError, fail } from '../../src/common/errors.js'
 import { ExchangeHub } from '../../src/exchange/exchange-hub.js'
-import { serveConsumer } from '../../src/exchange/exchange-server.js'
+import { ExchangeServer } from '../../src/exchange/exchange-server.js'
 import { frameChecksum } from '../../src/exchange/frame-checksum.js'
 import { loadGrpc, SERVER_OPTIONS, type ExchangeCall } from '../../src/exchange/grpc.js'
 import { MergedReader } from '../../src/exchange/merged-reader.js'
@@ -44,7 +44,15 @@ async function withPeers(
   const reader = (windowBytes = 2 * FRAME_BYTES, producers = 1): MergedReader =>
     new MergedReader(
       Array.from({ length: producers }, (_, producer) =>
-        consumer.open(address, { jobId: 'job', edge: 0, producer, partition: 0, schema: ROWS, windowBytes }),
+        consumer.open(address, {
+          jobId: 'job',
+          edge: 0,
+          producer,
+          partition: 0,
+          schema: ROWS,
+          windowBytes,
+          reconnectMs: 0,
+        }),
       ),
     )
   await body({ address, consumer, reader, served })
@@ -62,6 +70,11 @@ function producingHub(producers = 1, limit = Infinity): { hub: ExchangeHub; outp
     hub.openOutput({ jobId: 'job', edge: 0, producer }, { schema: ROWS, partitionCount: 1, limit }),
   )
   return { hub, outputs }
+}
+
+const serving = (hub: ExchangeHub): ((call: ExchangeCall) => Promise<void>) => {
+  const server = new ExchangeServer({ hub, clock: systemClock })
+  return call => server.serve(call)
 }
 
 async function idsOf(batches: AsyncIterable<Batch>): Promise<number[]> {
@@ -86,163 +99,126 @@ async function codeOf(promise: Promise<unknown>): Promise<string> {
 
 test.serial('batches of all sizes arrive once, from several producers over one call', async t => {
   const { hub, outputs } = producingHub(2)
-  await withPeers(
-    t,
-    call => serveConsumer(call, hub),
-    async ({ reader, served }) => {
-      // The second batch spans frames and exceeds the window.
-      outputs[0].add(0, numbersBatch(0, 10))
-      outputs[0].add(0, numbersBatch(10, 150_000))
-      outputs[1].add(0, numbersBatch(150_010, 1))
-      outputs.forEach(output => output.end())
-      const ids = await idsOf(reader(2 * FRAME_BYTES, 2))
-      t.is(ids.length, 150_011)
-      t.true(ids.every((id, i) => id === i))
-      await Promise.all(outputs.map(output => output.drained()))
-      while (served.count === 0) await new Promise(setImmediate)
-      t.is(served.count, 1)
-    },
-  )
+  await withPeers(t, serving(hub), async ({ reader, served }) => {
+    // The second batch spans frames and exceeds the window.
+    outputs[0].add(0, numbersBatch(0, 10))
+    outputs[0].add(0, numbersBatch(10, 150_000))
+    outputs[1].add(0, numbersBatch(150_010, 1))
+    outputs.forEach(output => output.end())
+    const ids = await idsOf(reader(2 * FRAME_BYTES, 2))
+    t.is(ids.length, 150_011)
+    t.true(ids.every((id, i) => id === i))
+    await Promise.all(outputs.map(output => output.drained()))
+    while (served.count === 0) await new Promise(setImmediate)
+    t.is(served.count, 1)
+  })
 })
 
 test.serial('a channel that is cancelled before its producer starts is no failure of the producer', async t => {
   const hub = new ExchangeHub({ clock: systemClock })
   hub.openJob('job')
-  await withPeers(
-    t,
-    call => serveConsumer(call, hub),
-    async ({ reader, served }) => {
-      reader().cancel()
-      while (served.count === 0) await new Promise(setImmediate)
-      const output = hub.openOutput(
-        { jobId: 'job', edge: 0, producer: 0 },
-        { schema: ROWS, partitionCount: 1, limit: 1 },
-      )
-      while (output.channels[0].status === 'open') await new Promise(setImmediate)
-      t.is(output.add(0, numbersBatch(0, 10)), 'closed')
-      output.end()
-      await output.drained()
-    },
-  )
+  await withPeers(t, serving(hub), async ({ reader, served }) => {
+    reader().cancel()
+    while (served.count === 0) await new Promise(setImmediate)
+    const output = hub.openOutput({ jobId: 'job', edge: 0, producer: 0 }, { schema: ROWS, partitionCount: 1, limit: 1 })
+    while (output.channels[0].status === 'open') await new Promise(setImmediate)
+    t.is(output.add(0, numbersBatch(0, 10)), 'closed')
+    output.end()
+    await output.drained()
+  })
 })
 
 test.serial('a declined output on demand is declined at its producer', async t => {
   const hub = new ExchangeHub({ clock: systemClock })
   hub.openJob('job')
-  await withPeers(
-    t,
-    call => serveConsumer(call, hub),
-    async ({ address, consumer }) => {
-      const key = { jobId: 'job', edge: 0, producer: 3 }
-      consumer.open(address, { ...key, partition: 0, schema: ROWS, windowBytes: 2 * FRAME_BYTES }).decline()
-      t.false(await hub.demanded(key))
-      while (consumer.openCalls > 0) await new Promise(setImmediate)
-    },
-  )
+  await withPeers(t, serving(hub), async ({ address, consumer }) => {
+    const key = { jobId: 'job', edge: 0, producer: 3 }
+    consumer
+      .open(address, { ...key, partition: 0, schema: ROWS, windowBytes: 2 * FRAME_BYTES, reconnectMs: 0 })
+      .decline()
+    t.false(await hub.demanded(key))
+    while (consumer.openCalls > 0) await new Promise(setImmediate)
+  })
 })
 
 test.serial('a consumer that does not read holds one window; the rest stays with the producer', async t => {
   const { hub, outputs } = producingHub()
-  await withPeers(
-    t,
-    call => serveConsumer(call, hub),
-    async ({ reader }) => {
-      const rows = 20_000
-      const example = numbersBatch(0, rows)
-      const wireBytes = encodeBatch(example).length
-      releaseBatch(example)
-      for (let i = 0; i < 20; i++) outputs[0].add(0, numbersBatch(i * rows, rows))
-      outputs[0].end()
-      const input = reader(2 * FRAME_BYTES)
-      const first = await input.next()
-      t.truthy(first)
-      for (let turn = 0; turn < 200; turn++) await new Promise(setImmediate)
-      // One window, what the first batch gave back, and one batch that waits, encoded, for credit.
-      const most = Math.ceil((2 * FRAME_BYTES) / wireBytes) + 2
-      t.true(
-        20 - outputs[0].channels[0].queuedBatches <= most,
-        `${20 - outputs[0].channels[0].queuedBatches} of ${most} sent`,
-      )
-      if (first !== undefined) releaseBatch(first)
-      t.is((await idsOf(input)).length, 19 * rows)
-    },
-  )
+  await withPeers(t, serving(hub), async ({ reader }) => {
+    const rows = 20_000
+    const example = numbersBatch(0, rows)
+    const wireBytes = encodeBatch(example).length
+    releaseBatch(example)
+    for (let i = 0; i < 20; i++) outputs[0].add(0, numbersBatch(i * rows, rows))
+    outputs[0].end()
+    const input = reader(2 * FRAME_BYTES)
+    const first = await input.next()
+    t.truthy(first)
+    for (let turn = 0; turn < 200; turn++) await new Promise(setImmediate)
+    // One window, what the first batch gave back, and one batch that waits, encoded, for credit.
+    const most = Math.ceil((2 * FRAME_BYTES) / wireBytes) + 2
+    t.true(
+      20 - outputs[0].channels[0].queuedBatches <= most,
+      `${20 - outputs[0].channels[0].queuedBatches} of ${most} sent`,
+    )
+    if (first !== undefined) releaseBatch(first)
+    t.is((await idsOf(input)).length, 19 * rows)
+  })
 })
 
-test.serial('a window far smaller than a batch lets it through, in frames of half its size', async t => {
+test.serial('a window far smaller than a batch lets it through', async t => {
   const { hub, outputs } = producingHub()
-  await withPeers(
-    t,
-    call => serveConsumer(call, hub),
-    async ({ reader }) => {
-      for (let i = 0; i < 3; i++) outputs[0].add(0, numbersBatch(i * 100, 100))
-      outputs[0].end()
-      t.deepEqual(await idsOf(reader(65)), upTo(300))
-    },
-  )
+  await withPeers(t, serving(hub), async ({ reader }) => {
+    for (let i = 0; i < 3; i++) outputs[0].add(0, numbersBatch(i * 100, 100))
+    outputs[0].end()
+    t.deepEqual(await idsOf(reader(65)), upTo(300))
+  })
 })
 
 test.serial('a consumer that leaves is no error for the producer', async t => {
   const { hub, outputs } = producingHub(1, 1)
-  await withPeers(
-    t,
-    call => serveConsumer(call, hub),
-    async ({ reader }) => {
-      outputs[0].add(0, numbersBatch(0, 10))
-      const input = reader()
-      const first = await input.next()
-      if (first !== undefined) releaseBatch(first)
-      input.cancel()
-      while (outputs[0].channels[0].status === 'open') await new Promise(setImmediate)
-      t.is(outputs[0].add(0, numbersBatch(10, 10)), 'closed')
-    },
-  )
+  await withPeers(t, serving(hub), async ({ reader }) => {
+    outputs[0].add(0, numbersBatch(0, 10))
+    const input = reader()
+    const first = await input.next()
+    if (first !== undefined) releaseBatch(first)
+    input.cancel()
+    while (outputs[0].channels[0].status === 'open') await new Promise(setImmediate)
+    t.is(outputs[0].add(0, numbersBatch(10, 10)), 'closed')
+  })
 })
 
 test.serial('a consumer whose process goes away fails the producer with NETWORK', async t => {
   const { hub, outputs } = producingHub()
-  await withPeers(
-    t,
-    call => serveConsumer(call, hub),
-    async ({ reader, consumer }) => {
-      outputs[0].add(0, numbersBatch(0, 10))
-      const input = reader()
-      const first = await input.next()
-      if (first !== undefined) releaseBatch(first)
-      await consumer.close()
-      const failure = (await outputs[0].failed) as BallistaError
-      t.is(failure.code, 'NETWORK')
-      t.is(await codeOf(input.next()), 'NETWORK')
-    },
-  )
+  await withPeers(t, serving(hub), async ({ reader, consumer }) => {
+    outputs[0].add(0, numbersBatch(0, 10))
+    const input = reader()
+    const first = await input.next()
+    if (first !== undefined) releaseBatch(first)
+    await consumer.close()
+    const failure = (await outputs[0].failed) as BallistaError
+    t.is(failure.code, 'NETWORK')
+    t.is(await codeOf(input.next()), 'NETWORK')
+  })
 })
 
 test.serial("a producer's failure arrives as it was thrown", async t => {
   const { hub, outputs } = producingHub()
-  await withPeers(
-    t,
-    call => serveConsumer(call, hub),
-    async ({ reader }) => {
-      outputs[0].add(0, numbersBatch(0, 10))
-      outputs[0].fail(fail('DIVIDE_BY_ZERO'))
-      t.is(await codeOf(idsOf(reader())), 'DIVIDE_BY_ZERO')
-    },
-  )
+  await withPeers(t, serving(hub), async ({ reader }) => {
+    outputs[0].add(0, numbersBatch(0, 10))
+    outputs[0].fail(fail('DIVIDE_BY_ZERO'))
+    t.is(await codeOf(idsOf(reader())), 'DIVIDE_BY_ZERO')
+  })
 })
 
 test.serial('a job that has ended, or ends, is CANCELLED for its consumers', async t => {
   const { hub } = producingHub()
-  await withPeers(
-    t,
-    call => serveConsumer(call, hub),
-    async ({ reader }) => {
-      const early = codeOf(idsOf(reader()))
-      for (let turn = 0; turn < 50; turn++) await new Promise(setImmediate)
-      hub.closeJob('job')
-      t.is(await early, 'CANCELLED')
-      t.is(await codeOf(idsOf(reader())), 'CANCELLED')
-    },
-  )
+  await withPeers(t, serving(hub), async ({ reader }) => {
+    const early = codeOf(idsOf(reader()))
+    for (let turn = 0; turn < 50; turn++) await new Promise(setImmediate)
+    hub.closeJob('job')
+    t.is(await early, 'CANCELLED')
+    t.is(await codeOf(idsOf(reader())), 'CANCELLED')
+  })
 })
 
 /** Answers Hello and the first channel with messages made by `lie`, then ends the call. */
@@ -286,7 +262,7 @@ const lies: readonly { name: string; lie: () => ToConsumer[]; code: string }[] =
   { name: 'a flipped bit in the payload', lie: () => [{ frame: flipped(goodFrame(0)) }], code: 'DATA_CORRUPTION' },
   { name: 'a changed row count', lie: () => [{ frame: { ...goodFrame(0), rows: 9 } }], code: 'DATA_CORRUPTION' },
   { name: 'a missing first frame', lie: () => [{ frame: goodFrame(1) }], code: 'PROTOCOL' },
-  { name: 'a frame twice', lie: () => [{ frame: goodFrame(0) }, { frame: goodFrame(0) }], code: 'PROTOCOL' },
+  { name: 'a frame twice and no end', lie: () => [{ frame: goodFrame(0) }, { frame: goodFrame(0) }], code: 'NETWORK' },
   { name: 'a stream that stops without Eos', lie: () => [{ frame: goodFrame(0) }], code: 'NETWORK' },
   {
     name: 'an Eos that promises more rows',
@@ -332,6 +308,7 @@ test.serial('a peer that is not there is NETWORK', async t => {
     partition: 0,
     schema: ROWS,
     windowBytes: 2 * FRAME_BYTES,
+    reconnectMs: 0,
   })
   t.is(await codeOf(idsOf(new MergedReader([channel]))), 'NETWORK')
   await consumer.close()

@@ -4,7 +4,7 @@ import { systemClock, systemRng, type Clock, type Rng } from '../../common/clock
 import { newExecutorId } from '../../common/ids.js'
 import { configOf } from '../../common/option.js'
 import { ExchangeHub } from '../../exchange/exchange-hub.js'
-import { serveConsumer } from '../../exchange/exchange-server.js'
+import { ExchangeServer } from '../../exchange/exchange-server.js'
 import { hostPort, type ExchangeCall } from '../../exchange/grpc.js'
 import { EXCHANGE_OPERATORS } from '../../exchange/operators.js'
 import type { NodeStats } from '../../exchange/node-stats.js'
@@ -70,14 +70,15 @@ export async function startExecutor(options: ExecutorOptions): Promise<RunningEx
   const operators = operatorTable(options.operators ?? (await engineOperators()), EXCHANGE_OPERATORS)
   const hub = new ExchangeHub({ clock })
   const transport = options.transport ?? grpcTransport
-  const remote = new RemoteExchange(transport)
+  const exchange = new ExchangeServer({ hub, clock })
+  const remote = new RemoteExchange({ transport, clock, rng })
   const memory = sharedLimit(options.memoryLimit ?? configOf({}).get(memoryLimit), options.threads ?? options.slots)
   const host = taskHost(options, { hub, remote, operators, memory, temp: tempPlace(options) })
   const jobs = new ExecutorJobs({ hub, host, log })
   let served = 0
   const serve = async (call: ExchangeCall): Promise<void> => {
     served++
-    await serveConsumer(call, hub)
+    await exchange.serve(call)
     served--
   }
   const stats = executorStats({ hub, jobs, memory, openCalls: () => served + remote.openCalls })

@@ -5,6 +5,8 @@ export interface Hello {
   readonly version: string
   readonly jobId: string
   readonly edge: number
+  readonly consumer: string
+  readonly reconnectMs: number
 }
 
 export interface ChannelOpen {
@@ -12,11 +14,13 @@ export interface ChannelOpen {
   readonly producer: number
   readonly partition: number
   readonly creditBytes: number
+  readonly received: number
 }
 
 export interface Credit {
   readonly channel: number
   readonly creditBytes: number
+  readonly received: number
 }
 
 export interface Cancel {
@@ -53,6 +57,12 @@ export interface Frame {
   readonly payload: Uint8Array
 }
 
+/** A frame on its way out. */
+export interface FrameToSend extends Frame {
+  /** Its payload must not be read any more, and nobody waits for it: an empty message is sent. */
+  isGone?(): boolean
+}
+
 export interface Eos {
   readonly channel: number
   readonly frames: number
@@ -69,7 +79,7 @@ export interface Failure {
 export interface ToConsumer {
   readonly message?: 'helloAck' | 'frame' | 'eos' | 'failure'
   readonly helloAck?: HelloAck
-  readonly frame?: Frame
+  readonly frame?: FrameToSend
   readonly eos?: Eos
   readonly failure?: Failure
 }

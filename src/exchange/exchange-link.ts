@@ -1,0 +1,165 @@
+/** The consumer's call to one producer process for one edge of a job: dials, and dials again when the connection breaks. */
+import type { Clock, Rng } from '../common/clock.js'
+import { deferred, type Deferred } from '../common/deferred.js'
+import { BallistaError, fail, toBallistaError } from '../common/errors.js'
+import type { ExchangeClient } from './grpc.js'
+import type { Hello, ToConsumer, ToProducer } from './proto/messages.js'
+import { checkVersion, decodeError } from './protocol.js'
+import type { ChannelLink, RemoteChannel } from './remote-channel.js'
+
+/** Between attempts to dial again: doubled from the first to the last, with jitter. */
+const FIRST_RETRY_MS = 20
+const LAST_RETRY_MS = 1_000
+
+type Call = ReturnType<ExchangeClient['open']>
+
+export interface LinkOptions {
+  readonly address: string
+  readonly hello: Hello
+  readonly client: Promise<ExchangeClient>
+  readonly clock: Clock
+  readonly rng: Rng
+  /** No channel can be added any more. */
+  readonly onDone: () => void
+}
+
+/** It half-closes when its last channel is done, and is then not used again. */
+export class ExchangeLink implements ChannelLink {
+  private readonly options: LinkOptions
+  private readonly peer: string
+  private readonly channels = new Map<number, RemoteChannel>()
+  /** Done, but the producer may not know yet. */
+  private readonly finishing = new Set<RemoteChannel>()
+  private nextChannel = 0
+  private call: Call | undefined
+  private done = false
+  private cancelled = false
+  private pausing: Deferred<void> | undefined
+  /** When the producer was lost, if nothing has come from it since and no call has lasted. */
+  private lostAtMs: number | undefined
+
+  constructor(options: LinkOptions) {
+    this.options = options
+    this.peer = `executor ${options.address}`
+    void this.run()
+  }
+
+  add(channel: RemoteChannel): number {
+    const number = this.nextChannel++
+    channel.number = number
+    this.channels.set(number, channel)
+    if (this.call !== undefined) for (const message of channel.opening()) this.send(message)
+    return number
+  }
+
+  send(message: ToProducer): void {
+    if (this.call?.writable === true) this.call.write(message)
+  }
+
+  finished(channel: RemoteChannel): void {
+    if (!this.channels.delete(channel.number)) return
+    this.finishing.add(channel)
+    if (this.channels.size > 0 || this.done) return
+    this.finish()
+    this.call?.end()
+  }
+
+  /** Breaks the call; nothing is dialled again. */
+  cancel(): void {
+    this.cancelled = true
+    this.finish()
+    this.call?.cancel()
+    this.pausing?.resolve()
+    this.breakChannels('this process closed it')
+  }
+
+  private async run(): Promise<void> {
+    try {
+      const client = await this.options.client
+      for (let retryMs = FIRST_RETRY_MS; !this.cancelled; retryMs = Math.min(2 * retryMs, LAST_RETRY_MS)) {
+        const startedAtMs = this.options.clock.nowMs()
+        const broken = await this.carry(client)
+        if (this.options.clock.nowMs() - startedAtMs >= this.options.hello.reconnectMs) this.lostAtMs = undefined
+        if (broken === undefined || !this.mayRetry())
+          return this.breakChannels(broken?.message ?? 'it ended early', broken)
+        if (this.lostAtMs === undefined) retryMs = FIRST_RETRY_MS
+        this.lostAtMs ??= this.options.clock.nowMs()
+        await this.pause(retryMs * (0.5 + this.options.rng.next() / 2))
+      }
+    } catch (error) {
+      this.call?.cancel()
+      this.breakChannels((error as Error).message, error)
+    } finally {
+      this.finish()
+    }
+  }
+
+  /** One call, to its end; undefined when that was orderly, else why it broke. Throws PROTOCOL. */
+  private async carry(client: ExchangeClient): Promise<Error | undefined> {
+    const call = client.open()
+    // Late errors of a broken call; the loop below has seen it end.
+    call.on('error', () => undefined)
+    this.call = call
+    call.write({ hello: this.options.hello })
+    for (const channel of [...this.channels.values(), ...this.finishing])
+      for (const message of channel.opening()) call.write(message)
+    if (this.done) call.end()
+    try {
+      for await (const message of call as AsyncIterable<ToConsumer>) this.receive(message)
+      return undefined
+    } catch (error) {
+      if (error instanceof BallistaError) throw error
+      return error as Error
+    } finally {
+      this.call = undefined
+    }
+  }
+
+  private mayRetry(): boolean {
+    if (this.channels.size === 0 && this.finishing.size === 0) return false
+    const { clock, hello } = this.options
+    const lostForMs = this.lostAtMs === undefined ? 0 : clock.nowMs() - this.lostAtMs
+    return !this.cancelled && lostForMs < hello.reconnectMs
+  }
+
+  private async pause(delayMs: number): Promise<void> {
+    const over = deferred()
+    this.pausing = over
+    const timer = this.options.clock.after(delayMs, () => over.resolve())
+    await over.promise
+    timer.cancel()
+  }
+
+  private receive(message: ToConsumer): void {
+    if (message.helloAck !== undefined) return checkVersion(message.helloAck, this.peer)
+    this.lostAtMs = undefined
+    const part = message.frame ?? message.eos ?? message.failure
+    const channel = part === undefined ? undefined : this.channels.get(part.channel)
+    if (channel === undefined) return this.answerAgain(message)
+    if (message.frame !== undefined) channel.receiveFrame(message.frame)
+    if (message.eos !== undefined) channel.receiveEos(message.eos)
+    if (message.failure !== undefined) channel.fail(decodeError(message.failure.error, this.peer))
+  }
+
+  /** The producer asks once more: the answer to its end was lost with a connection. */
+  private answerAgain({ eos }: ToConsumer): void {
+    if (eos === undefined) return
+    for (const channel of this.finishing) if (channel.number === eos.channel) channel.receiveEos(eos)
+  }
+
+  private breakChannels(reason: string, cause?: unknown): void {
+    const coded = toBallistaError(cause)
+    const error =
+      coded.code === 'PROTOCOL'
+        ? coded
+        : fail('NETWORK', [`the exchange with ${this.peer} broke: ${reason}`], { cause })
+    for (const channel of this.channels.values()) channel.fail(error)
+    this.finishing.clear()
+  }
+
+  private finish(): void {
+    if (this.done) return
+    this.done = true
+    this.options.onDone()
+  }
+}
