@@ -156,6 +156,9 @@ function pullUpAggregate(plan: Extract<LogicalPlan, { kind: 'aggregate' }>): Pul
   const { plan: input, predicates } = below
   const equalities = predicates.flatMap(predicate => outerEquality(predicate) ?? [])
   if (equalities.length < predicates.length) return undefined
+  // The columns of an expression would make more rows distinct than its value does.
+  const isDistinct = planTree.some(plan.input, ({ kind }) => kind === 'distinct')
+  if (isDistinct && equalities.some(({ inner }) => inner.kind !== 'column')) return undefined
   const taken = new Set([...plan.groups, ...plan.aggregates].map(({ name }) => name))
   const keys = equalities.map(({ inner }): NamedExpr => ({ expr: inner, name: uniqueName('key', taken) }))
   const grouped: LogicalPlan = { ...plan, input, groups: [...plan.groups, ...keys] }
