@@ -2,11 +2,11 @@
  * Subqueries that need the rows of the query around them: computed once for each combination of the values they take
  * from it (Neumann and Kemper, "Unnesting Arbitrary Queries"). Slower than pulling predicates up, but for any subquery.
  */
-import { BOOLEAN, INT64, type DataType, type Value } from '../../arrow/types.js'
+import { BOOLEAN, INT64, UTF8, type DataType, type Value } from '../../arrow/types.js'
 import { fail } from '../../common/errors.js'
 import { invariant } from '../../common/invariant.js'
 import { equals } from '../../common/tree.js'
-import { binaryExpr, callExpr, caseExpr, columnExpr, conjunction, isNullExpr } from '../../expr/build.js'
+import { binaryExpr, callExpr, caseExpr, castExpr, columnExpr, conjunction, isNullExpr } from '../../expr/build.js'
 import { exprTree, literal, typeOf, type AggregateExpr, type ColumnExpr, type Expr } from '../../expr/expr.js'
 import { scalarFunction } from '../../expr/functions/index.js'
 import {
@@ -293,8 +293,12 @@ function attachToValues(plan: Of<'values'>, domain: Domain): Attached {
   return { plan: rows.length === 1 ? rows[0] : unionPlan(rows), columns: first.columns }
 }
 
-/** Conjuncts that hold when both are equal or both NULL: as equalities, so that they can be keys of a join. */
+/**
+ * Conjuncts that hold when both are equal or both NULL: as equalities, so that they can be keys of a join. Intervals are told
+ * apart as DISTINCT does it, by how they are written.
+ */
 function sameValue(left: Expr, right: Expr): readonly Expr[] {
+  if (typeOf(left).kind === 'interval') return sameValue(castExpr(left, UTF8), castExpr(right, UTF8))
   if (!isNullable(left) && !isNullable(right)) return [binaryExpr('=', left, right)]
   const type = typeOf(left)
   const zero = zeroOf(type)
