@@ -16,8 +16,8 @@ test('after a query that failed for want of memory nothing is in use, at once', 
   writeFileSync(join(directory, 'rows.csv'), `id,s,d\n${lines.join('\n')}\n`)
   const ctx = new SessionContext({
     settings: {
-      'ballista.memory.limit': '2MB',
-      // Nothing may be written to temporary files, so that the sorts fail.
+      'ballista.memory.limit': '1MB',
+      // Nothing may be written to temporary files, so that the aggregates fail.
       'ballista.runtime.max_temp_directory_size': '0',
       'ballista.execution.batch_size': '500',
       'ballista.execution.target_partitions': '3',
@@ -26,12 +26,14 @@ test('after a query that failed for want of memory nothing is in use, at once', 
   })
   t.teardown(() => ctx.close())
   await ctx.registerCsv('big', join(directory, 'rows.csv'))
-  const sorted = async (): Promise<void> => {
-    const { batches } = await (await ctx.sql('SELECT s, id FROM big ORDER BY s DESC, d')).execute()
+  const counted = async (): Promise<void> => {
+    const { batches } = await (
+      await ctx.sql('SELECT s, count(DISTINCT id), count(DISTINCT d) FROM big GROUP BY s')
+    ).execute()
     for await (const batch of given(batches)) void batch
   }
   for (let run = 0; run < RUNS; run++) {
-    await t.throwsAsync(sorted, { code: 'SPILL_LIMIT' })
+    await t.throwsAsync(counted, { code: 'SPILL_LIMIT' })
     t.is(bytesInUse(), 0, `run ${run}`)
   }
 })

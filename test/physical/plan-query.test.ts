@@ -159,11 +159,11 @@ const CASES: readonly { title: string; plan: LogicalPlan; targetPartitions?: num
     ],
   },
   {
-    title: 'ORDER BY gathers, then sorts',
+    title: 'ORDER BY sorts each partition, then gathers them in order',
     plan: sortPlan(scan('t', new FakeTable(3)), [byC]),
     lines: [
-      'SortExec: expr=[c@2 DESC NULLS LAST]',
-      '  ExchangeExec: partitioning=single',
+      'ExchangeExec: partitioning=single, ordering=[c@2 DESC NULLS LAST]',
+      '  SortExec: local, expr=[c@2 DESC NULLS LAST]',
       '    DataSourceExec: projection=[0,1,2]',
     ],
   },

@@ -5,6 +5,8 @@ import { encodeBatch } from '../../src/arrow/frame.js'
 import { partitionBatch } from '../../src/arrow/hash.js'
 import type { Value } from '../../src/arrow/types.js'
 import { compileExprs } from '../../src/expr/compile.js'
+import { orderedMerge } from '../../src/exchange/ordered-merge.js'
+import type { SortKey } from '../../src/expr/expr.js'
 import type { ExchangeExec } from '../../src/physical/operators/exchange.js'
 import type { DataSourceExec } from '../../src/physical/operators/data-source.js'
 import { OPERATORS } from '../../src/physical/operators/index.js'
@@ -19,18 +21,26 @@ const ENVIRONMENT = planEnvironment(OPERATORS)
 /** The rows of a plan with one partition at its root, in the order in which they came. */
 export async function runStaged(plan: PhysicalPlan): Promise<Value[][]> {
   const rows: Value[][] = []
-  await runPartitions(await withoutExchanges(plan), batch => {
+  await runPartitions(await withoutExchanges(plan), undefined, batch => {
     const columns = batch.columns.map(columnValues)
     for (let row = 0; row < batch.rowCount; row++) rows.push(columns.map(values => values[row]))
   })
   return rows
 }
 
-/** Each partition in turn; batches are borrowed by `onBatch`. */
-async function runPartitions(plan: PhysicalPlan, onBatch: (batch: Batch) => void): Promise<void> {
+/** Each partition in turn, or all of them merged in order; batches are borrowed by `onBatch`. */
+async function runPartitions(
+  plan: PhysicalPlan,
+  ordering: readonly SortKey[] | undefined,
+  onBatch: (batch: Batch) => void,
+): Promise<void> {
   const count = partitionCount(ENVIRONMENT.properties(plan).partitioning)
-  for (let partition = 0; partition < count; partition++) {
-    for await (const batch of openStream(plan, localTaskContext({ partition, partitionCount: count }), TABLE)) {
+  const streams = Array.from({ length: count }, (_, partition) =>
+    openStream(plan, localTaskContext({ partition, partitionCount: count }), TABLE),
+  )
+  const parts = { keys: ordering ?? [], schema: plan.schema, ctx: localTaskContext() }
+  for (const stream of ordering === undefined ? streams : [orderedMerge(streams, parts)]) {
+    for await (const batch of stream) {
       onBatch(batch)
       releaseBatch(batch)
     }
@@ -46,11 +56,16 @@ async function withoutExchanges(plan: PhysicalPlan): Promise<PhysicalPlan> {
 
 const isExchange = (plan: PhysicalPlan): plan is ExchangeExec => plan.kind === 'ExchangeExec'
 
-async function repartitioned({ schema, children: [child], partitioning }: ExchangeExec): Promise<DataSourceExec> {
+async function repartitioned({
+  schema,
+  children: [child],
+  partitioning,
+  ordering,
+}: ExchangeExec): Promise<DataSourceExec> {
   const count = partitioning.kind === 'single' ? 1 : partitioning.count
   const partitions = Array.from({ length: count }, (): Uint8Array[] => [])
   const keys = compileExprs(partitioning.kind === 'hash' ? partitioning.exprs : [], schema)
-  await runPartitions(child, batch => {
+  await runPartitions(child, ordering, batch => {
     const columns = keys.evaluate(batch)
     const parts = partitionBatch(batch, columns, count)
     columns.forEach(releaseColumn)

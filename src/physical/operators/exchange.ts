@@ -23,9 +23,15 @@ export interface ExchangeExec extends PhysicalPlan {
   readonly shared?: number
 }
 
-export const exchangeExec = (input: PhysicalPlan, partitioning: ExchangePartitioning): ExchangeExec => ({
+/** `ordering`: as in ExchangeExec. */
+export const exchangeExec = (
+  input: PhysicalPlan,
+  partitioning: ExchangePartitioning,
+  ordering?: readonly SortKey[],
+): ExchangeExec => ({
   kind: 'ExchangeExec',
   partitioning,
+  ...(ordering === undefined ? {} : { ordering }),
   schema: input.schema,
   children: [input],
 })

@@ -1,4 +1,4 @@
-/** The only rule that inserts exchanges: between an operator and an input that does not lie as it requires. */
+/** Inserts exchanges wherever the input of an operator does not lie as it requires. */
 import type { Expr } from '../../expr/expr.js'
 import { mapList } from '../../common/tree.js'
 import { exchangeExec, type ExchangePartitioning } from '../operators/exchange.js'

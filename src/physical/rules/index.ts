@@ -13,6 +13,7 @@ import type { PhysicalRule, RuleContext } from './rule.js'
 import { shareSubplans } from './share-subplans.js'
 import { twoPhaseAggregate } from './two-phase-aggregate.js'
 import { twoPhaseLimit } from './two-phase-limit.js'
+import { twoPhaseSort } from './two-phase-sort.js'
 import { twoPhaseTopK } from './two-phase-top-k.js'
 import { wireDynamicFilters } from './wire-dynamic-filters.js'
 
@@ -23,6 +24,7 @@ export const PLACEMENT_RULES: readonly PhysicalRule[] = [
   twoPhaseAggregate,
   twoPhaseLimit,
   twoPhaseTopK,
+  twoPhaseSort,
   // Before the exchange of the probe side, which it makes unnecessary.
   replicateBuild,
   // What is too large to be read in every task may still be small enough to be sent to all of them.

@@ -39,6 +39,7 @@ const smallBatches = localTaskContext({ config: configOf({ 'ballista.execution.b
 
 const sortPlan = (schema: Schema, keys: readonly SortKey[]): SortExec => ({
   kind: 'SortExec',
+  scope: 'global',
   keys,
   schema,
   children: [leaf(schema)],
