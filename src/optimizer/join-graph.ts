@@ -10,7 +10,6 @@ import type { LogicalPlan } from '../logical/plan.js'
 import { estimateRows } from './cardinality.js'
 import { distinctValues, type DistinctValues } from './column-statistics.js'
 import { guess } from './selectivity.js'
-import { isVolatile } from './volatile.js'
 
 /** Which relations are joined in which shape: the number of a relation, or a pair. */
 export type JoinShape = number | { readonly left: JoinShape; readonly right: JoinShape }
@@ -109,7 +108,7 @@ function sidesOf(
   expr: Expr,
   relations: readonly LogicalPlan[],
 ): readonly { readonly relation: number; readonly expr: Expr }[] | undefined {
-  if (expr.kind !== 'binary' || expr.op !== '=' || isVolatile(expr)) return undefined
+  if (expr.kind !== 'binary' || expr.op !== '=') return undefined
   const sides = [expr.left, expr.right].map(side => ({ expr: side, over: relationsOf(side, relations) }))
   if (sides.some(({ over }) => over.length !== 1)) return undefined
   return sides.map(side => ({ expr: side.expr, relation: side.over[0] }))

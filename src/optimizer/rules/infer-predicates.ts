@@ -1,7 +1,8 @@
 /** What is known of one side of an equality holds for the other: `a = b AND b = 5` says that `a = 5`. */
-import { isNumeric, sameType } from '../../arrow/types.js'
+import { sameType, type DataType } from '../../arrow/types.js'
 import { equals } from '../../common/tree.js'
 import { exprTree, typeOf, type ColumnExpr, type Expr } from '../../expr/expr.js'
+import { mayRaise } from '../../expr/fold.js'
 import { filterAll, withJoinParts, type JoinPlan } from '../../logical/build.js'
 import { columnsOf } from '../../logical/plan-exprs.js'
 import type { LogicalJoinType } from '../../logical/plan.js'
@@ -46,19 +47,23 @@ export const inferPredicates = logicalRule('infer_predicates', 'bottomUp', plan 
   })
 })
 
-/** Predicates over keys of side `from` as predicates of side `to`, without those that are known there. */
+/**
+ * Predicates over keys of side `from` as predicates of side `to`, without those that are known there, and those that could fail
+ * for rows of `to` without a partner.
+ */
 function inferred(join: JoinPlan, from: 'left' | 'right', to: 'left' | 'right'): readonly Expr[] {
   const keys = join.on.flatMap(pair => {
     const [source, target] = [pair[from], pair[to]]
     const areColumns = source.kind === 'column' && target.kind === 'column'
-    return areColumns && sameType(typeOf(source), typeOf(target)) ? [{ source, target }] : []
+    const type = typeOf(source)
+    return areColumns && sameType(type, typeOf(target)) && isExact(type) ? [{ source, target }] : []
   })
   if (keys.length === 0) return []
   const known = knownPredicates(join[to])
   const found = knownPredicates(join[from]).flatMap(predicate => {
     const columns = columnsOf(predicate)
     const isOverKeys = columns.length > 0 && columns.every(column => keys.some(({ source }) => isSame(source, column)))
-    if (!isOverKeys || !holdsForEquals(predicate)) return []
+    if (!isOverKeys || mayRaise(predicate)) return []
     return [
       exprTree.transformUp(predicate, node => {
         const key = node.kind === 'column' ? keys.find(({ source }) => isSame(source, node)) : undefined
@@ -69,28 +74,8 @@ function inferred(join: JoinPlan, from: 'left' | 'right', to: 'left' | 'right'):
   return distinctExprs(found).filter(predicate => !known.some(other => equals(other, predicate)))
 }
 
-/**
- * True if it gives the same for equal values, and no error for a value that has no partner: not a cast of a text, which may
- * be no number, nor one to a text, which tells -0.0 from 0.0.
- */
-const holdsForEquals = (predicate: Expr): boolean =>
-  !exprTree.some(predicate, node => {
-    switch (node.kind) {
-      case 'column':
-      case 'literal':
-      case 'not':
-      case 'isNull':
-      case 'inList':
-      case 'like':
-        return false
-      case 'binary':
-        return typeOf(node).kind !== 'boolean'
-      case 'cast':
-        return !(isNumeric(typeOf(node.input)) && typeOf(node).kind === 'float')
-      default:
-        return true
-    }
-  })
+/** Equal values are the same: not so 0.0 and -0.0, or 1 day and 24 hours, whose texts differ. */
+const isExact = ({ kind }: DataType): boolean => kind !== 'float' && kind !== 'interval'
 
 const isSame = (left: ColumnExpr, right: ColumnExpr): boolean =>
   left.name === right.name && left.relation === right.relation
