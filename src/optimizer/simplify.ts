@@ -7,7 +7,7 @@ import { exprTree, literal, typeOf, type ComparisonOp, type Expr } from '../expr
 import { foldConstants } from '../expr/fold.js'
 import { likePieces } from '../expr/like-pattern.js'
 import { unwrapComparison, unwrapInList } from './unwrap-cast.js'
-import { isVolatile } from './volatile.js'
+import { isVolatile } from '../expr/volatile.js'
 
 type BinaryExpr = Extract<Expr, { kind: 'binary' }>
 

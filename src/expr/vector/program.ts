@@ -5,7 +5,7 @@ import type { Value } from '../../arrow/types.js'
 import { invariant, unreachable } from '../../common/invariant.js'
 import { chainSteps, exprTree, typeOf, type Expr } from '../expr.js'
 import { mayRaise } from '../fold.js'
-import { scalarFunction } from '../functions/index.js'
+import { isVolatile } from '../volatile.js'
 import { binaryColumn } from './binary.js'
 import { applyByRow, borrowed, isConstant, overDictionary, propagatesNull, type Operand } from './by-row.js'
 import { castOperand, inListOperand, likeOperand, negateOperand } from './calls.js'
@@ -95,7 +95,7 @@ class Interner {
 
 function isShareable(expr: Expr): boolean {
   if (expr.kind === 'input' || expr.kind === 'literal') return false
-  return !exprTree.some(expr, node => node.kind === 'call' && scalarFunction(node.name)?.volatility === 'volatile')
+  return !isVolatile(expr)
 }
 
 type Compile = (expr: Expr) => Compiled

@@ -2,7 +2,7 @@
 import { fail } from '../../common/errors.js'
 import { equals } from '../../common/tree.js'
 import { exprTree, type Expr } from '../../expr/expr.js'
-import { scalarFunction } from '../../expr/functions/index.js'
+import { isVolatile } from '../../expr/volatile.js'
 import type { Ident, SelectItem } from '../../parser/ast.js'
 import { at } from './context.js'
 import { bindExpr, type ExprContext } from './expr.js'
@@ -56,11 +56,10 @@ export function aliasesBefore(items: readonly SelectItem[], ctx: ExprContext): A
 
 function checkReuse(expr: Expr, name: Ident): void {
   let nodes = 0
-  at(name.span, () =>
-    exprTree.walk(expr, node => {
+  at(name.span, () => {
+    exprTree.walk(expr, () => {
       if (++nodes > MAX_NODES) throw fail('QUERY_TOO_DEEP')
-      if (node.kind === 'call' && scalarFunction(node.name)?.volatility === 'volatile')
-        throw fail('NOT_SUPPORTED', [`the alias '${name.name}' of a volatile expression here`])
-    }),
-  )
+    })
+    if (isVolatile(expr)) throw fail('NOT_SUPPORTED', [`the alias '${name.name}' of a volatile expression here`])
+  })
 }

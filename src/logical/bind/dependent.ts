@@ -8,7 +8,7 @@ import { invariant } from '../../common/invariant.js'
 import { equals } from '../../common/tree.js'
 import { binaryExpr, callExpr, caseExpr, castExpr, columnExpr, conjunction, isNullExpr } from '../../expr/build.js'
 import { exprTree, literal, typeOf, type AggregateExpr, type ColumnExpr, type Expr } from '../../expr/expr.js'
-import { scalarFunction } from '../../expr/functions/index.js'
+import { isVolatile } from '../../expr/volatile.js'
 import {
   aggregatePlan,
   aliasPlan,
@@ -80,9 +80,6 @@ const isRowCount = (expr: Expr): boolean =>
 
 const unlimited = (plan: LogicalPlan): LogicalPlan =>
   plan.kind === 'limit' || plan.kind === 'alias' ? unlimited(plan.input) : plan
-
-const isVolatile = (expr: Expr): boolean =>
-  exprTree.some(expr, node => node.kind === 'call' && scalarFunction(node.name)?.volatility === 'volatile')
 
 /** A column of the query right around the subquery, not of one further out. */
 const isNear = (expr: Expr): expr is ColumnExpr => isOuter(expr) && !isOuter(fromOuter(expr))

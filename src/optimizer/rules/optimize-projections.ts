@@ -7,7 +7,7 @@ import { equals, mapList } from '../../common/tree.js'
 import type { Expr } from '../../expr/expr.js'
 import { logicalRule } from '../rule.js'
 import { isUniqueBy } from '../unique.js'
-import { isVolatile } from '../volatile.js'
+import { isVolatile } from '../../expr/volatile.js'
 
 /**
  * Prunes columns that are not used above, merges adjacent projections and drops those that change nothing; and joins that give each

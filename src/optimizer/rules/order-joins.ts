@@ -7,7 +7,7 @@ import { joinGraph, joinTree } from '../join-graph.js'
 import { JoinOrder, planOfShape } from '../join-order.js'
 import { withColumns } from '../restore-columns.js'
 import { logicalRule } from '../rule.js'
-import { isVolatile } from '../volatile.js'
+import { isVolatile } from '../../expr/volatile.js'
 
 /**
  * Reorders a tree of inner joins: comma joins get their keys, keys follow from other keys (a.x = c.x, because both equal b.x), and

@@ -8,7 +8,7 @@ import { schemaOf } from '../../logical/schema-of.js'
 import type { LogicalJoinType, LogicalPlan } from '../../logical/plan.js'
 import { logicalRule } from '../rule.js'
 import { distinctExprs } from '../simplify.js'
-import { isVolatile } from '../volatile.js'
+import { isVolatile } from '../../expr/volatile.js'
 
 type Filter = Extract<LogicalPlan, { kind: 'filter' }>
 

@@ -2,7 +2,7 @@
 import { aggregatePlan, namedColumn } from '../../logical/build.js'
 import { schemaOf } from '../../logical/schema-of.js'
 import { logicalRule } from '../rule.js'
-import { isVolatile } from '../volatile.js'
+import { isVolatile } from '../../expr/volatile.js'
 
 /**
  * Replaces DISTINCT by an aggregate without aggregate functions; a projection below becomes its group expressions.

@@ -1,6 +1,6 @@
 /** Expressions that must be evaluated exactly as often, and on exactly the rows, that the query says. */
-import { exprTree, type Expr } from '../expr/expr.js'
-import { scalarFunction } from '../expr/functions/index.js'
+import { exprTree, type Expr } from './expr.js'
+import { scalarFunction } from './functions/index.js'
 
 /** True if `expr` calls a volatile function such as random(): it may not be moved, merged or repeated. */
 export const isVolatile = (expr: Expr): boolean =>
