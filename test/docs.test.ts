@@ -1,6 +1,7 @@
 /** What the documents show is what the engine does. UPDATE=1 writes the shown parts anew. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import test from 'ava'
+import { flagManual } from '../src/cli/flags/flag-manual.js'
 import { functionManual } from '../src/expr/functions/manual.js'
 import { traceQuery } from '../src/session/trace.js'
 
@@ -28,4 +29,9 @@ test('docs/generated/functions.md describes the functions that there are', t => 
     writeFileSync('docs/generated/functions.md', functionManual())
   }
   t.is(readFileSync('docs/generated/functions.md', 'utf8'), functionManual())
+})
+
+test('docs/generated/flags.md describes the flags that there are', t => {
+  if (process.env['UPDATE'] === '1') writeFileSync('docs/generated/flags.md', flagManual())
+  t.is(readFileSync('docs/generated/flags.md', 'utf8'), flagManual())
 })

@@ -22,6 +22,7 @@ const PACKAGE_HOMES: Readonly<Record<string, readonly string[]>> = {
   'p-limit': ['formats/'],
   'parquet-wasm': ['formats/parquet/'],
   re2js: ['expr/regex.ts'],
+  'smol-toml': ['cli/flags/'],
   'string-width': ['session/'],
 }
 

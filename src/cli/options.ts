@@ -1,7 +1,6 @@
 /** Parsers of command line values, shared by the subcommands. */
 import { statSync } from 'node:fs'
-import { InvalidArgumentError, Option } from 'commander'
-import { LOG_LEVELS } from '../common/log.js'
+import { InvalidArgumentError } from 'commander'
 import { memoryLimit } from '../runtime/options.js'
 import { checkSetting } from '../session/options.js'
 
@@ -61,9 +60,6 @@ export function directory(value: string): string {
   }
   return value
 }
-
-export const logLevel = (): Option =>
-  new Option('--log-level <level>', 'least severe messages that are logged').choices(LOG_LEVELS).default('info')
 
 /** A count of rows, or `inf`. */
 export const rows = (value: string): number => (value === 'inf' ? Infinity : integer(value))

@@ -1,31 +1,23 @@
 /** `ballista scheduler`: plans queries and places their tasks on executors. */
 import type { Command } from 'commander'
-import { logLevel, port, stopSignal } from './options.js'
+import type { FlagValues } from './flags/flag.js'
+import { SCHEDULER_FLAGS } from './flags/scheduler-flags.js'
+import { addServerCommand } from './flags/server-command.js'
+import { stopSignal } from './options.js'
 
-interface SchedulerFlags {
-  readonly bindHost: string
-  readonly bindPort: number
-  readonly logLevel: string
-}
+export const schedulerCommand = (program: Command): void =>
+  addServerCommand(program, { name: 'scheduler', description: 'start a scheduler', flags: SCHEDULER_FLAGS, run })
 
-export function schedulerCommand(program: Command): void {
-  program
-    .command('scheduler')
-    .description('start a scheduler')
-    .option('--bind-host <host>', 'address to listen on', '127.0.0.1')
-    .option('--bind-port <port>', 'port to listen on; 0 picks a free one', port, 50050)
-    .addOption(logLevel())
-    .action(async (flags: SchedulerFlags) => {
-      const { startScheduler } = await import('../cluster/scheduler/server.js')
-      const { planForCluster } = await import('../session/plan-statement.js')
-      const scheduler = await startScheduler({
-        host: flags.bindHost,
-        port: flags.bindPort,
-        planner: planForCluster,
-        logLevel: flags.logLevel,
-      })
-      process.stdout.write(`ballista scheduler listening on ${scheduler.address}\n`)
-      await stopSignal()
-      await scheduler.close()
-    })
+async function run(flags: FlagValues<typeof SCHEDULER_FLAGS>): Promise<void> {
+  const { startScheduler } = await import('../cluster/scheduler/server.js')
+  const { planForCluster } = await import('../session/plan-statement.js')
+  const scheduler = await startScheduler({
+    host: flags.bindHost,
+    port: flags.bindPort,
+    planner: planForCluster,
+    logLevel: flags.logLevelSetting,
+  })
+  process.stdout.write(`ballista scheduler listening on ${scheduler.address}\n`)
+  await stopSignal()
+  await scheduler.close()
 }

@@ -1,0 +1,43 @@
+/** The flags of `ballista executor`. */
+import { availableParallelism, tmpdir } from 'node:os'
+import { directory, host, port, positive, size } from '../options.js'
+import { optional, valued } from './flag.js'
+import { bindHost, configFile, logLevelSetting } from './server-flags.js'
+
+export const EXECUTOR_FLAGS = {
+  schedulerHost: valued('host of the scheduler', { placeholder: 'host', parse: host, default: '127.0.0.1' }),
+  schedulerPort: valued('port of the scheduler', { placeholder: 'port', parse: port, default: 50_050 }),
+  bindHost,
+  bindPort: valued('port to listen on; 0 picks a free one', {
+    placeholder: 'port',
+    short: 'p',
+    parse: port,
+    default: 50_051,
+  }),
+  externalHost: optional('address that other nodes dial; default: the bind host, or what the scheduler sees', {
+    placeholder: 'host',
+    aliases: ['advertise-host'],
+    parse: host,
+  }),
+  concurrentTasks: valued('task slots: worker threads of this executor', {
+    placeholder: 'slots',
+    short: 'c',
+    parse: positive,
+    default: availableParallelism(),
+    defaultText: 'the number of cores',
+  }),
+  memoryPoolSize: optional('memory limit of all its tasks, such as 4GB; default: 2GB', {
+    placeholder: 'size',
+    short: 'm',
+    aliases: ['memory-limit'],
+    parse: size,
+  }),
+  workDir: valued('directory for temporary files', {
+    placeholder: 'dir',
+    parse: directory,
+    default: tmpdir(),
+    defaultText: "the system's",
+  }),
+  logLevelSetting,
+  configFile,
+}
