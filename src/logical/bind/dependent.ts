@@ -50,12 +50,19 @@ export function dependOn(outer: LogicalPlan, subquery: LogicalPlan, nextRelation
   const sources = taken.map(fromOuter)
   if (!sources.every(source => isOver(source, schemaOf(outer))))
     throw fail('NOT_SUPPORTED', ['a correlated subquery above GROUP BY'])
-  if (!isRepeatable(outer))
+  const source = sourceOf(outer, sources)
+  if (!isRepeatable(source))
     throw fail('NOT_SUPPORTED', ['a correlated subquery of this form over a query with LIMIT or volatile functions'])
-  const domain = new Domain(outer, taken, nextRelation)
+  const domain = new Domain(source, taken, nextRelation)
   const { plan, columns } = attach(subquery, domain)
   const condition = conjunction(sources.flatMap((source, i) => sameValue(source, columns[i])))
   return { plan, keys: columns, condition: condition ?? literal(true, BOOLEAN) }
+}
+
+/** The part of a plan that decides which values there are: not what other subqueries add to its rows, or each doubled the plan. */
+function sourceOf(plan: LogicalPlan, values: readonly Expr[]): LogicalPlan {
+  const isAdding = plan.kind === 'join' && (plan.type === 'left' || plan.type === 'leftMark')
+  return isAdding && values.every(value => isOver(value, schemaOf(plan.left))) ? sourceOf(plan.left, values) : plan
 }
 
 /** Gives the same rows whenever it runs: no volatile function, and no LIMIT, which may pick others, unless they are only counted. */
