@@ -91,13 +91,20 @@ export async function build({ out = join(root, 'dist'), onChild = () => undefine
   const typescriptBuilt = await step(typescriptStep, async () => {
     removeOrphans(out)
     await run({ name: 'tsc', file: 'node_modules/typescript/bin/tsc', args: ['--outDir', out], onChild })
-    const proto = 'src/exchange/proto'
-    for (const file of readdirSync(join(root, proto)).filter(name => name.endsWith('.proto'))) {
-      copyFileSync(join(root, proto, file), join(out, proto, file))
-    }
+    copyFiles(out, 'src/exchange/proto', /\.proto$/)
+    copyFiles(out, 'src/cluster/scheduler/ui', /\.(?:css|html|mjs|svg)$/)
     await run({ name: 'bundle', file: 'scripts/bundle.mjs', args: [out], onChild })
   })
   return parserBuilt || kernelsBuilt || typescriptBuilt
+}
+
+/** What is used as it is, beside the compiled modules; a copy whose source is gone goes. */
+function copyFiles(out, folder, names) {
+  mkdirSync(join(out, folder), { recursive: true })
+  for (const file of readdirSync(join(out, folder)).filter(name => names.test(name))) rmSync(join(out, folder, file))
+  for (const file of readdirSync(join(root, folder)).filter(name => names.test(name))) {
+    copyFileSync(join(root, folder, file), join(out, folder, file))
+  }
 }
 
 /** The words of the grammar's keyword rules, such as `ALL = @"all"i !part`. */

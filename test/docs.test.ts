@@ -2,6 +2,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import test from 'ava'
 import { flagManual } from '../src/cli/flags/flag-manual.js'
+import { metricsManual } from '../src/cluster/metrics-manual.js'
 import { functionManual } from '../src/expr/functions/manual.js'
 import { traceQuery } from '../src/session/trace.js'
 
@@ -23,15 +24,18 @@ test('the trace in ARCHITECTURE.md is what the engine does', async t => {
   }
 })
 
-test('docs/generated/functions.md describes the functions that there are', t => {
-  if (process.env['UPDATE'] === '1') {
-    mkdirSync('docs/generated', { recursive: true })
-    writeFileSync('docs/generated/functions.md', functionManual())
-  }
-  t.is(readFileSync('docs/generated/functions.md', 'utf8'), functionManual())
-})
+const MANUALS = [
+  { file: 'docs/generated/flags.md', what: 'the flags', manual: flagManual },
+  { file: 'docs/generated/functions.md', what: 'the functions', manual: functionManual },
+  { file: 'docs/generated/metrics.md', what: 'the metrics', manual: metricsManual },
+]
 
-test('docs/generated/flags.md describes the flags that there are', t => {
-  if (process.env['UPDATE'] === '1') writeFileSync('docs/generated/flags.md', flagManual())
-  t.is(readFileSync('docs/generated/flags.md', 'utf8'), flagManual())
-})
+for (const { file, what, manual } of MANUALS) {
+  test(`${file} describes ${what} that there are`, t => {
+    if (process.env['UPDATE'] === '1') {
+      mkdirSync('docs/generated', { recursive: true })
+      writeFileSync(file, manual())
+    }
+    t.is(readFileSync(file, 'utf8'), manual())
+  })
+}

@@ -91,11 +91,16 @@ export function loadGrpc(): Promise<GrpcRuntime> {
 
 async function load(): Promise<GrpcRuntime> {
   const [grpc, loader] = await Promise.all([import('@grpc/grpc-js'), import('@grpc/proto-loader')])
-  const files = ['exchange.proto', 'node.proto', 'scheduler.proto'].map(name =>
-    fileURLToPath(new URL(`./proto/${name}`, import.meta.url)),
-  )
+  const files = ['exchange.proto', 'node.proto', 'scheduler.proto']
+  const includeDirs = [fileURLToPath(new URL('./proto', import.meta.url))]
   // 64-bit fields are byte and row counts, far below 2^53.
-  const definition = await loader.load(files, { keepCase: false, longs: Number, defaults: true, oneofs: true })
+  const definition = await loader.load(files, {
+    includeDirs,
+    keepCase: false,
+    longs: Number,
+    defaults: true,
+    oneofs: true,
+  })
   const root = grpc.loadPackageDefinition(definition) as unknown as {
     ballista: {
       exchange: { v1: { Exchange: Grpc.ServiceClientConstructor } }

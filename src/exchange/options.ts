@@ -1,5 +1,5 @@
 /** Configuration keys of the exchange. */
-import { bytes, choice, int } from '../common/option.js'
+import { bytes, choice, int, text } from '../common/option.js'
 
 /** Frames are cut at this size, the header not counted, or at half the reader's window: one is on its way, one is to come. */
 export const FRAME_BYTES = 1024 * 1024
@@ -26,6 +26,11 @@ export const retryPolicy = choice('ballista.retry_policy', {
   default: 'query',
   values: ['query', 'none'],
   doc: 'What a cluster does when it loses an executor: run the query again, up to four times in all, or fail.',
+})
+
+export const jobName = text('ballista.job.name', {
+  default: '',
+  doc: "What a cluster's page and REST call the queries of the session.",
 })
 
 export const materialize = choice('ballista.exchange.materialize', {

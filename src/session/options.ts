@@ -2,7 +2,14 @@
 import { minPartitionBytes } from '../catalog/options.js'
 import { didYouMean, fail, type Span } from '../common/errors.js'
 import { int, type Option, type Settings } from '../common/option.js'
-import { exchangeReadBytes, exchangeWriteBytes, materialize, reconnectMs, retryPolicy } from '../exchange/options.js'
+import {
+  exchangeReadBytes,
+  exchangeWriteBytes,
+  jobName,
+  materialize,
+  reconnectMs,
+  retryPolicy,
+} from '../exchange/options.js'
 import { batchSize, maxTempDirectorySize, memoryLimit, tempDirectory } from '../runtime/options.js'
 
 export const targetPartitions = int('ballista.execution.target_partitions', {
@@ -26,6 +33,7 @@ export const OPTIONS: readonly Option<unknown>[] = [
   exchangeReadBytes,
   exchangeWriteBytes,
   retryPolicy,
+  jobName,
   materialize,
   reconnectMs,
   memoryLimit,

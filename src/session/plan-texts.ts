@@ -1,7 +1,7 @@
 /** The plans of a statement as people read them on the scheduler's page. */
 import type { OperatorText, PlanTexts } from '../cluster/scheduler/job-record.js'
 import { EXCHANGE_OPERATORS } from '../exchange/operators.js'
-import type { StagePlan } from '../exchange/stage.js'
+import type { ExchangeSourceExec, StagePlan } from '../exchange/stage.js'
 import { displayLogical } from '../logical/display.js'
 import { displayPhysical } from '../physical/display.js'
 import { OPERATORS } from '../physical/operators/index.js'
@@ -9,10 +9,17 @@ import type { PhysicalPlan } from '../physical/plan.js'
 import { planEnvironment } from '../physical/properties.js'
 import type { PlanHistory } from './explain.js'
 
+const isSource = (node: PhysicalPlan): node is ExchangeSourceExec => node.kind === 'ExchangeSourceExec'
+
 export function planTexts({ optimized, physical }: PlanHistory, stages: readonly StagePlan[]): PlanTexts {
   const env = planEnvironment([...OPERATORS, ...EXCHANGE_OPERATORS])
   const textsOf = (node: PhysicalPlan, path: string): OperatorText[] => [
-    { path, kind: node.kind, details: env.definition(node).details(node) },
+    {
+      path,
+      kind: node.kind,
+      details: env.definition(node).details(node),
+      ...(isSource(node) ? { edge: node.edge } : {}),
+    },
     ...node.children.flatMap((child, i) => textsOf(child, `${path}.${i}`)),
   ]
   return {

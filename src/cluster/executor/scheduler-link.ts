@@ -7,7 +7,13 @@ import type { Logger } from '../../common/log.js'
 import { decodeWire, encodeWire } from '../../common/wire.js'
 import type { SchedulerClient } from '../../exchange/grpc.js'
 import type { Transport } from '../../exchange/transport.js'
-import type { ExecutorMessage, LaunchTasks, Registered, SchedulerMessage } from '../../exchange/proto/messages.js'
+import type {
+  ExecutorMessage,
+  LaunchTasks,
+  NodeStats,
+  Registered,
+  SchedulerMessage,
+} from '../../exchange/proto/messages.js'
 import { checkVersion, decodeError, encodeError, OWN_VERSION, PieceJoiner } from '../../exchange/protocol.js'
 import type { TaskReport } from '../../exchange/stage.js'
 import { jobDefinitionOf, taskSpecsOf } from '../job-definition.js'
@@ -24,6 +30,8 @@ export interface SchedulerLinkOptions {
   }
   readonly knows: (kind: string) => boolean
   readonly jobs: ExecutorJobs
+  /** For each heartbeat. */
+  readonly stats: () => NodeStats
   readonly clock: Clock
   readonly rng: Rng
   readonly transport: Transport
@@ -59,6 +67,11 @@ export class SchedulerLink {
     this.peer = `scheduler ${options.scheduler}`
     this.registered = this.firstRegistration.promise
     this.running = this.run()
+  }
+
+  /** The scheduler takes it for a member, and it is not leaving. */
+  get isRegistered(): boolean {
+    return !this.closing && this.session?.accepted === true
   }
 
   /** Leaves the scheduler, which fails the executor's jobs; resolves when the stream is closed and no task runs. */
@@ -97,6 +110,7 @@ export class SchedulerLink {
       this.report((error as Error).message, session.accepted)
     } finally {
       session.close()
+      this.session = undefined
     }
     return session.accepted
   }
@@ -173,7 +187,7 @@ class Session {
 
   private beat(everyMs: number): void {
     this.heartbeat = this.options.clock.after(everyMs, () => {
-      this.send({ heartbeat: { runningTasks: this.options.jobs.runningTasks } })
+      this.send({ heartbeat: { runningTasks: this.options.jobs.runningTasks, stats: this.options.stats() } })
       this.beat(everyMs)
     })
   }

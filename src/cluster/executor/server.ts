@@ -20,6 +20,8 @@ import { memoryLimit } from '../../runtime/options.js'
 import { spillPlace, spillSpace, type SpillPlace } from '../../runtime/spill-space.js'
 import { operatorTable, type OperatorTable } from '../../runtime/run-pipelines.js'
 import { stderrLogger } from '../stderr-logger.js'
+import { httpListener } from '../http/listener.js'
+import { EXECUTOR_ROUTES } from './executor-routes.js'
 import { ExecutorJobs } from './executor-jobs.js'
 import { SchedulerLink } from './scheduler-link.js'
 
@@ -82,19 +84,24 @@ export async function startExecutor(options: ExecutorOptions): Promise<RunningEx
     served--
   }
   const stats = executorStats({ hub, jobs, memory, openCalls: () => served + remote.openCalls })
-  const server = await transport.serve(options.host, options.port, { exchange: call => void serve(call), stats })
+  let link: SchedulerLink | undefined
+  const { listener } = httpListener({
+    routes: EXECUTOR_ROUTES,
+    state: { isReady: () => link?.isRegistered === true, stats },
+    guard: { hostNames: [options.host, options.advertiseHost ?? ''] },
+    clock,
+    log,
+  })
+  const services = { exchange: (call: ExchangeCall) => void serve(call), stats, http: listener }
+  const server = await transport.serve(options.host, options.port, services)
   const { port } = server
   const id = newExecutorId(rng)
-  const link = new SchedulerLink({
+  link = new SchedulerLink({
     scheduler: hostPort(options.schedulerHost, options.schedulerPort),
-    identity: {
-      executorId: id,
-      host: options.advertiseHost ?? (isWildcard(options.host) ? '' : options.host),
-      port,
-      slots: options.slots,
-    },
+    identity: { executorId: id, host: advertisedHost(options), port, slots: options.slots },
     knows: kind => operators.has(kind),
     jobs,
+    stats,
     clock,
     rng,
     transport,
@@ -177,5 +184,9 @@ function executorStats(parts: {
     ...processUse(),
   })
 }
+
+/** Empty: the scheduler sees where it dials from. */
+const advertisedHost = ({ advertiseHost, host }: ExecutorOptions): string =>
+  advertiseHost ?? (isWildcard(host) ? '' : host)
 
 const isWildcard = (host: string): boolean => host === '0.0.0.0' || host === '::'

@@ -6,8 +6,14 @@ import type { Logger } from '../../common/log.js'
 import { decodeWire, encodeWire } from '../../common/wire.js'
 import { hostPort, messagesOf, type WorkCall } from '../../exchange/grpc.js'
 import { FRAME_BYTES } from '../../exchange/options.js'
-import type { ExecutorMessage, Register, SchedulerMessage, TaskStatus } from '../../exchange/proto/messages.js'
-import { checkVersion, decodeError, OWN_VERSION, pieces } from '../../exchange/protocol.js'
+import type {
+  ExecutorMessage,
+  NodeStats,
+  Register,
+  SchedulerMessage,
+  TaskStatus,
+} from '../../exchange/proto/messages.js'
+import { checkVersion, decodeError, OWN_VERSION, pieces, PROTOCOL_VERSION } from '../../exchange/protocol.js'
 import type { TaskReport } from '../../exchange/stage.js'
 import { taskReportOf, type JobDefinition } from '../job-definition.js'
 import {
@@ -19,6 +25,7 @@ import {
   type MembershipState,
 } from './membership-state.js'
 import type { ExecutorPlace } from './placement.js'
+import type { ExecutorView } from './rest/scheduler-view.js'
 
 /** What the jobs want to hear; `attemptId` as in common/ids.ts. */
 export interface RegistryListener {
@@ -29,10 +36,14 @@ export interface RegistryListener {
 }
 
 export class ExecutorRegistry {
+  /** Executors that spoke another version of the protocol. */
+  rejectedByVersion = 0
   private readonly clock: Clock
   private readonly log: Logger
   /** By incarnation. */
   private readonly streams = new Map<string, WorkCall>()
+  /** What the last heartbeat said, by incarnation. */
+  private readonly stats = new Map<string, NodeStats>()
   private readonly arrivals = new Set<() => void>()
   private state: MembershipState = noMembers
   private listener: RegistryListener | undefined
@@ -50,6 +61,15 @@ export class ExecutorRegistry {
 
   places(): readonly ExecutorPlace[] {
     return [...this.state.members.values()]
+  }
+
+  /** As people see them. */
+  views(): readonly ExecutorView[] {
+    return Array.from(this.state.members.values(), ({ id, address, version, slots, incarnation, lastSeenMs }) => {
+      const stats = this.stats.get(incarnation)
+      const silentMs = this.clock.nowMs() - lastSeenMs
+      return { id, address, version, slots, silentMs, isDraining: false, ...(stats === undefined ? {} : { stats }) }
+    })
   }
 
   slots(): number {
@@ -101,6 +121,7 @@ export class ExecutorRegistry {
     if (member !== undefined) {
       this.step({ kind: 'streamEnded', id: member.id, incarnation: member.incarnation, reason })
       this.streams.delete(member.incarnation)
+      this.stats.delete(member.incarnation)
     }
     call.end()
   }
@@ -114,6 +135,7 @@ export class ExecutorRegistry {
     call.write({
       registered: { ...OWN_VERSION, heartbeatMs: HEARTBEAT_MS, address: addressOf(call, register) },
     })
+    if (register.protocolVersion !== PROTOCOL_VERSION) this.rejectedByVersion++
     checkVersion(register, `executor ${register.executorId}`)
     const { executorId: id, incarnation, version } = register
     const slots = Math.max(1, register.slots)
@@ -136,6 +158,7 @@ export class ExecutorRegistry {
     const { id, incarnation } = member
     if (message.leave !== undefined) return this.step({ kind: 'leaves', id, incarnation })
     this.step({ kind: 'heartbeat', id, incarnation, nowMs: this.clock.nowMs() })
+    if (message.heartbeat?.stats !== undefined) this.stats.set(incarnation, message.heartbeat.stats)
     if (message.taskStatus !== undefined) this.taskStatus(member, message.taskStatus)
     if (message.launchFailed !== undefined) {
       const { jobId, error } = message.launchFailed

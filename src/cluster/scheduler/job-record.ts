@@ -42,11 +42,21 @@ export interface StageRecord {
   readonly phase: StagePhase
   /** Stages whose output it reads. */
   readonly inputs: readonly { readonly edge: number; readonly stage: number }[]
+  readonly outputs: readonly EdgeRecord[]
   readonly operators: readonly OperatorRecord[]
   readonly tasks: readonly TaskRecord[]
   readonly launchedAtMs?: number
   /** From its launch to the end of its last task, or to now. */
   readonly elapsedMs: number
+}
+
+/** An edge, as the stage that feeds it sees it. */
+export interface EdgeRecord {
+  readonly edge: number
+  /** `single`, `broadcast to 8`, `hash(a@0) into 8`. */
+  readonly partitioning: string
+  /** What has not been taken waits in memory and holds its producers, goes to files when it is much, or stays until the job ends. */
+  readonly storage: 'memory' | 'spillable' | 'materialized'
 }
 
 /** An operator of a stage: its place and text, and what all tasks have counted so far. */
@@ -59,6 +69,8 @@ export interface OperatorText {
   readonly path: string
   readonly kind: string
   readonly details: string
+  /** Of an ExchangeSourceExec: what it reads. */
+  readonly edge?: number
 }
 
 export interface TaskRecord {
@@ -66,6 +78,8 @@ export interface TaskRecord {
   readonly executorId: string
   readonly phase: StagePhase | 'failed'
   readonly elapsedMs: number
+  /** What its leaves gave, known when it has ended. */
+  readonly inputRows: number
   /** What its root gave, known when it has ended. */
   readonly outputRows: number
 }

@@ -149,9 +149,10 @@ export class JobRunner implements Jobs {
     job.state = state
     if (event.kind === 'taskEnded' && state.reports !== before.reports) job.watch.taskEnded(event.report)
     if (isOver(state)) this.retire(job)
-    for (const effect of effects) this.perform(job, effect)
     const kind = state.phase === before.phase && state.attempt === before.attempt ? 'progress' : 'phase'
+    // Before the effects, which may be steps of their own.
     if (isShown(job)) for (const listener of this.listeners) listener({ kind, job: job.watch.summary(state) })
+    for (const effect of effects) this.perform(job, effect)
   }
 
   /** The record is made when the client has its answer; what the plan holds may go then. */

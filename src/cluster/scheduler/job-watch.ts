@@ -1,10 +1,14 @@
 /** What is measured of one job while it lives, and its record. */
 import type { Clock } from '../../common/clock.js'
-import type { StagePlan, TaskReport } from '../../exchange/stage.js'
+import { configOf } from '../../common/option.js'
+import { jobName } from '../../exchange/options.js'
+import type { EdgeOutput, StagePlan, TaskReport } from '../../exchange/stage.js'
+import { displayPartitioning } from '../../physical/operators/exchange.js'
 import { addMetrics, noMetrics, type MetricsRow } from '../../runtime/metrics.js'
 import type { ClientRequest } from './client-request.js'
 import {
   NO_PLANS,
+  type EdgeRecord,
   type JobRecord,
   type JobSummary,
   type OperatorRecord,
@@ -77,7 +81,7 @@ export class JobWatch {
     const total = [...tasks.values()].reduce((sum, { executors }) => sum + executors.length, 0)
     return {
       jobId: this.jobId,
-      name: this.request?.settings['ballista.job.name'] ?? '',
+      name: configOf(this.request?.settings ?? {}).get(jobName),
       sql: this.request?.sql ?? '',
       phase,
       submittedAtMs: this.submitted.wallMs,
@@ -112,6 +116,7 @@ export class JobWatch {
       id: stage.id,
       phase: isFinished ? 'finished' : times === undefined ? 'waiting' : 'running',
       inputs: stage.inputs.map(input => ({ edge: input.edge, stage: input.stage })),
+      outputs: stage.plan.outputs.map(edgeRecord),
       operators: operatorRecords(plans.operators.get(stage.id) ?? [], reports),
       tasks: this.taskRecords(state.tasks.get(stage.id)?.executors ?? [], reports, times),
       ...(times === undefined ? {} : { launchedAtMs: times.launched.wallMs }),
@@ -133,6 +138,7 @@ export class JobWatch {
         executorId,
         phase: taskPhase(report, times),
         elapsedMs: times === undefined ? 0 : endMs - times.launched.nowMs,
+        inputRows: report === undefined ? 0 : leafRows(report),
         outputRows: report?.operators.find(row => row.path === ROOT)?.outputRows ?? 0,
       }
     })
@@ -153,6 +159,18 @@ const ROOT = '0'
 function taskPhase(report: TaskReport | undefined, times: StageTimes | undefined): TaskRecord['phase'] {
   if (report !== undefined) return report.error === undefined ? 'finished' : 'failed'
   return times === undefined ? 'waiting' : 'running'
+}
+
+const edgeRecord = ({ edge, partitioning, materialized, spillable }: EdgeOutput): EdgeRecord => ({
+  edge,
+  partitioning: displayPartitioning(partitioning),
+  storage: materialized === true ? 'materialized' : spillable === true ? 'spillable' : 'memory',
+})
+
+/** What operators without a child gave: scans, and the ends of edges. */
+function leafRows({ operators }: TaskReport): number {
+  const inner = new Set(operators.map(({ path }) => path.slice(0, Math.max(0, path.lastIndexOf('.')))))
+  return operators.reduce((sum, { path, outputRows }) => (inner.has(path) ? sum : sum + outputRows), 0)
 }
 
 /** The operators of a stage with the sums of what its tasks have counted. */

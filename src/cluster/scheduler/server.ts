@@ -6,9 +6,12 @@ import { grpcTransport, type Transport } from '../../exchange/transport.js'
 import type { NodeStats } from '../../exchange/node-stats.js'
 import { ioStats } from '../../runtime/io-counters.js'
 import { processUse } from '../../runtime/process-use.js'
+import { httpListener } from '../http/listener.js'
 import { stderrLogger } from '../stderr-logger.js'
 import { ExecutorRegistry } from './executor-registry.js'
 import type { Jobs } from './job-record.js'
+import { SCHEDULER_ROUTES } from './rest/routes.js'
+import { SchedulerMetrics } from './scheduler-metrics.js'
 import { JobRunner } from './job-runner.js'
 import type { Planner } from './planned-query.js'
 
@@ -22,6 +25,10 @@ export interface SchedulerOptions {
   readonly clock?: Clock
   readonly rng?: Rng
   readonly transport?: Transport
+  /** Names of this host that browsers may use, beside its addresses; see http/guard.ts. */
+  readonly hostNames?: readonly string[]
+  /** How many executors make it ready (/readyz); default 1. */
+  readonly minReadyExecutors?: number
   /** How long a query waits for the first executor before NO_EXECUTORS. */
   readonly executorWaitMs?: number
   /** How long a query that has lost all executors waits for another one before NO_EXECUTORS. */
@@ -53,9 +60,31 @@ export async function startScheduler(options: SchedulerOptions): Promise<Running
     lossGraceMs: options.lossGraceMs ?? DEFAULT_LOSS_GRACE_MS,
   })
   const stats = (): NodeStats => schedulerStats(executors, jobs)
+  const http = httpListener({
+    routes: SCHEDULER_ROUTES,
+    state: {
+      clock,
+      startedAtMs: clock.wallMs(),
+      jobs,
+      executors: () => executors.views(),
+      stats,
+      metrics: new SchedulerMetrics({
+        jobs,
+        clock,
+        stats,
+        slots: () => executors.slots(),
+        rejected: () => executors.rejectedByVersion,
+      }),
+      minReadyExecutors: options.minReadyExecutors ?? 1,
+    },
+    guard: { hostNames: [options.host, ...(options.hostNames ?? [])] },
+    clock,
+    log,
+  })
   const server = await (options.transport ?? grpcTransport).serve(options.host, options.port, {
     scheduler: { work: call => void executors.serve(call), submitQuery: call => void jobs.serve(call) },
     stats,
+    http: http.listener,
   })
   const address = hostPort(options.host, server.port)
   log.info('scheduler started', { address })
@@ -66,6 +95,7 @@ export async function startScheduler(options: SchedulerOptions): Promise<Running
     async close() {
       jobs.close()
       executors.close()
+      http.close()
       await server.close(clock)
       log.info('scheduler stopped')
     },

@@ -123,6 +123,7 @@ export interface Register {
 
 export interface Heartbeat {
   readonly runningTasks: number
+  readonly stats?: NodeStats
 }
 
 export interface TaskStatus {
