@@ -86,7 +86,7 @@ async function runTask(spec: TaskSpec, resultEdge: number | undefined): Promise<
     }
   }
   const { error } = await running
-  hub.closeJob(spec.jobId)
+  await hub.closeJob(spec.jobId)
   host.endJob(spec.jobId)
   if (error !== undefined) throw new Error(error.message)
   return result

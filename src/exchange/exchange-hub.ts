@@ -5,7 +5,12 @@
 import type { Clock } from '../common/clock.js'
 import { deferred, type Deferred } from '../common/deferred.js'
 import { fail } from '../common/errors.js'
-import { OutputBuffer, type OutputChannel, type OutputOptions } from './output-buffer.js'
+import { configOf } from '../common/option.js'
+import { memoryLimit } from '../runtime/options.js'
+import { spillPlace, spillSpace, type SpillSpace } from '../runtime/spill-space.js'
+import { ExchangeBudget, exchangeBytes } from './exchange-budget.js'
+import { OutputBuffer, type OutputOptions } from './output-buffer.js'
+import type { OutputChannel } from './output-channel.js'
 
 /** Names the output of one task: task `producer` of the stage that feeds `edge`. */
 export interface OutputKey {
@@ -29,13 +34,19 @@ export const JOB_WAIT_MS = 10_000
 const ENDED_JOBS = 1_000
 
 export class ExchangeHub {
+  readonly budget: ExchangeBudget
   private readonly clock: Clock
+  private readonly space: SpillSpace
   private readonly jobs = new Map<string, Job>()
   private readonly awaited = new Map<string, Set<() => void>>()
   private readonly ended = new Set<string>()
 
-  constructor(options: { clock: Clock }) {
+  /** `memoryLimit`: what operators of the process may hold. `space` is for outputs that do not fit memory. */
+  constructor(options: { clock: Clock; memoryLimit?: number; space?: SpillSpace }) {
+    const defaults = configOf({})
     this.clock = options.clock
+    this.budget = new ExchangeBudget(exchangeBytes(options.memoryLimit ?? defaults.get(memoryLimit)))
+    this.space = options.space ?? spillSpace(spillPlace(defaults))
   }
 
   /** From now on outputs of the job can be opened and waited for; false if it has ended already. Opening twice is harmless. */
@@ -49,18 +60,26 @@ export class ExchangeHub {
 
   /**
    * Forgets the job: queued batches are released, and whoever still waits gets `reason`. Consumers that have acknowledged their
-   * end notice nothing. Unknown jobs are remembered as ended, so that a late `openJob` finds them closed.
+   * end notice nothing. Unknown jobs are remembered as ended, so that a late `openJob` finds them closed. All that happens at once;
+   * the promise resolves when no file of the job is left.
    */
-  closeJob(jobId: string, reason: Error = fail('CANCELLED', ['the job has ended'])): void {
+  async closeJob(jobId: string, reason: Error = fail('CANCELLED', ['the job has ended'])): Promise<void> {
     const job = this.jobs.get(jobId)
     this.jobs.delete(jobId)
     this.ended.add(jobId)
     if (this.ended.size > ENDED_JOBS) this.ended.delete(this.ended.values().next().value as string)
     for (const wanted of job?.wanted.values() ?? []) wanted.reject(reason)
     for (const demand of job?.demands.values() ?? []) demand.reject(reason)
-    for (const output of job?.outputs.values() ?? []) output.fail(reason)
+    const outputs = [...(job?.outputs.values() ?? [])]
+    for (const output of outputs) output.fail(reason)
     for (const wake of this.awaited.get(jobId) ?? []) wake()
     this.awaited.delete(jobId)
+    await Promise.all(outputs.map(output => output.close()))
+  }
+
+  /** Jobs that have not ended here. */
+  get openJobs(): string[] {
+    return [...this.jobs.keys()]
   }
 
   /** The buffer of a task that starts. CANCELLED if the job has ended here. */
@@ -68,7 +87,7 @@ export class ExchangeHub {
     const job = this.job(key.jobId)
     const name = outputName(key)
     if (job.outputs.has(name)) throw fail('INTERNAL', [`edge ${key.edge} of task ${key.producer} is already open`])
-    const output = new OutputBuffer(options)
+    const output = new OutputBuffer(options, { budget: this.budget, space: this.space })
     job.outputs.set(name, output)
     job.wanted.get(name)?.resolve(output)
     job.wanted.delete(name)

@@ -57,10 +57,10 @@ export interface LocalEngine {
 
 /** One per session. */
 export function createLocalEngine(options: LocalEngineOptions): LocalEngine {
-  const hub = new ExchangeHub({ clock: options.clock })
   const limit = sharedLimit(options.memoryLimit, options.threads)
   const memory = sharedMemoryPool(limit)
   const spill = spillSpace(options.temp)
+  const hub = new ExchangeHub({ clock: options.clock, memoryLimit: options.memoryLimit, space: spill })
   let threads: Promise<TaskHost> | undefined
   const startThreads = async (): Promise<TaskHost> => {
     const { threadHost } = await import('./thread-host.js')
@@ -138,6 +138,8 @@ class LocalJob {
   private readonly hostOf: (stage: StagePlan) => TaskHost
   private readonly controller = sharedAbortController()
   private readonly failures: TaskReport[] = []
+  /** Resolves when the hub holds nothing of the job. */
+  private closed: Promise<void> | undefined
   /** The caller's abort. */
   private cancelled: BallistaError | undefined
 
@@ -170,6 +172,7 @@ class LocalJob {
       signal?.removeEventListener('abort', cancel)
       this.end('the consumer has left')
       await Promise.all(tasks)
+      await this.closed
       for (const host of new Set(stages.map(this.hostOf))) host.endJob(this.jobId)
     }
     if (this.failures.length > 0) throw this.cause(new BallistaError(this.failures[0].error as ErrorInfo))
@@ -207,7 +210,7 @@ class LocalJob {
     if (this.controller.signal.aborted) return
     const reason = fail('CANCELLED', [why])
     this.controller.abort(reason)
-    this.hub.closeJob(this.jobId, reason)
+    this.closed = this.hub.closeJob(this.jobId, reason)
   }
 
   /** The caller's abort, else the failure nearest to the sources: producers have lower stage ids than what their failure broke. */

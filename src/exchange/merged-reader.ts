@@ -4,7 +4,8 @@ import { fail, toBallistaError } from '../common/errors.js'
 import { Gate } from '../common/gate.js'
 import type { ExchangeHub, OutputKey } from './exchange-hub.js'
 import { openEncoded } from './encoded-batch.js'
-import { bytesOf, type ChannelTotals, type OutputChannel } from './output-buffer.js'
+import type { ChannelTotals, OutputChannel } from './output-channel.js'
+import { bytesOf } from './output-item.js'
 import { openParcel, parcelBytes, type Parcel } from './received-batch.js'
 
 /** One producer as its consumer sees it. */

@@ -1,154 +1,24 @@
 /**
- * What one task has produced for one edge and nobody has taken yet: a queue of batches per consumer partition, bounded in bytes.
- * It lives on the main thread of the producer's process and owns one reference of every queued batch.
+ * What one task has produced for one edge and nobody has taken yet, by consumer partition: bounded in bytes, because its producer
+ * waits, or because what is too much goes to a temporary file. It lives on the main thread of the producer's process and owns one
+ * reference of every queued batch.
  */
-import { batchBytes, releaseBatch } from '../arrow/column.js'
+import { releaseBatch } from '../arrow/column.js'
 import type { Batch } from '../arrow/batch.js'
-import { release } from '../arrow/memory.js'
 import type { Schema } from '../arrow/schema.js'
 import { deferred } from '../common/deferred.js'
-import { fail } from '../common/errors.js'
+import { toBallistaError } from '../common/errors.js'
 import { Gate } from '../common/gate.js'
 import { invariant } from '../common/invariant.js'
-import type { EncodedBatch } from './encoded-batch.js'
+import type { SpillSpace } from '../runtime/spill-space.js'
+import { encodeForExchange, type EncodedBatch } from './encoded-batch.js'
+import type { ExchangeBudget } from './exchange-budget.js'
+import { OutputChannel, type ChannelOwner } from './output-channel.js'
+import { bytesOf, releaseItem, type OutputItem } from './output-item.js'
+import { OutputSpill, type StoredBatch } from './output-spill.js'
 
-export interface ChannelTotals {
-  readonly batches: number
-  readonly rows: number
-  readonly bytes: number
-}
-
-/** One reference of a batch, or of the block of one that is encoded. */
-export type OutputItem =
-  { readonly kind: 'batch'; readonly batch: Batch } | { readonly kind: 'encoded'; readonly encoded: EncodedBatch }
-
-export const rowsOf = (item: OutputItem): number =>
-  item.kind === 'batch' ? item.batch.rowCount : item.encoded.rowCount
-
-export const bytesOf = (item: OutputItem): number =>
-  item.kind === 'batch' ? batchBytes(item.batch) : item.encoded.byteLength
-
-export function releaseItem(item: OutputItem): void {
-  if (item.kind === 'batch') releaseBatch(item.batch)
-  else release(item.encoded.block)
-}
-
-interface Queued {
-  readonly item: OutputItem
-  readonly bytes: number
-}
-
-/**
- * `open`: more may come. `ended`: the queue is the rest. `acknowledged`: the consumer has everything. `closed`: the consumer wants no
- * more. `failed`: the producer or the connection to the consumer broke.
- */
-export type ChannelStatus = 'open' | 'ended' | 'acknowledged' | 'closed' | 'failed'
-
-/** The queue of one consumer partition. It has one consumer, which attaches once. */
-export class OutputChannel {
-  private readonly queue: Queued[] = []
-  private listener: (() => void) | undefined
-  private batches = 0
-  private rows = 0
-  private bytes = 0
-  status: ChannelStatus = 'open'
-  failure: Error | undefined
-
-  private readonly owner: OutputBuffer
-  private readonly partition: number
-
-  constructor(owner: OutputBuffer, partition: number) {
-    this.owner = owner
-    this.partition = partition
-  }
-
-  /**
-   * `onChange` runs after every batch, end or failure: look at `take` and `status`. The consumer of another process wants batches
-   * `encoded`. PROTOCOL if somebody is attached already.
-   */
-  attach(onChange: () => void, { encoded = false } = {}): void {
-    if (this.listener !== undefined)
-      throw fail('PROTOCOL', ['the consumer of an exchange', 'the partition is already being read'])
-    this.listener = onChange
-    if (encoded && this.status === 'open') this.owner.encodeFromNow(this.partition)
-  }
-
-  get schema(): Schema {
-    return this.owner.schema
-  }
-
-  /** The next batch, its reference passing to the caller; undefined: none yet, or no more. */
-  take(): OutputItem | undefined {
-    const first = this.queue.shift()
-    if (first !== undefined) this.owner.taken(first.bytes)
-    return first?.item
-  }
-
-  get queuedBatches(): number {
-    return this.queue.length
-  }
-
-  /** Everything has been taken, and no more comes. */
-  get isExhausted(): boolean {
-    return this.status === 'ended' && this.queue.length === 0
-  }
-
-  /** Everything added so far; final once `status` is `ended`. */
-  totals(): ChannelTotals {
-    return { batches: this.batches, rows: this.rows, bytes: this.bytes }
-  }
-
-  /** The consumer has received the end and its totals agree: PROTOCOL if they do not. */
-  acknowledge(seen: ChannelTotals): void {
-    if (this.status !== 'ended') return
-    const sent = this.totals()
-    if (seen.batches !== sent.batches || seen.rows !== sent.rows) {
-      const found = `it saw ${seen.batches} batches with ${seen.rows} rows of ${sent.batches} with ${sent.rows}`
-      this.abort(fail('PROTOCOL', ['the consumer of an exchange', found]))
-      return
-    }
-    this.status = 'acknowledged'
-    this.owner.changed()
-  }
-
-  /** The consumer wants no more: what is queued is dropped and later batches are refused. Not an error. */
-  cancel(): void {
-    if (this.status === 'open' || this.status === 'ended') this.stop('closed')
-  }
-
-  /** The consumer is gone, or the producer failed: both sides see `error`. */
-  abort(error: Error): void {
-    if (this.status !== 'open' && this.status !== 'ended') return
-    this.failure = error
-    this.stop('failed')
-  }
-
-  /** For OutputBuffer only. */
-  add(item: OutputItem, bytes: number): void {
-    this.queue.push({ item, bytes })
-    this.batches++
-    this.rows += rowsOf(item)
-    this.bytes += bytes
-    this.listener?.()
-  }
-
-  /** For OutputBuffer only. */
-  end(): void {
-    if (this.status !== 'open') return
-    this.status = 'ended'
-    this.listener?.()
-  }
-
-  private stop(status: 'closed' | 'failed'): void {
-    this.status = status
-    for (const { item, bytes } of this.queue.splice(0)) {
-      releaseItem(item)
-      this.owner.taken(bytes)
-    }
-    this.owner.changed(status === 'closed' ? this.partition : undefined)
-    this.listener?.()
-  }
-}
+/** How far producers may be ahead of the disk. */
+const MAX_UNWRITTEN_BYTES = 8 * 1024 ** 2
 
 export interface OutputOptions {
   readonly schema: Schema
@@ -163,23 +33,30 @@ export interface OutputOptions {
   readonly onTaken?: (bytes: number) => void
   /** The consumer of a partition wants no more. */
   readonly onClosed?: (partition: number) => void
-  /** The consumer of a partition is in another process: what is added from now on is best encoded already. */
-  readonly onEncode?: (partition: number) => void
+  /** What is added to the partition (undefined: to any) from now on is best encoded already: it goes to another process, or to a file. */
+  readonly onEncode?: (partition: number | undefined) => void
 }
 
-export class OutputBuffer {
+export class OutputBuffer implements ChannelOwner {
   readonly channels: readonly OutputChannel[]
   private readonly options: OutputOptions
-  private readonly blocksWriters: boolean
+  private readonly budget: ExchangeBudget
+  /** Undefined: producers wait. */
+  private readonly spill: OutputSpill | undefined
   private readonly gate = new Gate()
   private readonly failure = deferred<Error>()
-  /** Bytes queued over all channels now, and the most there ever were. */
+  /** On their way to the file. */
+  private unwrittenBytes = 0
+  private isStoring = false
+  /** Bytes queued in memory over all channels now, and the most there ever were. */
   queuedBytes = 0
   peakBytes = 0
 
-  constructor(options: OutputOptions) {
+  constructor(options: OutputOptions, { budget, space }: { budget: ExchangeBudget; space: SpillSpace }) {
     this.options = options
-    this.blocksWriters = options.materialized !== true && options.spillable !== true
+    this.budget = budget
+    const isStored = options.materialized === true || options.spillable === true
+    if (isStored) this.spill = new OutputSpill(space, error => this.fail(error))
     this.channels = Array.from({ length: options.partitionCount }, (_, partition) => new OutputChannel(this, partition))
   }
 
@@ -198,10 +75,9 @@ export class OutputBuffer {
     invariant(channel !== undefined, `partition ${partition} of ${this.channels.length}`)
     invariant(channel.status !== 'ended', 'a batch after the end of its edge')
     if (channel.status === 'open') {
-      this.queuedBytes += bytes
-      this.peakBytes = Math.max(this.peakBytes, this.queuedBytes)
-      channel.add(item, bytes)
-      if (!this.blocksWriters) this.options.onTaken?.(bytes)
+      if (this.spill !== undefined && this.queuedBytes > 0 && !this.budget.mayKeep(bytes))
+        this.store(this.spill, channel, item, bytes)
+      else this.keep(channel, item, bytes)
       return 'open'
     }
     releaseItem(item)
@@ -210,14 +86,49 @@ export class OutputBuffer {
     return 'closed'
   }
 
+  private keep(channel: OutputChannel, item: OutputItem, bytes: number): void {
+    channel.add(item, bytes)
+    if (this.spill !== undefined) this.options.onTaken?.(bytes)
+  }
+
+  /** Writers may go on when the batch is written. */
+  private store(spill: OutputSpill, channel: OutputChannel, item: OutputItem, bytes: number): void {
+    if (!this.isStoring) this.options.onEncode?.(undefined)
+    this.isStoring = true
+    const encoded = encodedItem(item)
+    try {
+      const stored = spill.store(encoded, () => {
+        this.unwrittenBytes -= bytes
+        this.countQueued(-bytes)
+        this.options.onTaken?.(bytes)
+        this.gate.notify()
+      })
+      this.unwrittenBytes += bytes
+      this.countQueued(bytes)
+      channel.addStored(stored)
+    } catch (error) {
+      releaseItem({ kind: 'encoded', encoded })
+      this.fail(toBallistaError(error))
+      throw error
+    }
+  }
+
   /** Resolves with the first failure of a channel; never, if there is none. */
   get failed(): Promise<Error> {
     return this.failure.promise
   }
 
-  /** Resolves when less than the limit is queued; rejects when a channel has failed. */
+  /** Bytes that may be queued before a writer has to wait. */
+  get limit(): number {
+    const { limit } = this.options
+    return this.spill === undefined ? Math.min(limit, this.budget.outputShare) : limit
+  }
+
+  /** Resolves when less than the limit is queued, or little has still to be written; rejects when a channel has failed. */
   async writable(): Promise<void> {
-    while (this.blocksWriters && this.queuedBytes >= this.options.limit) await this.gate.wait()
+    const isFull = (): boolean =>
+      this.spill === undefined ? this.queuedBytes >= this.limit : this.unwrittenBytes >= MAX_UNWRITTEN_BYTES
+    while (isFull()) await this.gate.wait()
   }
 
   end(): void {
@@ -234,16 +145,29 @@ export class OutputBuffer {
    * output waits for no consumer.
    */
   async drained(): Promise<void> {
-    if (this.options.materialized === true) return
-    while (!this.channels.every(channel => channel.status === 'acknowledged' || channel.status === 'closed')) {
-      await this.gate.wait()
-    }
+    const isDone = (): boolean =>
+      this.options.materialized === true ? this.unwrittenBytes === 0 : this.channels.every(isServed)
+    while (!isDone()) await this.gate.wait()
+    // A write that failed last has failed the channels before.
+    const failure = this.channels.find(channel => channel.failure !== undefined)?.failure
+    if (failure !== undefined) throw failure
+  }
+
+  /** After `fail`, or when all consumers have what they want: resolves when no file is left. */
+  async close(): Promise<void> {
+    await this.spill?.close()
+  }
+
+  /** For OutputChannel only. */
+  countQueued(change: number): void {
+    this.queuedBytes += change
+    this.peakBytes = Math.max(this.peakBytes, this.queuedBytes)
+    if (this.spill !== undefined) this.budget.countKept(change)
   }
 
   /** For OutputChannel only. */
   taken(bytes: number): void {
-    this.queuedBytes -= bytes
-    if (this.blocksWriters) this.options.onTaken?.(bytes)
+    if (this.spill === undefined) this.options.onTaken?.(bytes)
     this.gate.notify()
   }
 
@@ -253,11 +177,31 @@ export class OutputBuffer {
   }
 
   /** For OutputChannel only. */
+  load(stored: StoredBatch): Promise<EncodedBatch> {
+    invariant(this.spill !== undefined, 'a stored batch of an output that stores none')
+    return this.spill.read(stored)
+  }
+
+  /** For OutputChannel only. */
   changed(closed?: number): void {
     if (closed !== undefined) this.options.onClosed?.(closed)
+    if (this.channels.every(channel => isServed(channel) || channel.status === 'failed')) void this.close()
     const failure = this.channels.find(channel => channel.failure !== undefined)?.failure
     if (failure === undefined) return this.gate.notify()
     this.gate.fail(failure)
     this.failure.resolve(failure)
+  }
+}
+
+/** The consumer has everything, or wants no more. */
+const isServed = ({ status }: OutputChannel): boolean => status === 'acknowledged' || status === 'closed'
+
+/** Takes the item over. */
+function encodedItem(item: OutputItem): EncodedBatch {
+  if (item.kind === 'encoded') return item.encoded
+  try {
+    return encodeForExchange(item.batch)
+  } finally {
+    releaseBatch(item.batch)
   }
 }

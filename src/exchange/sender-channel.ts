@@ -18,7 +18,7 @@ import {
 import { encodeForExchange, pieceOf, type EncodedBatch } from './encoded-batch.js'
 import { sealFrame } from './frame-checksum.js'
 import { FRAME_BYTES } from './options.js'
-import type { OutputChannel } from './output-buffer.js'
+import type { OutputChannel } from './output-channel.js'
 import type { ToConsumer } from './proto/messages.js'
 import { encodeError } from './protocol.js'
 

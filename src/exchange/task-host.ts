@@ -91,6 +91,20 @@ export function writeLimitOf({ plan, inputs, settings }: TaskSpec): number {
   return isOnDemand ? Math.min(limit, SMALL_READ_WINDOW) : limit
 }
 
+/** Bytes that may be on their way to the task from one producer. */
+export const readWindowOf = (hub: ExchangeHub, { settings }: TaskSpec): number =>
+  Math.min(configOf(settings).get(exchangeReadBytes), hub.budget.inputShare)
+
+/** Runs a task within its share of the hub's budget. */
+export async function counted<T>(hub: ExchangeHub, spec: TaskSpec, run: () => Promise<T>): Promise<T> {
+  hub.budget.count(spec, 1)
+  try {
+    return await run()
+  } finally {
+    hub.budget.count(spec, -1)
+  }
+}
+
 /** False for a task on demand whose consumer has declined; waits until it has decided. Rejects when the job ends. */
 export async function isWanted(hub: ExchangeHub, { jobId, partition, plan }: TaskSpec): Promise<boolean> {
   const [{ edge }] = plan.outputs
@@ -178,7 +192,8 @@ export function inlineHost(options: {
         return unstarted(spec, error)
       }
       const opened = new Set<number>()
-      const report = await runTaskSpec(spec, hubPorts(hub, remote, spec, opened), signal, environment)
+      const ports = hubPorts(hub, remote, spec, opened)
+      const report = await counted(hub, spec, () => runTaskSpec(spec, ports, signal, environment))
       if (report.error === undefined) cancelUnopened(hub, remote, spec, opened)
       return report
     },
@@ -194,7 +209,6 @@ function hubPorts(
   spec: TaskSpec,
   opened: Set<number>,
 ): ExchangePorts {
-  const config = configOf(spec.settings)
   return {
     openWriter({ edge, ...options }): ExchangeWriter {
       const key = { jobId: spec.jobId, edge, producer: spec.partition }
@@ -215,7 +229,7 @@ function hubPorts(
     openReader(edge) {
       opened.add(edge.edge)
       return {
-        batches: () => openInputs(hub, remote, spec, edge, config.get(exchangeReadBytes)),
+        batches: () => openInputs(hub, remote, spec, edge, readWindowOf(hub, spec)),
       }
     },
   }

@@ -6,22 +6,23 @@ import type { Schema } from '../arrow/schema.js'
 import { deferred } from '../common/deferred.js'
 import { BallistaError, toBallistaError } from '../common/errors.js'
 import { Gate } from '../common/gate.js'
-import { configOf } from '../common/option.js'
 import type { SpillPlace } from '../runtime/spill-space.js'
 import type { EdgeToRead, EdgeToWrite } from '../runtime/task-context.js'
 import { WorkerPool } from '../runtime/worker-pool.js'
 import type { ExchangeHub } from './exchange-hub.js'
 import type { MergedReader } from './merged-reader.js'
-import { exchangeReadBytes } from './options.js'
-import { releaseItem, type OutputBuffer } from './output-buffer.js'
+import type { OutputBuffer } from './output-buffer.js'
+import { releaseItem } from './output-item.js'
 import { parcelBytes, releaseParcel, transferable, type Parcel } from './received-batch.js'
 import type { ThreadData } from './serve-tasks.js'
 import { forgetThread, type SharedLimit } from './shared-memory-pool.js'
 import type { TaskReport, TaskSpec } from './stage.js'
 import {
   cancelUnopened,
+  counted,
   isWanted,
   openInputs,
+  readWindowOf,
   unstarted,
   writeLimitOf,
   type RemoteInputs,
@@ -138,8 +139,10 @@ class ThreadHost implements TaskHost {
     this.pool.hold()
     try {
       if (!(await isWanted(this.hub, spec))) return unstarted(spec)
-      await this.pool.start()
-      return await this.runOnThread(spec, signal)
+      return await counted(this.hub, spec, async () => {
+        await this.pool.start()
+        return this.runOnThread(spec, signal)
+      })
     } catch (error) {
       return unstarted(spec, error)
     } finally {
@@ -170,7 +173,7 @@ class ThreadHost implements TaskHost {
     try {
       this.tasks.set(task, running)
       // The thread needs no places of producers: the main thread dials them.
-      const writeLimit = writeLimitOf(spec)
+      const writeLimit = Math.min(writeLimitOf(spec), this.hub.budget.outputShare)
       this.post(thread, { kind: 'run', task, spec: { ...spec, inputs: [] }, writeLimit })
       signal.addEventListener('abort', abort, { once: true })
       if (signal.aborted) abort()
@@ -223,17 +226,24 @@ class ThreadHost implements TaskHost {
 
   private openOutput(task: number, running: RunningTask, { edge, ...options }: EdgeToWrite): void {
     const { jobId, partition: producer } = running.spec
+    const { hub } = this
+    // What is materialized is read when its writer has long ended.
+    const tell = (message: ToThread): void => {
+      if (this.tasks.has(task)) this.post(running.thread, message)
+    }
     let taken = 0
     try {
-      const buffer = this.hub.openOutput(
+      const buffer = hub.openOutput(
         { jobId, edge, producer },
         {
           ...options,
-          // The writer's own credit bounds what is queued.
-          limit: Infinity,
-          onTaken: bytes => this.post(running.thread, { kind: 'writeCredit', task, edge, bytes: (taken += bytes) }),
-          onClosed: partition => this.post(running.thread, { kind: 'writeClosed', task, edge, partition }),
-          onEncode: partition => this.post(running.thread, { kind: 'writeEncoded', task, edge, partition }),
+          limit: writeLimitOf(running.spec),
+          onTaken(bytes) {
+            taken += bytes
+            tell({ kind: 'writeCredit', task, edge, bytes: taken, limit: buffer.limit })
+          },
+          onClosed: partition => tell({ kind: 'writeClosed', task, edge, partition }),
+          onEncode: partition => tell({ kind: 'writeEncoded', task, edge, partition }),
         },
       )
       running.outputs.set(edge, { buffer, schema: options.schema })
@@ -275,7 +285,7 @@ class ThreadHost implements TaskHost {
     running: RunningTask,
     { reader: number, input: edge }: { reader: number; input: EdgeToRead },
   ): Promise<void> {
-    const windowBytes = configOf(running.spec.settings).get(exchangeReadBytes)
+    const windowBytes = readWindowOf(this.hub, running.spec)
     const reader = openInputs(this.hub, this.remote, running.spec, edge, windowBytes)
     const input: InputPump = { reader, gate: new Gate(), usedBytes: 0 }
     running.inputs.set(number, input)
@@ -316,10 +326,10 @@ class ThreadHost implements TaskHost {
 
   /** All tasks of the thread fail; what was on its way to it comes back. */
   private lost(thread: number, error: Error, arenaThread: number | undefined): void {
-    const jobs = new Set<string>()
+    // Also jobs of which no task runs here now: what ended tasks have given may lie in the thread's heap.
+    const jobs = new Set(this.hub.openJobs)
     for (const running of this.tasks.values()) {
       if (running.thread !== thread) continue
-      jobs.add(running.spec.jobId)
       for (const { buffer } of running.outputs.values()) buffer.fail(error)
       const { stage, partition } = running.spec
       running.resolve({ stage, partition, error: toBallistaError(error).toInfo(), operators: [] })

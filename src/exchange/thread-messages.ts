@@ -4,7 +4,7 @@ import type { Schema } from '../arrow/schema.js'
 import type { ErrorInfo } from '../common/errors.js'
 import type { EdgeToRead, EdgeToWrite } from '../runtime/task-context.js'
 import type { EncodedBatch } from './encoded-batch.js'
-import type { OutputItem } from './output-buffer.js'
+import type { OutputItem } from './output-item.js'
 import type { ReceivedBatch } from './received-batch.js'
 import type { TaskReport, TaskSpec } from './stage.js'
 
@@ -36,11 +36,22 @@ export const fromPortableItem = (item: PortableItem, schema: Schema): OutputItem
 export type ToThread =
   | { readonly kind: 'run'; readonly task: number; readonly spec: TaskSpec; readonly writeLimit: number }
   | { readonly kind: 'cancel'; readonly task: number; readonly reason: ErrorInfo }
-  /** The writer of `edge`: its consumers have taken `bytes`. */
-  | { readonly kind: 'writeCredit'; readonly task: number; readonly edge: number; readonly bytes: number }
+  /** The writer of `edge`: for `bytes` it need not wait any more, and for `limit` bytes beyond them it need not either. */
+  | {
+      readonly kind: 'writeCredit'
+      readonly task: number
+      readonly edge: number
+      readonly bytes: number
+      readonly limit: number
+    }
   | { readonly kind: 'writeClosed'; readonly task: number; readonly edge: number; readonly partition: number }
-  /** The consumer of the partition wants its batches encoded. */
-  | { readonly kind: 'writeEncoded'; readonly task: number; readonly edge: number; readonly partition: number }
+  /** Batches of the partition (undefined: of all) are wanted encoded. */
+  | {
+      readonly kind: 'writeEncoded'
+      readonly task: number
+      readonly edge: number
+      readonly partition: number | undefined
+    }
   | { readonly kind: 'writeFailed'; readonly task: number; readonly edge: number; readonly error: ErrorInfo }
   /** Every consumer has acknowledged its end. */
   | { readonly kind: 'writeDrained'; readonly task: number; readonly edge: number }

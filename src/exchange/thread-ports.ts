@@ -6,7 +6,7 @@ import { BallistaError, toBallistaError } from '../common/errors.js'
 import { Gate } from '../common/gate.js'
 import type { EdgeToRead, EdgeToWrite, ExchangePorts, ExchangeReader, ExchangeWriter } from '../runtime/task-context.js'
 import { encodeForExchange, type EncodedBatch } from './encoded-batch.js'
-import { bytesOf, type OutputItem } from './output-buffer.js'
+import { bytesOf, type OutputItem } from './output-item.js'
 import { openReceived, type ReceivedBatch } from './received-batch.js'
 import { fromPortable, toPortableItem, type FromThread, type PortableBatch, type ToThread } from './thread-messages.js'
 
@@ -81,13 +81,17 @@ class PortWriter implements ExchangeWriter {
   private readonly encoded = new Set<number>()
   /** Batch and encoded form of the write before: a broadcast writes it to each partition at once. */
   private last: { readonly batch: Batch; readonly encoded: EncodedBatch } | undefined
+  private encodesAll: boolean
   private sentBytes = 0
   private takenBytes = 0
+  private limit: number
   private drained = false
   private failure: Error | undefined
 
   constructor(parts: WriterParts) {
     this.parts = parts
+    this.limit = parts.limit
+    this.encodesAll = parts.output.materialized === true
   }
 
   async write(partition: number, batch: Batch): Promise<'open' | 'closed'> {
@@ -96,11 +100,12 @@ class PortWriter implements ExchangeWriter {
       if (this.failure !== undefined) throw this.failure
       return 'closed'
     }
-    const item = this.encoded.has(partition) ? this.encode(batch) : ({ kind: 'batch', batch } as const)
+    const item =
+      this.encodesAll || this.encoded.has(partition) ? this.encode(batch) : ({ kind: 'batch', batch } as const)
     const bytes = bytesOf(item)
     this.sentBytes += bytes
     this.parts.post({ kind: 'write', ...this.identity, partition, item: toPortableItem(item), bytes })
-    while (this.sentBytes - this.takenBytes >= this.parts.limit) await this.gate.wait()
+    while (this.sentBytes - this.takenBytes >= this.limit) await this.gate.wait()
     return this.closed.has(partition) ? 'closed' : 'open'
   }
 
@@ -118,15 +123,23 @@ class PortWriter implements ExchangeWriter {
 
   receive(message: Exclude<EdgeMessage, { kind: 'batch' | 'received' | 'readEnd' | 'readFailed' }>): void {
     if (message.kind === 'writeFailed') return this.stop(new BallistaError(message.error))
-    if (message.kind === 'writeCredit') this.takenBytes = message.bytes
+    if (message.kind === 'writeCredit') {
+      this.takenBytes = message.bytes
+      this.limit = Math.min(message.limit, this.parts.limit)
+    }
     if (message.kind === 'writeClosed') this.closed.add(message.partition)
-    if (message.kind === 'writeEncoded') this.encoded.add(message.partition)
+    if (message.kind === 'writeEncoded') this.encodeFromNow(message.partition)
     if (message.kind === 'writeDrained') this.drained = true
     this.gate.notify()
   }
 
   private get identity(): { task: number; edge: number } {
     return { task: this.parts.task, edge: this.parts.output.edge }
+  }
+
+  private encodeFromNow(partition: number | undefined): void {
+    if (partition === undefined) this.encodesAll = true
+    else this.encoded.add(partition)
   }
 
   /** Takes the batch over. */

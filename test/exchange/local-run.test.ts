@@ -197,6 +197,6 @@ test.serial('a slow consumer stays bounded in bytes: the producer stops at its b
   t.is((await task).error, undefined)
   t.is(read, 200)
   t.is(hub.stats().peakBytes, 4 * oneBatch)
-  hub.closeJob('job')
+  await hub.closeJob('job')
   t.is(bytesInUse(), before)
 })

@@ -153,7 +153,7 @@ async function runOnDemand(t: ExecutionContext, decide: (hub: ExchangeHub) => Pr
   t.is(pulled.get(0), undefined, 'nothing is read before the consumer asks')
   await decide(hub)
   const report = await task
-  hub.closeJob('job')
+  await hub.closeJob('job')
   t.is(bytesInUse(), before)
   return report
 }

@@ -215,7 +215,7 @@ test.serial('a job that has ended, or ends, is CANCELLED for its consumers', asy
   await withPeers(t, serving(hub), async ({ reader }) => {
     const early = codeOf(idsOf(reader()))
     for (let turn = 0; turn < 50; turn++) await new Promise(setImmediate)
-    hub.closeJob('job')
+    await hub.closeJob('job')
     t.is(await early, 'CANCELLED')
     t.is(await codeOf(idsOf(reader())), 'CANCELLED')
   })

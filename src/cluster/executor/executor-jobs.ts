@@ -44,8 +44,8 @@ export class ExecutorJobs {
     const job = this.jobs.get(jobId)
     this.jobs.delete(jobId)
     job?.controller.abort(reason)
-    this.hub.closeJob(jobId, reason)
-    const ended = Promise.all(job?.tasks ?? []).then(() => {
+    const closed = this.hub.closeJob(jobId, reason)
+    const ended = Promise.all([closed, ...(job?.tasks ?? [])]).then(() => {
       this.host.endJob(jobId)
       this.ending.delete(ended)
     })

@@ -70,7 +70,11 @@ export async function startExecutor(options: ExecutorOptions): Promise<RunningEx
   const rng = options.rng ?? systemRng
   const log = stderrLogger(options.logLevel ?? 'info', clock)
   const operators = operatorTable(options.operators ?? (await engineOperators()), EXCHANGE_OPERATORS)
-  const hub = new ExchangeHub({ clock })
+  const hub = new ExchangeHub({
+    clock,
+    memoryLimit: options.memoryLimit ?? configOf({}).get(memoryLimit),
+    space: spillSpace(tempPlace(options)),
+  })
   const transport = options.transport ?? grpcTransport
   const exchange = new ExchangeServer({ hub, clock })
   const remote = new RemoteExchange({ transport, clock, rng })
