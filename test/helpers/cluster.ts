@@ -14,7 +14,15 @@ export interface Cluster {
   readonly executors: readonly ChildProcess[]
   /** `host:port` of each executor. */
   readonly executorAddresses: readonly string[]
+  /** One more, with as many slots as the others; resolves when it is registered. */
+  addExecutor(): Promise<ExecutorProcess>
   close(): Promise<void>
+}
+
+export interface ExecutorProcess {
+  readonly child: ChildProcess
+  /** `host:port`. */
+  readonly address: string
 }
 
 /** Starts the processes and waits until each says that it listens, which an executor does when it is registered. */
@@ -34,10 +42,21 @@ export async function startCluster(executorCount = 2, slots = 2): Promise<Cluste
       '--log-level',
       'warn',
     ]
-    const executors = Array.from({ length: executorCount }, () => start(['executor', ...flags]))
-    started.push(...executors)
-    const executorAddresses = await Promise.all(executors.map(listening))
-    return { url: `df://${address}`, address, scheduler, executors, executorAddresses, close: () => stop(started) }
+    const addExecutor = async (): Promise<ExecutorProcess> => {
+      const child = start(['executor', ...flags])
+      started.push(child)
+      return { child, address: await listening(child) }
+    }
+    const executors = await Promise.all(Array.from({ length: executorCount }, addExecutor))
+    return {
+      url: `df://${address}`,
+      address,
+      scheduler,
+      executors: executors.map(executor => executor.child),
+      executorAddresses: executors.map(executor => executor.address),
+      addExecutor,
+      close: () => stop(started),
+    }
   } catch (error) {
     await stop(started)
     throw error
@@ -65,6 +84,8 @@ async function stop(children: readonly ChildProcess[]): Promise<void> {
     if (child.exitCode !== null || child.signalCode !== null) continue
     const exited = once(child, 'exit')
     child.kill('SIGTERM')
+    // A stopped process takes no other signal.
+    child.kill('SIGCONT')
     await exited
   }
 }
