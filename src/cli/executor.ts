@@ -33,5 +33,7 @@ async function run(flags: FlagValues<typeof EXECUTOR_FLAGS>): Promise<void> {
   })
   await Promise.race([listening, stopped])
   await stopped
+  // A second signal ends it at once.
+  await Promise.race([executor.drain(flags.executorTerminationGracePeriod * 1000), stopSignal()])
   await executor.close()
 }

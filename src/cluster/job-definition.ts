@@ -102,11 +102,7 @@ export function taskReportOf(value: unknown, peer: Peer): TaskReport {
   const report = objectOf(value, 'a task report', peer)
   countOf(report.stage, MAX_TASKS, 'a stage id', peer)
   countOf(report.partition, MAX_TASKS, 'a partition', peer)
-  for (const row of listOf(report.operators, 'operator metrics', peer)) {
-    const { path, kind } = objectOf(row, 'operator metrics', peer) as Partial<MetricsRow>
-    stringOf(path, 'a path', peer)
-    stringOf(kind, 'an operator kind', peer)
-  }
+  checkMetrics(report.operators, peer)
   if (report.error !== undefined) {
     const error = objectOf(report.error, 'an error', peer)
     stringOf(error.message, 'an error message', peer)
@@ -115,4 +111,13 @@ export function taskReportOf(value: unknown, peer: Peer): TaskReport {
     listOf(error.context, 'error context', peer)
   }
   return value as TaskReport
+}
+
+/** Rows of counters as they came over the wire; PROTOCOL when they are not that. */
+export function checkMetrics(value: unknown, peer: Peer): void {
+  for (const row of listOf(value, 'operator metrics', peer)) {
+    const { path, kind } = objectOf(row, 'operator metrics', peer) as Partial<MetricsRow>
+    stringOf(path, 'a path', peer)
+    stringOf(kind, 'an operator kind', peer)
+  }
 }

@@ -37,6 +37,8 @@ export interface SubmitOptions {
    * a query that fails after its first batch is PARTIAL_RESULT_DELIVERED.
    */
   readonly onRestart?: (() => void) | undefined
+  /** Called while it runs with what the scheduler says of the job, a JobSummary. */
+  readonly onProgress?: ((job: unknown) => void) | undefined
 }
 
 /** Connections of one client to one cluster, made when first used. */
@@ -135,10 +137,12 @@ class Submission {
   }
 
   async start(): Promise<RemoteResult> {
-    const { request, signal } = this.parts.options
+    const { request, signal, onProgress } = this.parts.options
+    const progress = onProgress !== undefined
     signal.addEventListener('abort', this.onAbort, { once: true })
     if (signal.aborted) this.onAbort()
-    for (const piece of pieces(encodeWire(request), FRAME_BYTES)) this.call.write({ ...OWN_VERSION, ...piece })
+    for (const piece of pieces(encodeWire(request), FRAME_BYTES))
+      this.call.write({ ...OWN_VERSION, ...piece, progress })
     this.call.end()
     const first = await this.coming.promise
     const peer = { name: this.parts.peer, version: VERSION }
@@ -183,6 +187,7 @@ class Submission {
 
   private receive(event: QueryEvent): void {
     if (event.accepted !== undefined) this.begin(event.accepted)
+    if (event.progress !== undefined) this.parts.options.onProgress?.(decodeWire(event.progress.job, this.parts.peer))
     if (event.failed !== undefined) this.settle(decodeError(event.failed.error, this.parts.peer))
     if (event.finished !== undefined) this.settle(event.finished)
   }

@@ -4,6 +4,7 @@ import { arenaThread, attachArena } from '../arrow/memory.js'
 import { sharedAbortController } from '../common/abort.js'
 import { BallistaError } from '../common/errors.js'
 import { invariant } from '../common/invariant.js'
+import type { MetricsRow } from '../runtime/metrics.js'
 import type { OperatorTable } from '../runtime/run-pipelines.js'
 import { spillSpace, type SpillPlace } from '../runtime/spill-space.js'
 import { attachIoCounters } from '../runtime/io-counters.js'
@@ -17,6 +18,7 @@ import type { FromThread, PortableBatch, ToThread } from './thread-messages.js'
 interface Running {
   readonly controller: AbortController
   readonly ports: ThreadPorts
+  operators: () => readonly MetricsRow[]
 }
 
 /** What the main thread passes as the `data` of every thread. */
@@ -47,8 +49,11 @@ export function serveTasks(operators: OperatorTable): void {
   async function run(task: number, spec: TaskSpec, writeLimit: number): Promise<void> {
     const controller = sharedAbortController()
     const ports = threadPorts(task, writeLimit, post)
-    running.set(task, { controller, ports })
-    const report = await runTaskSpec(spec, ports, controller.signal, environment)
+    const started: Running = { controller, ports, operators: () => [] }
+    running.set(task, started)
+    const report = await runTaskSpec(spec, ports, controller.signal, environment, operators => {
+      started.operators = operators
+    })
     ports.close()
     running.delete(task)
     post({ kind: 'done', task, report })
@@ -64,6 +69,7 @@ export function serveTasks(operators: OperatorTable): void {
     if (message.kind === 'run') return void run(message.task, message.spec, message.writeLimit)
     const target = running.get(message.task)
     if (target === undefined) return message.kind === 'batch' ? dropLate(message.task, message.batch) : undefined
+    if (message.kind === 'sample') return post({ kind: 'sampled', task: message.task, operators: target.operators() })
     if (message.kind === 'cancel') return target.controller.abort(new BallistaError(message.reason))
     target.ports.receive(message)
   })

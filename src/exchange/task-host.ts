@@ -23,10 +23,18 @@ import type { ProducerPlace, TaskReport, TaskSpec } from './stage.js'
 export interface TaskHost {
   /** Runs a task to its end; never rejects, and resolves only when nothing of the task is left running. */
   run(spec: TaskSpec, signal: AbortSignal): Promise<TaskReport>
+  /** What tasks that run have counted; on threads, when they were asked last: every call asks anew. */
+  counters(): readonly TaskCounters[]
   /** After the hub has closed the job and all its tasks have ended: memory of dead threads may be swept. */
   endJob(jobId: string): void
   /** Ends threads; no task may be running. */
   close(): Promise<void>
+}
+
+export interface TaskCounters {
+  readonly jobId: string
+  readonly stage: number
+  readonly operators: readonly MetricsRow[]
 }
 
 /** Opens a channel to a producer of another process. */
@@ -160,14 +168,16 @@ export function taskContext(
   return { context, operators: () => metrics.snapshot() }
 }
 
-/** Runs one task with the given ports on this thread; never rejects. */
+/** Runs one task with the given ports on this thread; never rejects. `onStart` gets what gives its counters at any time. */
 export async function runTaskSpec(
   spec: TaskSpec,
   exchange: ExchangePorts,
   signal: AbortSignal,
   environment: TaskEnvironment,
+  onStart: (operators: () => readonly MetricsRow[]) => unknown,
 ): Promise<TaskReport> {
   const { context, operators } = taskContext(spec, exchange, signal, environment)
+  onStart(operators)
   const identity = { stage: spec.stage, partition: spec.partition }
   try {
     await runTask(spec.plan, context, environment.operators)
@@ -184,6 +194,7 @@ export function inlineHost(options: {
   environment: TaskEnvironment
 }): TaskHost {
   const { hub, remote, environment } = options
+  const running = new Map<TaskSpec, () => readonly MetricsRow[]>()
   return {
     async run(spec, signal) {
       try {
@@ -193,10 +204,13 @@ export function inlineHost(options: {
       }
       const opened = new Set<number>()
       const ports = hubPorts(hub, remote, spec, opened)
-      const report = await counted(hub, spec, () => runTaskSpec(spec, ports, signal, environment))
+      const onStart = (operators: () => readonly MetricsRow[]): unknown => running.set(spec, operators)
+      const report = await counted(hub, spec, () => runTaskSpec(spec, ports, signal, environment, onStart))
+      running.delete(spec)
       if (report.error === undefined) cancelUnopened(hub, remote, spec, opened)
       return report
     },
+    counters: () => Array.from(running, ([{ jobId, stage }, operators]) => ({ jobId, stage, operators: operators() })),
     endJob() {},
     async close() {},
   }

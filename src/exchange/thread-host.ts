@@ -8,6 +8,7 @@ import { BallistaError, toBallistaError } from '../common/errors.js'
 import { Gate } from '../common/gate.js'
 import type { SpillPlace } from '../runtime/spill-space.js'
 import type { EdgeToRead, EdgeToWrite } from '../runtime/task-context.js'
+import type { MetricsRow } from '../runtime/metrics.js'
 import { WorkerPool } from '../runtime/worker-pool.js'
 import type { ExchangeHub } from './exchange-hub.js'
 import type { MergedReader } from './merged-reader.js'
@@ -26,6 +27,7 @@ import {
   unstarted,
   writeLimitOf,
   type RemoteInputs,
+  type TaskCounters,
   type TaskHost,
 } from './task-host.js'
 import { fromPortableItem, toPortable, type FromThread, type ToThread } from './thread-messages.js'
@@ -38,6 +40,8 @@ interface RunningTask {
   readonly inputs: Map<number, InputPump>
   /** Edges that the task reads or has read. */
   readonly opened: Set<number>
+  /** Counted when it was asked last. */
+  operators: readonly MetricsRow[]
   resolve(report: TaskReport): void
 }
 
@@ -150,6 +154,13 @@ class ThreadHost implements TaskHost {
     }
   }
 
+  counters(): readonly TaskCounters[] {
+    return Array.from(this.tasks, ([task, { spec, thread, operators }]) => {
+      this.post(thread, { kind: 'sample', task })
+      return { jobId: spec.jobId, stage: spec.stage, operators }
+    })
+  }
+
   endJob(jobId: string): void {
     for (const remains of this.remains) {
       remains.jobs.delete(jobId)
@@ -167,7 +178,15 @@ class ThreadHost implements TaskHost {
     const thread = task % this.pool.threads
     const ended = deferred<TaskReport>()
     const resolve = (report: TaskReport): void => ended.resolve(report)
-    const running: RunningTask = { spec, thread, outputs: new Map(), inputs: new Map(), opened: new Set(), resolve }
+    const running: RunningTask = {
+      spec,
+      thread,
+      outputs: new Map(),
+      inputs: new Map(),
+      opened: new Set(),
+      operators: [],
+      resolve,
+    }
     const abort = (): void =>
       this.post(thread, { kind: 'cancel', task, reason: toBallistaError(signal.reason).toInfo() })
     try {
@@ -219,6 +238,9 @@ class ThreadHost implements TaskHost {
       }
       case 'closeReader':
         return this.closeInput(running, message.reader)
+      case 'sampled':
+        running.operators = message.operators
+        return
       case 'done':
         return running.resolve(message.report)
     }

@@ -2,6 +2,7 @@
 import type { Batch, Column } from '../arrow/batch.js'
 import type { Schema } from '../arrow/schema.js'
 import type { ErrorInfo } from '../common/errors.js'
+import type { MetricsRow } from '../runtime/metrics.js'
 import type { EdgeToRead, EdgeToWrite } from '../runtime/task-context.js'
 import type { EncodedBatch } from './encoded-batch.js'
 import type { OutputItem } from './output-item.js'
@@ -36,6 +37,8 @@ export const fromPortableItem = (item: PortableItem, schema: Schema): OutputItem
 export type ToThread =
   | { readonly kind: 'run'; readonly task: number; readonly spec: TaskSpec; readonly writeLimit: number }
   | { readonly kind: 'cancel'; readonly task: number; readonly reason: ErrorInfo }
+  /** Answered by `sampled`, unless the task has ended. */
+  | { readonly kind: 'sample'; readonly task: number }
   /** The writer of `edge`: for `bytes` it need not wait any more, and for `limit` bytes beyond them it need not either. */
   | {
       readonly kind: 'writeCredit'
@@ -89,4 +92,6 @@ export type FromThread =
   /** It has used `bytes`. */
   | { readonly kind: 'readCredit'; readonly task: number; readonly reader: number; readonly bytes: number }
   | { readonly kind: 'closeReader'; readonly task: number; readonly reader: number }
+  /** What its operators have counted so far. */
+  | { readonly kind: 'sampled'; readonly task: number; readonly operators: readonly MetricsRow[] }
   | { readonly kind: 'done'; readonly task: number; readonly report: TaskReport }

@@ -19,7 +19,7 @@ export interface ThreadPorts extends ExchangePorts {
 }
 
 /** Messages that belong to an edge of a task. */
-export type EdgeMessage = Exclude<ToThread, { kind: 'run' | 'cancel' }>
+export type EdgeMessage = Exclude<ToThread, { kind: 'run' | 'cancel' | 'sample' }>
 
 /** `writeLimit`: bytes that may be written and not yet taken, per edge. */
 export function threadPorts(task: number, writeLimit: number, post: Post): ThreadPorts {

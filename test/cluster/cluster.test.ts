@@ -320,6 +320,33 @@ test.serial('when all executors go away the query is NO_EXECUTORS within the gra
   })
 })
 
+test.serial('an executor that drains ends what it runs and takes nothing new', async t => {
+  await withCluster(t, 0, async ({ cluster, client }) => {
+    const [leaving, staying] = cluster.executors
+    const result = await client.submit({ request: { partitions: 4, batches: 50, rows: 100 }, signal: never() })
+    const drained = leaving.drain(60_000)
+    const rows = await rowsOf(result.batches)
+    t.is(rows.length, 20_000)
+    await drained
+    await leaving.close()
+    t.is((await run(client, { partitions: 2, batches: 2, rows: 10 })).length, 40)
+    t.is(staying.stats().jobs, 0)
+  })
+})
+
+test.serial('an executor that drains gives up waiting in the end', async t => {
+  await withCluster(t, 0, async ({ cluster, client }) => {
+    const request = { partitions: 4, batches: 100_000, rows: 100 }
+    const result = await client.submit({ request, signal: never() })
+    await cluster.executors[0].drain(10)
+    t.true(cluster.executors[0].stats().jobs > 0)
+    for await (const batch of result.batches) {
+      releaseBatch(batch)
+      break
+    }
+  })
+})
+
 test.serial('without executors a query is NO_EXECUTORS', async t => {
   await withCluster(t, 0, async ({ cluster, client }) => {
     await Promise.all(cluster.executors.map(executor => executor.close()))

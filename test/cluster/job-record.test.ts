@@ -112,6 +112,7 @@ test('history is bounded by jobs and by tasks', t => {
     jobId,
     stages: { total: 1, finished: 1 },
     tasks: { total, finished: total },
+    scanned: { rows: 0, bytes: 0 },
     stageRecords: [],
     failures: [],
     plans,

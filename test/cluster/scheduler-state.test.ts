@@ -4,9 +4,12 @@ import { fail } from '../../src/common/errors.js'
 import { newJob, stepJob, type JobEffect, type JobEvent, type JobState } from '../../src/cluster/scheduler/job-state.js'
 import {
   noMembers,
+  placeable,
   SILENCE_LIMIT_MS,
+  SUSPICION_MS,
   stepMembership,
   type Member,
+  type MemberPhase,
   type MembershipEvent,
 } from '../../src/cluster/scheduler/membership-state.js'
 import { jobDefinitions, placeTasks } from '../../src/cluster/scheduler/placement.js'
@@ -19,6 +22,7 @@ const member = (id: string, incarnation: string, lastSeenMs = 0): Member => ({
   incarnation,
   lastSeenMs,
   version: '0.1.0',
+  phase: 'active',
   slots: 2,
   address: `${id}:1`,
 })
@@ -355,6 +359,58 @@ for (const { name, events, phase, effects } of jobCases) {
 }
 
 const stages = stagesOf(gather(tag(hashById(numbers({ partitions: 3, batches: 1, rows: 1 }), 2))))
+
+const phaseCases: readonly {
+  name: string
+  events: readonly MembershipEvent[]
+  phase: MemberPhase
+  places: string[]
+}[] = [
+  {
+    name: 'silence makes a suspect, which gets no tasks while there are others',
+    events: [registered('a', '1'), registered('b', '1', 5_000), { kind: 'tick', nowMs: SUSPICION_MS }],
+    phase: 'suspect',
+    places: ['b'],
+  },
+  {
+    name: 'suspects get tasks when there is nobody else',
+    events: [registered('a', '1'), { kind: 'tick', nowMs: SUSPICION_MS }],
+    phase: 'suspect',
+    places: ['a'],
+  },
+  {
+    name: 'a heartbeat ends the suspicion',
+    events: [
+      registered('a', '1'),
+      { kind: 'tick', nowMs: SUSPICION_MS },
+      { kind: 'heartbeat', id: 'a', incarnation: '1', nowMs: SUSPICION_MS },
+    ],
+    phase: 'active',
+    places: ['a'],
+  },
+  {
+    name: 'who drains gets no tasks, whatever it says later',
+    events: [
+      registered('a', '1'),
+      { kind: 'drains', id: 'a', incarnation: '1' },
+      { kind: 'heartbeat', id: 'a', incarnation: '1', nowMs: 1 },
+      { kind: 'tick', nowMs: SUSPICION_MS + 1 },
+    ],
+    phase: 'draining',
+    places: [],
+  },
+]
+
+for (const { name, events, phase, places } of phaseCases) {
+  test(`membership: ${name}`, t => {
+    const state = events.reduce((before, event) => stepMembership(before, event).state, noMembers)
+    t.is(state.members.get('a')?.phase, phase)
+    t.deepEqual(
+      placeable(state).map(({ id }) => id),
+      places,
+    )
+  })
+}
 
 test('placement: all tasks, round-robin over slots, stages spread', t => {
   const places = [

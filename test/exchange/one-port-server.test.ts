@@ -94,7 +94,7 @@ test('a gRPC peer that goes away is noticed at once', async t => {
   const client = await grpcTransport.scheduler(`127.0.0.1:${port}`)
   const call = client.work()
   call.on('error', () => undefined)
-  call.write({ heartbeat: { runningTasks: 0 } })
+  call.write({ heartbeat: { runningTasks: 0, progress: new Uint8Array(0) } })
   // Pings would find out in 15 s.
   const timer = systemClock.after(5_000, () => gone.resolve(false))
   t.true(await gone.promise)

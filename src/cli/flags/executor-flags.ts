@@ -38,6 +38,10 @@ export const EXECUTOR_FLAGS = {
     default: tmpdir(),
     defaultText: "the system's",
   }),
+  executorTerminationGracePeriod: valued(
+    'how long running tasks may go on after SIGTERM; a second SIGTERM ends them at once',
+    { placeholder: 'seconds', parse: positive, default: 300 },
+  ),
   logLevelSetting,
   configFile,
 }

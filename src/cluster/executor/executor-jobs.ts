@@ -1,14 +1,19 @@
 /** The jobs of one executor: starts their tasks, and lets go of everything when they end. */
 import { sharedAbortController } from '../../common/abort.js'
 import { fail, type BallistaError } from '../../common/errors.js'
+import { Gate } from '../../common/gate.js'
 import type { Logger } from '../../common/log.js'
 import type { ExchangeHub } from '../../exchange/exchange-hub.js'
 import type { TaskReport, TaskSpec } from '../../exchange/stage.js'
 import type { TaskHost } from '../../exchange/task-host.js'
+import type { MetricsRow } from '../../runtime/metrics.js'
+import { sumByPath, type StageProgress } from '../stage-progress.js'
 
 interface RunningJob {
   readonly controller: AbortController
   readonly tasks: Promise<void>[]
+  /** What tasks that have ended have counted, by stage. */
+  readonly counted: Map<number, readonly MetricsRow[]>
 }
 
 export class ExecutorJobs {
@@ -17,6 +22,8 @@ export class ExecutorJobs {
   private readonly log: Logger
   private readonly jobs = new Map<string, RunningJob>()
   private readonly ending = new Set<Promise<void>>()
+  /** A job has ended. */
+  private readonly changed = new Gate()
   runningTasks = 0
 
   constructor(options: { hub: ExchangeHub; host: TaskHost; log: Logger }) {
@@ -33,10 +40,14 @@ export class ExecutorJobs {
   /** Starts tasks of a job, all at once; `onEnd` hears of each one's end. A job that was cancelled before stays so. */
   launch(jobId: string, specs: readonly TaskSpec[], onEnd: (report: TaskReport) => void): void {
     if (!this.hub.openJob(jobId)) return
-    const job = this.jobs.get(jobId) ?? { controller: sharedAbortController(), tasks: [] }
+    const job: RunningJob = this.jobs.get(jobId) ?? {
+      controller: sharedAbortController(),
+      tasks: [],
+      counted: new Map(),
+    }
     this.jobs.set(jobId, job)
     this.log.debug('tasks launched', { job: jobId, tasks: specs.length })
-    for (const spec of specs) job.tasks.push(this.run(spec, job.controller.signal, onEnd))
+    for (const spec of specs) job.tasks.push(this.run(spec, job, onEnd))
   }
 
   /** Aborts what runs, drops what is buffered. Without a reason the job has succeeded, and nothing runs. */
@@ -48,8 +59,14 @@ export class ExecutorJobs {
     const ended = Promise.all([closed, ...(job?.tasks ?? [])]).then(() => {
       this.host.endJob(jobId)
       this.ending.delete(ended)
+      this.changed.notify()
     })
     this.ending.add(ended)
+  }
+
+  /** Resolves when no job is left; they end as they would. */
+  async idle(): Promise<void> {
+    while (this.count > 0) await this.changed.wait()
   }
 
   /** Ends all jobs; resolves when no task runs. */
@@ -58,10 +75,22 @@ export class ExecutorJobs {
     await Promise.all(this.ending)
   }
 
-  private async run(spec: TaskSpec, signal: AbortSignal, onEnd: (report: TaskReport) => void): Promise<void> {
+  /** By job and stage, what tasks have counted, those that have ended too. */
+  progress(): StageProgress[] {
+    const running = this.host.counters()
+    return Array.from(this.jobs, ([attemptId, { counted }]) => {
+      const rows = new Map(Array.from(counted, ([stage, sums]) => [stage, [...sums]]))
+      for (const { jobId, stage, operators } of running)
+        if (jobId === attemptId) rows.set(stage, [...(rows.get(stage) ?? []), ...operators])
+      return Array.from(rows, ([stage, all]) => ({ attemptId, stage, operators: sumByPath(all) }))
+    }).flat()
+  }
+
+  private async run(spec: TaskSpec, job: RunningJob, onEnd: (report: TaskReport) => void): Promise<void> {
     this.runningTasks++
-    const report = await this.host.run(spec, signal)
+    const report = await this.host.run(spec, job.controller.signal)
     this.runningTasks--
+    job.counted.set(spec.stage, sumByPath([...(job.counted.get(spec.stage) ?? []), ...report.operators]))
     this.log.debug('task ended', {
       job: spec.jobId,
       stage: spec.stage,

@@ -1,6 +1,6 @@
 /** The executor's stream to its scheduler: registers, reports, obeys; when it breaks, all its jobs end and it dials again. */
 import type { Clock, Rng, Timer } from '../../common/clock.js'
-import { deferred } from '../../common/deferred.js'
+import { deferred, type Deferred } from '../../common/deferred.js'
 import { fail } from '../../common/errors.js'
 import { newIncarnation } from '../../common/ids.js'
 import type { Logger } from '../../common/log.js'
@@ -45,6 +45,9 @@ const MAX_DEFINITION_BYTES = 256 * 1024 ** 2
 const FIRST_RETRY_MS = 100
 const LAST_RETRY_MS = 5_000
 
+/** How often an executor with tasks says what they have counted, and looks at its lease. */
+const PROGRESS_MS = 500
+
 /** For the scheduler's answer to a leave. */
 const LEAVE_MS = 1_000
 
@@ -60,6 +63,8 @@ export class SchedulerLink {
   private readonly running: Promise<void>
   private session: Session | undefined
   private closing = false
+  /** Resolves when the scheduler has promised to send no more tasks, or cannot. */
+  private draining: Deferred<void> | undefined
   private complained = false
 
   constructor(options: SchedulerLinkOptions) {
@@ -72,6 +77,14 @@ export class SchedulerLink {
   /** The scheduler takes it for a member, and it is not leaving. */
   get isRegistered(): boolean {
     return !this.closing && this.session?.accepted === true
+  }
+
+  /** Asks for no more tasks; resolves when none will come. */
+  async drain(): Promise<void> {
+    this.draining = deferred()
+    if (this.session?.accepted !== true) this.draining.resolve()
+    this.session?.drain()
+    await this.draining.promise
   }
 
   /** Leaves the scheduler, which fails the executor's jobs; resolves when the stream is closed and no task runs. */
@@ -103,7 +116,10 @@ export class SchedulerLink {
     this.session = session
     try {
       for await (const message of session.call as AsyncIterable<SchedulerMessage>) {
-        if (session.receive(message)) this.firstRegistration.resolve()
+        if (message.drain !== undefined) this.draining?.resolve()
+        if (!session.receive(message)) continue
+        this.firstRegistration.resolve()
+        if (this.draining !== undefined) session.drain()
       }
       this.report('the scheduler ended the stream', session.accepted)
     } catch (error) {
@@ -111,6 +127,7 @@ export class SchedulerLink {
     } finally {
       session.close()
       this.session = undefined
+      this.draining?.resolve()
     }
     return session.accepted
   }
@@ -140,6 +157,8 @@ class Session {
   private readonly joiners = new Map<string, PieceJoiner>()
   private registered: Registered | undefined
   private heartbeat: Timer | undefined
+  private beatenAtMs = 0
+  private heardAtMs = 0
 
   constructor(options: SchedulerLinkOptions, peer: string, call: Call) {
     this.options = options
@@ -152,6 +171,7 @@ class Session {
 
   /** True when the message is the scheduler's acceptance. */
   receive(message: SchedulerMessage): boolean {
+    this.heardAtMs = this.options.clock.nowMs()
     if (message.registered !== undefined) {
       this.register(message.registered)
       return true
@@ -163,6 +183,10 @@ class Session {
       this.options.jobs.end(jobId, reason.length === 0 ? undefined : decodeError(reason, this.peer))
     }
     return false
+  }
+
+  drain(): void {
+    if (this.accepted) this.send({ drain: {} })
   }
 
   /** The scheduler ends the stream; one that has not accepted this executor does not miss it. */
@@ -181,14 +205,36 @@ class Session {
     checkVersion(registered, this.peer)
     this.registered = registered
     this.accepted = true
-    this.beat(registered.heartbeatMs)
+    this.beatenAtMs = this.options.clock.nowMs()
+    this.watch(registered)
     this.options.log.info('registered', { scheduler: this.options.scheduler, address: registered.address })
   }
 
-  private beat(everyMs: number): void {
-    this.heartbeat = this.options.clock.after(everyMs, () => {
-      this.send({ heartbeat: { runningTasks: this.options.jobs.runningTasks, stats: this.options.stats() } })
-      this.beat(everyMs)
+  /** Beats while the scheduler answers; a lease that has run out ends the session, and with it the tasks. */
+  private watch(times: { readonly heartbeatMs: number; readonly leaseMs: number }): void {
+    const { heartbeatMs, leaseMs } = times
+    this.heartbeat = this.options.clock.after(PROGRESS_MS, () => {
+      const { clock, jobs, log } = this.options
+      const nowMs = clock.nowMs()
+      if (nowMs - this.heardAtMs >= leaseMs) {
+        log.warn('the scheduler is silent; its tasks are given up', { silentMs: Math.round(nowMs - this.heardAtMs) })
+        return this.close()
+      }
+      if (jobs.runningTasks > 0 || nowMs - this.beatenAtMs >= heartbeatMs) this.beat(nowMs)
+      this.watch(times)
+    })
+  }
+
+  private beat(nowMs: number): void {
+    this.beatenAtMs = nowMs
+    const { runningTasks } = this.options.jobs
+    const progress = this.options.jobs.progress()
+    this.send({
+      heartbeat: {
+        runningTasks,
+        stats: this.options.stats(),
+        progress: progress.length === 0 ? new Uint8Array(0) : encodeWire(progress),
+      },
     })
   }
 

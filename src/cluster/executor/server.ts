@@ -1,6 +1,7 @@
 /** The executor process: runs the tasks a scheduler gives it, and serves their output to other executors and clients. */
 import { bytesInUse } from '../../arrow/memory.js'
 import { systemClock, systemRng, type Clock, type Rng } from '../../common/clock.js'
+import { deferred } from '../../common/deferred.js'
 import { newExecutorId } from '../../common/ids.js'
 import { configOf } from '../../common/option.js'
 import { ExchangeHub } from '../../exchange/exchange-hub.js'
@@ -60,6 +61,11 @@ export interface RunningExecutor {
   readonly registered: Promise<void>
   /** `peakBytes`: the most that one task had queued. Arena and files are those of the process. */
   stats(): NodeStats & { readonly peakBytes: number }
+  /**
+   * Takes no more tasks; resolves when those it has are finished and their output is read, or after `timeoutMs`. It stays
+   * registered, and is to be closed then.
+   */
+  drain(timeoutMs: number): Promise<void>
   /** Stops tasks and closes every stream, thread and handle. */
   close(): Promise<void>
 }
@@ -118,6 +124,13 @@ export async function startExecutor(options: ExecutorOptions): Promise<RunningEx
     id,
     registered: link.registered,
     stats: () => ({ ...stats(), peakBytes: hub.stats().peakBytes }),
+    async drain(timeoutMs) {
+      log.info('executor drains', { id, jobs: jobs.count })
+      const late = deferred()
+      const timer = clock.after(timeoutMs, () => late.resolve())
+      await Promise.race([link.drain().then(() => jobs.idle()), late.promise])
+      timer.cancel()
+    },
     async close() {
       await link.close()
       await jobs.endAll('the executor is shutting down')

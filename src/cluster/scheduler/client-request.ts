@@ -13,6 +13,8 @@ export interface ClientRequest {
   /** For display; empty if the planner takes something else. */
   readonly sql: string
   readonly settings: Settings
+  /** The client takes Progress events. */
+  readonly wantsProgress: boolean
 }
 
 /** A request with its tables inline. */
@@ -23,17 +25,25 @@ export async function receiveRequest(call: SubmitCall): Promise<ClientRequest | 
   const peer = `client ${call.getPeer()}`
   const joiner = new PieceJoiner(MAX_REQUEST_BYTES, peer)
   let whole: Uint8Array | undefined
+  let wantsProgress = false
   for await (const piece of messagesOf<QueryRequest>(call)) {
     checkVersion(piece, peer)
     whole = joiner.add(piece) ?? whole
+    wantsProgress = piece.progress
   }
-  return whole === undefined ? undefined : clientRequestOf(decodeWire(whole, peer))
+  return whole === undefined ? undefined : clientRequestOf(decodeWire(whole, peer), wantsProgress)
 }
 
-function clientRequestOf(body: unknown): ClientRequest {
+function clientRequestOf(body: unknown, wantsProgress: boolean): ClientRequest {
   const peer = { name: 'client', version: 'unknown' }
   const { planOnly, settings, sql } = objectOf(body, 'a request', peer)
   const values = objectOf(settings ?? {}, 'settings', peer)
   for (const value of Object.values(values)) stringOf(value, 'a setting', peer)
-  return { body, planOnly: planOnly === true, sql: typeof sql === 'string' ? sql : '', settings: values as Settings }
+  return {
+    body,
+    planOnly: planOnly === true,
+    sql: typeof sql === 'string' ? sql : '',
+    settings: values as Settings,
+    wantsProgress,
+  }
 }

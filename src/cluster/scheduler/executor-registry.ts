@@ -8,6 +8,7 @@ import { hostPort, messagesOf, type WorkCall } from '../../exchange/grpc.js'
 import { FRAME_BYTES } from '../../exchange/options.js'
 import type {
   ExecutorMessage,
+  Heartbeat,
   NodeStats,
   Register,
   SchedulerMessage,
@@ -16,9 +17,12 @@ import type {
 import { checkVersion, decodeError, OWN_VERSION, pieces, PROTOCOL_VERSION } from '../../exchange/protocol.js'
 import type { TaskReport } from '../../exchange/stage.js'
 import { taskReportOf, type JobDefinition } from '../job-definition.js'
+import { stageProgressOf, type StageProgress } from '../stage-progress.js'
 import {
   HEARTBEAT_MS,
   noMembers,
+  placeable,
+  SILENCE_LIMIT_MS,
   stepMembership,
   type Member,
   type MembershipEvent,
@@ -33,6 +37,8 @@ export interface RegistryListener {
   taskEnded(attemptId: string, incarnation: string, report: TaskReport): void
   /** `crashed`: it neither left nor fell silent. */
   executorLost(member: Member, reason: string, crashed: boolean): void
+  /** What the tasks of an executor have counted so far, those that have ended too. */
+  progress(executorId: string, stages: readonly StageProgress[]): void
 }
 
 export class ExecutorRegistry {
@@ -59,19 +65,36 @@ export class ExecutorRegistry {
     this.listener = listener
   }
 
-  places(): readonly ExecutorPlace[] {
+  members(): readonly Member[] {
     return [...this.state.members.values()]
   }
 
   /** As people see them. */
   views(): readonly ExecutorView[] {
-    return Array.from(this.state.members.values(), ({ id, address, version, slots, incarnation, lastSeenMs }) => {
-      const stats = this.stats.get(incarnation)
-      const silentMs = this.clock.nowMs() - lastSeenMs
-      return { id, address, version, slots, silentMs, isDraining: false, ...(stats === undefined ? {} : { stats }) }
-    })
+    return Array.from(
+      this.state.members.values(),
+      ({ id, address, version, slots, incarnation, phase, lastSeenMs }) => {
+        const stats = this.stats.get(incarnation)
+        const silentMs = this.clock.nowMs() - lastSeenMs
+        return {
+          id,
+          address,
+          version,
+          slots,
+          silentMs,
+          isDraining: phase === 'draining',
+          ...(stats === undefined ? {} : { stats }),
+        }
+      },
+    )
   }
 
+  /** Where new tasks may run. */
+  places(): readonly ExecutorPlace[] {
+    return placeable(this.state)
+  }
+
+  /** Of those places. */
   slots(): number {
     return this.places().reduce((sum, place) => sum + place.slots, 0)
   }
@@ -80,9 +103,9 @@ export class ExecutorRegistry {
     return this.state.members.get(id)?.incarnation
   }
 
-  /** Resolves when there is an executor, true, or after `timeoutMs`, false. */
+  /** Resolves when there is a place for tasks, true, or after `timeoutMs`, false. */
   async someone(timeoutMs: number): Promise<boolean> {
-    if (this.state.members.size > 0) return true
+    if (this.places().length > 0) return true
     const arrival = deferred<boolean>()
     const arrived = (): void => arrival.resolve(true)
     this.arrivals.add(arrived)
@@ -133,17 +156,23 @@ export class ExecutorRegistry {
 
   private register(call: WorkCall, register: Register): Member {
     call.write({
-      registered: { ...OWN_VERSION, heartbeatMs: HEARTBEAT_MS, address: addressOf(call, register) },
+      registered: {
+        ...OWN_VERSION,
+        heartbeatMs: HEARTBEAT_MS,
+        leaseMs: SILENCE_LIMIT_MS,
+        address: addressOf(call, register),
+      },
     })
     if (register.protocolVersion !== PROTOCOL_VERSION) this.rejectedByVersion++
     checkVersion(register, `executor ${register.executorId}`)
     const { executorId: id, incarnation, version } = register
     const slots = Math.max(1, register.slots)
-    const member = {
+    const member: Member = {
       id,
       incarnation,
       version,
       slots,
+      phase: 'active',
       address: addressOf(call, register),
       lastSeenMs: this.clock.nowMs(),
     }
@@ -157,13 +186,26 @@ export class ExecutorRegistry {
   private receive(member: Member, message: ExecutorMessage): void {
     const { id, incarnation } = member
     if (message.leave !== undefined) return this.step({ kind: 'leaves', id, incarnation })
+    if (message.drain !== undefined) {
+      this.log.info('executor drains', { id })
+      this.step({ kind: 'drains', id, incarnation })
+      this.send(id, { drain: {} })
+    }
     this.step({ kind: 'heartbeat', id, incarnation, nowMs: this.clock.nowMs() })
-    if (message.heartbeat?.stats !== undefined) this.stats.set(incarnation, message.heartbeat.stats)
+    if (message.heartbeat !== undefined) this.heartbeat(member, message.heartbeat)
     if (message.taskStatus !== undefined) this.taskStatus(member, message.taskStatus)
     if (message.launchFailed !== undefined) {
       const { jobId, error } = message.launchFailed
       this.listener?.launchFailed(jobId, incarnation, decodeError(error, `executor ${id}`))
     }
+  }
+
+  private heartbeat({ id, incarnation, version }: Member, { progress, stats }: Heartbeat): void {
+    this.send(id, { lease: {} })
+    if (stats !== undefined) this.stats.set(incarnation, stats)
+    if (progress.length === 0) return
+    const name = `executor ${id}`
+    this.listener?.progress(id, stageProgressOf(decodeWire(progress, name), { name, version }))
   }
 
   private taskStatus(member: Member, status: TaskStatus): void {

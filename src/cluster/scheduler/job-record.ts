@@ -22,6 +22,8 @@ export interface JobSummary {
   /** Of the current attempt. */
   readonly stages: { readonly total: number; readonly finished: number }
   readonly tasks: { readonly total: number; readonly finished: number }
+  /** What scans have given so far, as columns in memory. */
+  readonly scanned: { readonly rows: number; readonly bytes: number }
   /** Of a job that failed or was cancelled, or why its last attempt failed while it waits for the next. */
   readonly error?: ErrorInfo
 }
@@ -93,7 +95,7 @@ export interface PlanTexts {
 
 export const NO_PLANS: PlanTexts = { logical: '', physical: '', operators: new Map() }
 
-/** `phase`: it was submitted, or its phase or attempt has changed. `progress`: tasks have ended or counted on. */
+/** `phase`: it was submitted, or its phase or attempt has changed. `progress`: an executor has said what its tasks have counted. */
 export interface JobFeedEvent {
   readonly kind: 'phase' | 'progress'
   readonly job: JobSummary

@@ -11,6 +11,7 @@ import type { QueryEvent } from '../../exchange/proto/messages.js'
 import { encodeError } from '../../exchange/protocol.js'
 import { regionsOf } from '../../exchange/regions.js'
 import type { StagePlan } from '../../exchange/stage.js'
+import type { StageProgress } from '../stage-progress.js'
 import { receiveRequest, type ClientRequest } from './client-request.js'
 import type { ExecutorRegistry } from './executor-registry.js'
 import { JobHistory } from './job-history.js'
@@ -64,6 +65,7 @@ export class JobRunner implements Jobs {
       executorLost: ({ id, incarnation }, reason, crashed) => {
         for (const job of this.live.values()) this.step(job, { kind: 'executorLost', id, incarnation, reason, crashed })
       },
+      progress: (executorId, stages) => this.progressed(executorId, stages),
     })
   }
 
@@ -136,6 +138,27 @@ export class JobRunner implements Jobs {
     this.step(job, { kind: 'planned', groups: launchGroups(stages), maxAttempts: retries ? MAX_ATTEMPTS : 1 })
   }
 
+  private progressed(executorId: string, stages: readonly StageProgress[]): void {
+    for (const id of new Set(stages.map(stage => stage.attemptId))) {
+      const { jobId, attempt } = parseAttemptId(id)
+      const job = this.live.get(jobId)
+      if (job?.state.attempt !== attempt || isOver(job.state)) continue
+      job.watch.progressed(
+        executorId,
+        stages.filter(stage => stage.attemptId === id),
+      )
+      this.publish(job, 'progress')
+    }
+  }
+
+  private publish(job: Job, kind: JobFeedEvent['kind']): void {
+    const isWanted = job.watch.request?.wantsProgress === true
+    if (!isShown(job) || (!isWanted && this.listeners.size === 0)) return
+    const summary = job.watch.summary(job.state)
+    for (const listener of this.listeners) listener({ kind, job: summary })
+    if (isWanted) tell(job, { progress: { job: encodeWire(summary) } })
+  }
+
   private attemptEvent(id: string, event: (attempt: number) => JobEvent): void {
     const { jobId, attempt } = parseAttemptId(id)
     const job = this.live.get(jobId)
@@ -149,9 +172,8 @@ export class JobRunner implements Jobs {
     job.state = state
     if (event.kind === 'taskEnded' && state.reports !== before.reports) job.watch.taskEnded(event.report)
     if (isOver(state)) this.retire(job)
-    const kind = state.phase === before.phase && state.attempt === before.attempt ? 'progress' : 'phase'
-    // Before the effects, which may be steps of their own.
-    if (isShown(job)) for (const listener of this.listeners) listener({ kind, job: job.watch.summary(state) })
+    // Before the effects, which may be steps of their own. That a task has ended is told with the next heartbeat: there may be thousands.
+    if (state.phase !== before.phase || state.attempt !== before.attempt) this.publish(job, 'phase')
     for (const effect of effects) this.perform(job, effect)
   }
 

@@ -4,7 +4,8 @@ import { configOf } from '../../common/option.js'
 import { jobName } from '../../exchange/options.js'
 import type { EdgeOutput, StagePlan, TaskReport } from '../../exchange/stage.js'
 import { displayPartitioning } from '../../physical/operators/exchange.js'
-import { addMetrics, noMetrics, type MetricsRow } from '../../runtime/metrics.js'
+import { noMetrics, type MetricsRow } from '../../runtime/metrics.js'
+import { sumByPath, type StageProgress } from '../stage-progress.js'
 import type { ClientRequest } from './client-request.js'
 import {
   NO_PLANS,
@@ -17,7 +18,7 @@ import {
   type StageRecord,
   type TaskRecord,
 } from './job-record.js'
-import type { JobState } from './job-state.js'
+import { isOver, type JobState } from './job-state.js'
 import type { PlannedQuery } from './planned-query.js'
 import { hasEnded, pendingTasks } from './task-table.js'
 
@@ -45,6 +46,8 @@ export class JobWatch {
   private plans: PlanTexts | undefined
   /** Of the current attempt, by stage. */
   private times = new Map<number, StageTimes>()
+  /** Of the current attempt, what executors have said of it, by executor. */
+  private progress = new Map<string, readonly StageProgress[]>()
 
   constructor(jobId: string, clock: Clock) {
     this.jobId = jobId
@@ -55,6 +58,12 @@ export class JobWatch {
   attemptOpened(): void {
     this.started ??= this.instant()
     this.times = new Map()
+    this.progress = new Map()
+  }
+
+  /** An executor says what its tasks of the current attempt have counted. */
+  progressed(executorId: string, stages: readonly StageProgress[]): void {
+    this.progress.set(executorId, stages)
   }
 
   attemptFailed({ attempt, failure }: JobState): void {
@@ -77,7 +86,8 @@ export class JobWatch {
     this.ended = this.instant()
   }
 
-  summary({ attempt, failure, phase, tasks }: JobState): JobSummary {
+  summary(state: JobState): JobSummary {
+    const { attempt, failure, phase, tasks } = state
     const total = [...tasks.values()].reduce((sum, { executors }) => sum + executors.length, 0)
     return {
       jobId: this.jobId,
@@ -91,6 +101,7 @@ export class JobWatch {
       attempt,
       stages: { total: tasks.size, finished: [...tasks.keys()].filter(stage => hasEnded(tasks, stage)).length },
       tasks: { total, finished: total - pendingTasks(tasks) },
+      scanned: this.scanned(state),
       ...(failure === undefined ? {} : { error: failure.toInfo() }),
     }
   }
@@ -117,7 +128,7 @@ export class JobWatch {
       phase: isFinished ? 'finished' : times === undefined ? 'waiting' : 'running',
       inputs: stage.inputs.map(input => ({ edge: input.edge, stage: input.stage })),
       outputs: stage.plan.outputs.map(edgeRecord),
-      operators: operatorRecords(plans.operators.get(stage.id) ?? [], reports),
+      operators: operatorRecords(plans.operators.get(stage.id) ?? [], this.counters(stage.id, state)),
       tasks: this.taskRecords(state.tasks.get(stage.id)?.executors ?? [], reports, times),
       ...(times === undefined ? {} : { launchedAtMs: times.launched.wallMs }),
       elapsedMs: times === undefined ? 0 : lastMs - times.launched.nowMs,
@@ -142,6 +153,24 @@ export class JobWatch {
         outputRows: report?.operators.find(row => row.path === ROOT)?.outputRows ?? 0,
       }
     })
+  }
+
+  /** Sums over the tasks of a stage: what executors said last while it runs, what they reported when it has ended. */
+  private counters(stage: number, state: JobState): MetricsRow[] {
+    const live = [...this.progress.values()].flat().filter(said => said.stage === stage)
+    const isLive = live.length > 0 && !isOver(state) && !hasEnded(state.tasks, stage)
+    const said = isLive ? live : state.reports.filter(report => report.stage === stage)
+    return sumByPath(said.flatMap(({ operators }) => operators))
+  }
+
+  /** Rows and bytes that scans have given. */
+  private scanned(state: JobState): JobSummary['scanned'] {
+    const rows = [...state.tasks.keys()].flatMap(stage => this.counters(stage, state))
+    const scans = rows.filter(row => row.kind === 'DataSourceExec')
+    return {
+      rows: scans.reduce((sum, row) => sum + row.outputRows, 0),
+      bytes: scans.reduce((sum, row) => sum + row.outputBytes, 0),
+    }
   }
 
   /** The end of the job, or now. */
@@ -173,15 +202,11 @@ function leafRows({ operators }: TaskReport): number {
   return operators.reduce((sum, { path, outputRows }) => (inner.has(path) ? sum : sum + outputRows), 0)
 }
 
-/** The operators of a stage with the sums of what its tasks have counted. */
-function operatorRecords(texts: readonly OperatorText[], reports: readonly TaskReport[]): OperatorRecord[] {
-  const sums = new Map<string, MetricsRow>()
-  for (const row of reports.flatMap(report => report.operators)) {
-    const sum = sums.get(row.path)
-    sums.set(row.path, sum === undefined ? row : addMetrics(sum, row))
-  }
+/** The operators of a stage with what its tasks have counted. */
+function operatorRecords(texts: readonly OperatorText[], counters: readonly MetricsRow[]): OperatorRecord[] {
+  const byPath = new Map(counters.map(row => [row.path, row]))
   return texts.map(text => ({
     ...text,
-    counters: sums.get(text.path) ?? { path: text.path, kind: text.kind, ...noMetrics() },
+    counters: byPath.get(text.path) ?? { path: text.path, kind: text.kind, ...noMetrics() },
   }))
 }

@@ -2,14 +2,21 @@
 import { unreachable } from '../../common/invariant.js'
 import type { ExecutorPlace } from './placement.js'
 
-/** How often executors report, and after which silence one is lost. */
+/** How often executors report. */
 export const HEARTBEAT_MS = 2_000
+/** After such a silence an executor gets no new tasks while there are others. */
+export const SUSPICION_MS = 6_000
+/** After such a silence it is lost; executors that have not heard of the scheduler for so long give up their tasks themselves. */
 export const SILENCE_LIMIT_MS = 15_000
+
+/** `suspect`: it has been silent. `draining`: it is shutting down, and takes no new tasks. */
+export type MemberPhase = 'active' | 'suspect' | 'draining'
 
 export interface Member extends ExecutorPlace {
   /** Tells the process that registered last from its predecessors of the same id. */
   readonly incarnation: string
   readonly version: string
+  readonly phase: MemberPhase
   readonly lastSeenMs: number
 }
 
@@ -21,6 +28,7 @@ export interface MembershipState {
 export type MembershipEvent =
   | { readonly kind: 'registered'; readonly member: Member }
   | { readonly kind: 'heartbeat'; readonly id: string; readonly incarnation: string; readonly nowMs: number }
+  | { readonly kind: 'drains'; readonly id: string; readonly incarnation: string }
   | { readonly kind: 'streamEnded'; readonly id: string; readonly incarnation: string; readonly reason: string }
   | { readonly kind: 'leaves'; readonly id: string; readonly incarnation: string }
   | { readonly kind: 'tick'; readonly nowMs: number }
@@ -40,6 +48,13 @@ export interface MembershipStep {
 
 export const noMembers: MembershipState = { members: new Map() }
 
+/** Where new tasks may run: active executors, or the suspects if there are no others. */
+export function placeable({ members }: MembershipState): readonly Member[] {
+  const of = (phase: MemberPhase): Member[] => [...members.values()].filter(member => member.phase === phase)
+  const active = of('active')
+  return active.length > 0 ? active : of('suspect')
+}
+
 /** Events of an incarnation that is not the current one change nothing. */
 export function stepMembership(state: MembershipState, event: MembershipEvent): MembershipStep {
   switch (event.kind) {
@@ -48,13 +63,14 @@ export function stepMembership(state: MembershipState, event: MembershipEvent): 
       const effects = before === undefined ? [] : [crashed(before, 'it registered again')]
       return { state: withMember(without(state, before), event.member), effects }
     }
-    case 'heartbeat': {
-      const member = current(state, event)
-      return {
-        state: member === undefined ? state : withMember(state, { ...member, lastSeenMs: event.nowMs }),
-        effects: [],
-      }
-    }
+    case 'heartbeat':
+      return changed(state, event, member => ({
+        ...member,
+        lastSeenMs: event.nowMs,
+        phase: member.phase === 'suspect' ? 'active' : member.phase,
+      }))
+    case 'drains':
+      return changed(state, event, member => ({ ...member, phase: 'draining' }))
     case 'streamEnded': {
       const member = current(state, event)
       if (member === undefined) return { state, effects: [] }
@@ -65,20 +81,26 @@ export function stepMembership(state: MembershipState, event: MembershipEvent): 
       if (member === undefined) return { state, effects: [] }
       return { state: without(state, member), effects: [{ kind: 'left', member, reason: 'it is shutting down' }] }
     }
-    case 'tick': {
-      const silent = [...state.members.values()].filter(member => event.nowMs - member.lastSeenMs >= SILENCE_LIMIT_MS)
-      return {
-        state: silent.reduce(without, state),
-        effects: silent.map(member => ({
-          kind: 'silent',
-          member,
-          reason: `no heartbeat for ${SILENCE_LIMIT_MS / 1000} s`,
-        })),
-      }
-    }
+    case 'tick':
+      return tick(state, event.nowMs)
     default:
       return unreachable(event)
   }
+}
+
+function tick(state: MembershipState, nowMs: number): MembershipStep {
+  let next = state
+  const effects: MembershipEffect[] = []
+  for (const member of state.members.values()) {
+    const silentMs = nowMs - member.lastSeenMs
+    if (silentMs >= SILENCE_LIMIT_MS) {
+      next = without(next, member)
+      effects.push({ kind: 'silent', member, reason: `no heartbeat for ${SILENCE_LIMIT_MS / 1000} s` })
+    } else if (silentMs >= SUSPICION_MS && member.phase === 'active') {
+      next = withMember(next, { ...member, phase: 'suspect' })
+    }
+  }
+  return { state: next, effects }
 }
 
 const crashed = (member: Member, reason: string): MembershipEffect => ({ kind: 'crashed', member, reason })
@@ -86,6 +108,15 @@ const crashed = (member: Member, reason: string): MembershipEffect => ({ kind: '
 function current(state: MembershipState, event: { id: string; incarnation: string }): Member | undefined {
   const member = state.members.get(event.id)
   return member?.incarnation === event.incarnation ? member : undefined
+}
+
+function changed(
+  state: MembershipState,
+  event: { id: string; incarnation: string },
+  change: (member: Member) => Member,
+): MembershipStep {
+  const member = current(state, event)
+  return { state: member === undefined ? state : withMember(state, change(member)), effects: [] }
 }
 
 const withMember = (state: MembershipState, member: Member): MembershipState => ({

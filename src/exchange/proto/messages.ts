@@ -103,12 +103,13 @@ export interface NodeStats {
 
 /** Executor to scheduler. */
 export interface ExecutorMessage {
-  readonly message?: 'register' | 'heartbeat' | 'taskStatus' | 'launchFailed' | 'leave'
+  readonly message?: 'register' | 'heartbeat' | 'taskStatus' | 'launchFailed' | 'leave' | 'drain'
   readonly register?: Register
   readonly heartbeat?: Heartbeat
   readonly taskStatus?: TaskStatus
   readonly launchFailed?: LaunchFailed
   readonly leave?: object
+  readonly drain?: object
 }
 
 export interface Register {
@@ -124,6 +125,8 @@ export interface Register {
 export interface Heartbeat {
   readonly runningTasks: number
   readonly stats?: NodeStats
+  /** StageProgress[] as tagged JSON. */
+  readonly progress: Uint8Array
 }
 
 export interface TaskStatus {
@@ -139,10 +142,12 @@ export interface LaunchFailed {
 
 /** Scheduler to executor. */
 export interface SchedulerMessage {
-  readonly message?: 'registered' | 'launchTasks' | 'cancelJob'
+  readonly message?: 'registered' | 'launchTasks' | 'cancelJob' | 'lease' | 'drain'
   readonly registered?: Registered
   readonly launchTasks?: LaunchTasks
   readonly cancelJob?: CancelJob
+  readonly lease?: object
+  readonly drain?: object
 }
 
 export interface Registered {
@@ -150,6 +155,7 @@ export interface Registered {
   readonly version: string
   readonly heartbeatMs: number
   readonly address: string
+  readonly leaseMs: number
 }
 
 export interface LaunchTasks {
@@ -171,13 +177,16 @@ export interface QueryRequest {
   readonly version: string
   readonly body: Uint8Array
   readonly more: boolean
+  readonly progress: boolean
 }
 
 export interface QueryEvent {
-  readonly message?: 'accepted' | 'failed' | 'finished'
+  readonly message?: 'accepted' | 'failed' | 'finished' | 'progress'
   readonly accepted?: Accepted
   readonly failed?: { readonly error: Uint8Array }
   readonly finished?: Finished
+  /** JobSummary as tagged JSON. */
+  readonly progress?: { readonly job: Uint8Array }
 }
 
 export interface Accepted {
