@@ -8,6 +8,7 @@ import { broadcastBuild } from './broadcast-build.js'
 import { coalesceBatches } from './coalesce-batches.js'
 import { countUnionPartitions } from './count-union-partitions.js'
 import { enforceDistribution } from './enforce-distribution.js'
+import { reduceProbes } from './reduce-probes.js'
 import { replicateBuild } from './replicate-build.js'
 import type { PhysicalRule, RuleContext } from './rule.js'
 import { shareSubplans } from './share-subplans.js'
@@ -51,7 +52,7 @@ export function applyPhysicalRules(
   const gathered = partitionCount(partitioning) === 1 ? placed : exchangeExec(placed, { kind: 'single' })
   // Before dynamic filters, of which every occurrence of a subplan would get others.
   const shared = shareSubplans(gathered, context, options.operators)
-  return bottomUp(wireDynamicFilters(shared), FINISHING_RULES, context, fired)
+  return bottomUp(wireDynamicFilters(reduceProbes(shared, context)), FINISHING_RULES, context, fired)
 }
 
 function bottomUp(

@@ -1,32 +1,12 @@
 /** Connects joins and top-k operators with the scans below them, which then drop rows that these would drop. */
 import { mapList } from '../../common/tree.js'
-import { typeOf, type Expr } from '../../expr/expr.js'
-import { holdsIntegers } from '../../expr/types.js'
+import { typeOf } from '../../expr/expr.js'
 import { hasIntegerValues } from '../../runtime/dynamic-filter.js'
-import type { AggregateExec } from '../operators/aggregate.js'
 import type { DataSourceExec } from '../operators/data-source.js'
 import type { HashJoinExec } from '../operators/hash-join.js'
-import { JOIN_SIDES } from '../operators/join-types.js'
-import type { JoinExec } from '../operators/join-output.js'
-import type { ProjectionExec } from '../operators/projection.js'
 import type { TopKExec } from '../operators/top-k.js'
 import type { PhysicalPlan } from '../plan.js'
-
-/** Joins for which a probe row without a partner changes nothing. */
-const DROPS_PROBE_ROWS: ReadonlySet<string> = new Set(['inner', 'left', 'leftSemi', 'leftAnti', 'leftMark'])
-
-/** Joins of which a row less on that side only means its own output rows less. */
-const FOLLOWS_LEFT: ReadonlySet<string> = new Set(['inner', 'left', 'leftSemi', 'leftAnti', 'leftMark'])
-const FOLLOWS_RIGHT: ReadonlySet<string> = new Set(['inner', 'right', 'rightSemi', 'rightAnti', 'rightMark'])
-
-/** Dropping rows of their input drops just these rows of their output; columns keep their positions. */
-const TRANSPARENT_KINDS: ReadonlySet<string> = new Set([
-  'CoalesceExec',
-  'FilterExec',
-  'ReplicateExec',
-  'SortExec',
-  'UnionExec',
-])
+import { columnSources, DROPS_PROBE_ROWS, isHashJoin, plainColumn, withChild } from './column-source.js'
 
 /**
  *   HashJoinExec: Inner, a = b            HashJoinExec: Inner, a = b, publishes filter 0
@@ -80,47 +60,15 @@ function wireTopK(plan: TopKExec, nextId: () => number): TopKExec {
   return input === plan.children[0] ? plan : { ...plan, boundFilter, children: [input] }
 }
 
-/** The input column whose values the key has, if they are integers. */
-function plainColumn(expr: Expr): number | undefined {
-  const type = typeOf(expr)
-  if (!hasIntegerValues(type)) return undefined
-  if (expr.kind === 'input') return expr.index
-  if (expr.kind !== 'cast' || type.kind !== 'int') return undefined
-  // A wider integer is the same number; a narrower one may be NULL instead.
-  const inner = typeOf(expr.input)
-  return inner.kind === 'int' && holdsIntegers(inner, type) ? plainColumn(expr.input) : undefined
-}
-
 /** `plan` with the filter on its output column in every scan that gives it; the same plan if there is none. */
 function wireScan(plan: PhysicalPlan, column: number, id: number): PhysicalPlan {
-  const into = (child: number, inner: number): PhysicalPlan => {
-    const wired = wireScan(plan.children[child], inner, id)
-    return wired === plan.children[child]
-      ? plan
-      : { ...plan, children: plan.children.map((one, i) => (i === child ? wired : one)) }
-  }
   if (isScan(plan)) return wireSource(plan, column, id)
-  if (TRANSPARENT_KINDS.has(plan.kind)) {
-    const children = mapList(plan.children, child => wireScan(child, column, id))
-    return children === plan.children ? plan : { ...plan, children }
+  let wired = plan
+  for (const source of columnSources(plan, column)) {
+    const input = wireScan(wired.children[source.child], source.column, id)
+    wired = withChild(wired, source.child, input)
   }
-  if (isProjection(plan)) {
-    const inner = plainColumn(plan.exprs[column])
-    return inner === undefined ? plan : into(0, inner)
-  }
-  if (isAggregate(plan)) {
-    const inner = column < plan.groups.length ? plainColumn(plan.groups[column].expr) : undefined
-    return inner === undefined ? plan : into(0, inner)
-  }
-  const source = isJoin(plan) ? joinColumn(plan, column) : undefined
-  return source === undefined ? plan : into(...source)
-}
-
-/** The side that an output column of a join comes from, and its place there, if rows of that side may be dropped. */
-function joinColumn({ joinType, children }: JoinExec, column: number): [child: number, inner: number] | undefined {
-  const leftCount = JOIN_SIDES[joinType].left ? children[0].schema.fields.length : 0
-  if (column < leftCount) return FOLLOWS_LEFT.has(joinType) ? [0, column] : undefined
-  return FOLLOWS_RIGHT.has(joinType) ? [1, column - leftCount] : undefined
+  return wired
 }
 
 function wireSource(scan: DataSourceExec, column: number, id: number): DataSourceExec {
@@ -129,9 +77,5 @@ function wireSource(scan: DataSourceExec, column: number, id: number): DataSourc
   return { ...scan, dynamicFilters: [...(scan.dynamicFilters ?? []), { id, column }] }
 }
 
-const isHashJoin = (plan: PhysicalPlan): plan is HashJoinExec => plan.kind === 'HashJoinExec'
 const isTopK = (plan: PhysicalPlan): plan is TopKExec => plan.kind === 'TopKExec'
-const isJoin = (plan: PhysicalPlan): plan is JoinExec => isHashJoin(plan) || plan.kind === 'NestedLoopJoinExec'
 const isScan = (plan: PhysicalPlan): plan is DataSourceExec => plan.kind === 'DataSourceExec'
-const isProjection = (plan: PhysicalPlan): plan is ProjectionExec => plan.kind === 'ProjectionExec'
-const isAggregate = (plan: PhysicalPlan): plan is AggregateExec => plan.kind === 'AggregateExec'
