@@ -28,6 +28,8 @@ const RANKED_VALUES_A_ROW = 128
 /** A table that fits the caches may be sparser: up to 2 MB of ranks. */
 const SPARSE_RANKED_VALUES_A_ROW = 1024
 const SPARSE_RANKED_VALUES = 8 * 1024 * 1024
+/** Emptying ranks of so many values costs no more than looking at one row of the probe side. */
+const RANKED_VALUES_A_PROBE_ROW = 8
 /** In the chain before `build`: the row has a NULL key. */
 const NO_KEY = 0xffffffff
 /** Bytes of the rank of 64 values. */
@@ -52,6 +54,8 @@ export class HashJoinTable {
   readonly #slots: Slots
   readonly #ranks: Segments
   readonly #keepsRows: boolean
+  /** Estimated. */
+  readonly #probeRows: number
   readonly #keyTypes: readonly DataType[]
   readonly #rows: BuildRows
   #rowCount = 0
@@ -86,6 +90,7 @@ export class HashJoinTable {
     this.#ranks = new Segments(RANK_BYTES, charge)
     this.#rows = new BuildRows(plan.children[0].schema, charge)
     this.#keepsRows = HashJoinTable.keepsRows(plan)
+    this.#probeRows = plan.estimates?.probeRows ?? 0
   }
 
   /** Whether the rows themselves come out, or are read by the filter; else only their keys matter. */
@@ -245,7 +250,7 @@ export class HashJoinTable {
       const keyed = kernels().joinBounds(this.#words.directory, words, this.#next.directory, this.#rowCount, bounds)
       const { i64 } = views()
       const range = keyed === 0 ? 1n : i64[bounds / 8 + 1] - i64[bounds / 8] + 1n
-      if (range > BigInt(rankedValues(keyed))) return
+      if (range > BigInt(rankedValues(keyed, this.#probeRows))) return
       this.#base = keyed === 0 ? 0n : i64[bounds / 8]
       this.#range = Number(range)
       if (!this.#fitsRanges(keyed)) return
@@ -317,8 +322,9 @@ export class HashJoinTable {
   }
 }
 
-/** Values that a table by rank of this many rows may cover. */
-function rankedValues(rows: number): number {
+/** Values that a table by rank of this many rows may cover, for a probe side of about so many. */
+function rankedValues(rows: number, probeRows: number): number {
   const sparse = Math.min(SPARSE_RANKED_VALUES, SPARSE_RANKED_VALUES_A_ROW * rows)
-  return Math.min(MAX_RANKED_VALUES, Math.max(MIN_DIRECT_SLOTS, RANKED_VALUES_A_ROW * rows, sparse))
+  const dense = Math.max(RANKED_VALUES_A_ROW * rows, RANKED_VALUES_A_PROBE_ROW * probeRows)
+  return Math.min(MAX_RANKED_VALUES, Math.max(MIN_DIRECT_SLOTS, dense, sparse))
 }

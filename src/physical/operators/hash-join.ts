@@ -7,6 +7,7 @@ import { typeOf, type Expr } from '../../expr/expr.js'
 import { commonType } from '../../expr/types.js'
 import type { LogicalJoinType, LogicalPlan } from '../../logical/plan.js'
 import { estimateRows } from '../../optimizer/cardinality.js'
+import { distinctValues } from '../../optimizer/column-statistics.js'
 import {
   defineOperator,
   type LowerContext,
@@ -99,7 +100,9 @@ function lowerHashJoin(
   right: PhysicalPlan,
   context: LowerContext,
 ): HashJoinExec {
-  const on = plan.on.map(key => sameTypes(context.resolve(key.left, plan.left), context.resolve(key.right, plan.right)))
+  const on = bySelectivity(plan).map(key =>
+    sameTypes(context.resolve(key.left, plan.left), context.resolve(key.right, plan.right)),
+  )
   const base = {
     kind: 'HashJoinExec',
     joinType: plan.type,
@@ -114,6 +117,13 @@ function lowerHashJoin(
   return plan.filter === undefined
     ? base
     : { ...base, filter: context.resolve(plan.filter, { ...plan, type: 'inner' }) }
+}
+
+/** Keys with the most values first: the first one sifts the rows of the probe side. */
+function bySelectivity({ on, right }: Extract<LogicalPlan, { kind: 'join' }>): typeof on {
+  if (on.length === 1) return on
+  const counts = new Map(on.map(key => [key, distinctValues(key.right, right)?.count ?? 0]))
+  return [...on].sort((a, b) => (counts.get(b) ?? 0) - (counts.get(a) ?? 0))
 }
 
 /** Both sides of a key cast to one type, so that equal values have equal bytes. */
