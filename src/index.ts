@@ -4,6 +4,7 @@ export {
   SessionContext,
   type FileOptions,
   type Paths,
+  type RemoteOptions,
   type SessionOptions,
   type SqlOptions,
   type StandaloneOptions,
@@ -12,6 +13,8 @@ export { settingsFromEnv } from './session/options.js'
 export type { AllowedStatements } from './session/allowed-statements.js'
 export { DataFrame } from './session/dataframe.js'
 export type { Result } from './session/result.js'
+export type { RemoteSecurity } from './session/remote-backend.js'
+export type { TlsFiles } from './exchange/security.js'
 export type { RunOptions } from './session/run-options.js'
 export type { Row, RowForms, RowValue } from './session/rows.js'
 export type { StreamFormat, StreamOptions } from './session/readable.js'

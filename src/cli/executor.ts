@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import { EXECUTOR_FLAGS } from './flags/executor-flags.js'
 import type { FlagValues } from './flags/flag.js'
 import { addServerCommand } from './flags/server-command.js'
+import { securityOf } from './flags/server-flags.js'
 import { stopSignal } from './options.js'
 
 export const executorCommand = (program: Command): void =>
@@ -24,6 +25,7 @@ async function run(flags: FlagValues<typeof EXECUTOR_FLAGS>): Promise<void> {
     slots: flags.concurrentTasks,
     ...(flags.memoryPoolSize === undefined ? {} : { memoryLimit: flags.memoryPoolSize }),
     workDir: flags.workDir,
+    security: securityOf(flags),
     logLevel: flags.logLevelSetting,
   })
   const stopped = stopSignal()

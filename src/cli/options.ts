@@ -1,5 +1,5 @@
 /** Parsers of command line values, shared by the subcommands. */
-import { statSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { InvalidArgumentError } from 'commander'
 import { memoryLimit } from '../runtime/options.js'
 import { checkSetting } from '../session/options.js'
@@ -54,11 +54,43 @@ export function host(value: string): string {
   return written
 }
 
+/** Scheme, host and port of web pages, as browsers send them. */
+export function webOrigin(value: string): string {
+  if (URL.canParse(value) && new URL(value).origin === value) return value
+  throw new InvalidArgumentError('expected an origin such as https://tools.example')
+}
+
 export function directory(value: string): string {
   if (statSync(value, { throwIfNoEntry: false })?.isDirectory() !== true) {
     throw new InvalidArgumentError('expected a directory')
   }
   return value
+}
+
+/** The content of a text file. */
+export function fileText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    throw new InvalidArgumentError(`cannot read it: ${(error as Error).message}`)
+  }
+}
+
+/** So short, a secret could be guessed by trying. */
+const MIN_TOKEN_LENGTH = 16
+
+/** The token that a file holds, without space around it. */
+export function tokenFile(path: string): string {
+  const token = fileText(path).trim()
+  if (/^[\x21-\x7e]+$/.test(token) && token.length >= MIN_TOKEN_LENGTH) return token
+  throw new InvalidArgumentError(`expected a file of one token, at least ${MIN_TOKEN_LENGTH} printable characters`)
+}
+
+/** The content of a file in PEM form. */
+export function pemFile(path: string): string {
+  const text = fileText(path)
+  if (!text.includes('-----BEGIN ')) throw new InvalidArgumentError('expected a file in PEM form')
+  return text
 }
 
 /** A count of rows, or `inf`. */

@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import type { FlagValues } from './flags/flag.js'
 import { SCHEDULER_FLAGS } from './flags/scheduler-flags.js'
 import { addServerCommand } from './flags/server-command.js'
+import { securityOf } from './flags/server-flags.js'
 import { stopSignal } from './options.js'
 
 export const schedulerCommand = (program: Command): void =>
@@ -15,6 +16,11 @@ async function run(flags: FlagValues<typeof SCHEDULER_FLAGS>): Promise<void> {
     host: flags.bindHost,
     port: flags.bindPort,
     planner: planForCluster,
+    hostNames: flags.externalHost === undefined ? [] : [flags.externalHost],
+    corsAllowedOrigins: flags.corsAllowedOrigins,
+    disableRestApi: flags.disableRestApi,
+    minReadyExecutors: flags.minReadyExecutors,
+    security: securityOf(flags),
     logLevel: flags.logLevelSetting,
   })
   process.stdout.write(`ballista scheduler listening on ${scheduler.address}\n`)

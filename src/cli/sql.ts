@@ -1,22 +1,20 @@
 /** `ballista sql`: runs statements and prints their rows. */
-import { readFileSync } from 'node:fs'
 import { addAbortSignal } from 'node:stream'
 import { text as textOf } from 'node:stream/consumers'
-import { InvalidArgumentError, Option, type Command } from 'commander'
+import { Option, type Command } from 'commander'
 import { toBallistaError } from '../common/errors.js'
 import type { Settings } from '../common/option.js'
 import { formatError, splitStatements } from '../parser/parse.js'
 import { batchSize, memoryLimit } from '../runtime/options.js'
 import { SessionContext } from '../session/context.js'
 import { interruptible } from './interrupt.js'
-import { directory, host, port, rows, setting, settingOf } from './options.js'
+import { addRemoteFlags, remoteSession, type RemoteFlags } from './remote-flags.js'
+import { directory, fileText, rows, setting, settingOf } from './options.js'
 import { FORMATS, resultWriter, type Format } from '../session/output/result-writer.js'
 import { runStatement, skippedNote, statementFooter } from './run-statement.js'
 import { registerStdin, stdinMentions } from './stdin-table.js'
 
-export interface SqlFlags {
-  readonly host?: string
-  readonly port?: number
+export interface SqlFlags extends RemoteFlags {
   readonly format: Format
   readonly quiet?: boolean
   readonly maxrows: number
@@ -28,13 +26,11 @@ export interface SqlFlags {
 
 export function sqlCommand(program: Command, setStatus: (status: number) => void): void {
   const scripts: string[] = []
-  program
+  const command = program
     .command('sql')
     .description('run SQL, locally or on a cluster; without -c and -f that of standard input, on a terminal a prompt')
     .option('-c, --command <sql>', 'run these statements (repeatable)', text => scripts.push(text))
-    .option('-f, --file <file>', 'run the statements of a file (repeatable)', file => scripts.push(scriptOf(file)))
-    .option('--host <host>', 'scheduler to run on; without --host and --port the query runs in this process', host)
-    .option('--port <port>', 'port of the scheduler (default 50050)', port)
+    .option('-f, --file <file>', 'run the statements of a file (repeatable)', file => scripts.push(fileText(file)))
     .addOption(new Option('--format <format>', 'how rows are printed').choices(FORMATS).default('table'))
     .option('-q, --quiet', 'print results only')
     .option('--maxrows <rows>', 'rows that a table shows, or inf', rows, 40)
@@ -42,7 +38,7 @@ export function sqlCommand(program: Command, setStatus: (status: number) => void
     .option('-b, --batch-size <rows>', 'rows per batch', value => settingOf(batchSize.key, value))
     .option('-m, --memory-limit <size>', 'memory limit, such as 512MB', value => settingOf(memoryLimit.key, value))
     .option('--set <key=value>', 'a setting (repeatable)', setting)
-    .action(async (flags: SqlFlags) => setStatus(await runSql(flags, scripts)))
+  addRemoteFlags(command).action(async (flags: SqlFlags) => setStatus(await runSql(flags, scripts)))
 }
 
 /**
@@ -64,9 +60,7 @@ async function runSql(flags: SqlFlags, given: readonly string[]): Promise<number
     return 2
   }
   return interruptible(async signal => {
-    await using ctx = remote
-      ? await SessionContext.remote(`df://${flags.host ?? '127.0.0.1'}:${flags.port ?? 50050}`, options)
-      : new SessionContext(options)
+    await using ctx = remote ? await remoteSession(flags, options) : new SessionContext(options)
     if (interactive) return await (await import('./prompt/on-terminal.js')).promptOnTerminal(ctx, flags, signal)
     return await runScripts(ctx, scripts, { flags, signal, stdinIsFree: given.length > 0 })
   })
@@ -98,14 +92,6 @@ async function runScripts(
     throw error
   } finally {
     await release()
-  }
-}
-
-function scriptOf(file: string): string {
-  try {
-    return readFileSync(file, 'utf8')
-  } catch (error) {
-    throw new InvalidArgumentError(`cannot read it: ${(error as Error).message}`)
   }
 }
 

@@ -59,6 +59,10 @@ export const ERRORS = {
     'the query failed after some of its rows had been given out (%s); run it again, or take the rows by collect() or stream({ hold: true }), which start again unnoticed',
     true,
   ),
+  PATH_NOT_ALLOWED: define(
+    'user',
+    "host %s may not open '%s': it is not below a data root; start the server with --data-root, or move the file",
+  ),
   PROTOCOL: define('network', 'protocol error with %s: %s'),
   QUERY_TOO_DEEP: define(
     'user',
@@ -83,6 +87,10 @@ export const ERRORS = {
   THREAD_LOST: define('resource', 'worker thread ended unexpectedly: %s', true),
   TIMEOUT: define('cancelled', 'query cancelled: it took longer than %s ms'),
   TYPE_MISMATCH: define('user', '%s'),
+  UNAUTHENTICATED: define(
+    'user',
+    '%s wants the token of its cluster; give it by --token-file, --auth-token-file or the option token',
+  ),
 } as const satisfies Record<string, ErrorDefinition>
 
 export type ErrorCode = keyof typeof ERRORS

@@ -1,7 +1,8 @@
 /** The consumer's call to one producer process for one edge of a job: dials, and dials again when the connection breaks. */
 import type { Clock, Rng } from '../common/clock.js'
 import { deferred, type Deferred } from '../common/deferred.js'
-import { BallistaError, fail, toBallistaError } from '../common/errors.js'
+import { BallistaError, fail } from '../common/errors.js'
+import { callError } from './call-error.js'
 import type { ExchangeClient } from './grpc.js'
 import type { Hello, ToConsumer, ToProducer } from './proto/messages.js'
 import { checkVersion, decodeError } from './protocol.js'
@@ -94,7 +95,7 @@ export class ExchangeLink implements ChannelLink {
     }
   }
 
-  /** One call, to its end; undefined when that was orderly, else why it broke. Throws PROTOCOL. */
+  /** One call, to its end; undefined when that was orderly, else why it broke. Throws PROTOCOL and UNAUTHENTICATED. */
   private async carry(client: ExchangeClient): Promise<Error | undefined> {
     const call = client.open()
     // Late errors of a broken call; the loop below has seen it end.
@@ -108,7 +109,8 @@ export class ExchangeLink implements ChannelLink {
       for await (const message of call as AsyncIterable<ToConsumer>) this.receive(message)
       return undefined
     } catch (error) {
-      if (error instanceof BallistaError) throw error
+      const coded = error instanceof BallistaError ? error : callError(error as Error, this.peer)
+      if (coded.code !== 'NETWORK') throw coded
       return error as Error
     } finally {
       this.call = undefined
@@ -148,10 +150,9 @@ export class ExchangeLink implements ChannelLink {
   }
 
   private breakChannels(reason: string, cause?: unknown): void {
-    const coded = toBallistaError(cause)
     const error =
-      coded.code === 'PROTOCOL'
-        ? coded
+      cause instanceof BallistaError
+        ? cause
         : fail('NETWORK', [`the exchange with ${this.peer} broke: ${reason}`], { cause })
     for (const channel of this.channels.values()) channel.fail(error)
     this.finishing.clear()

@@ -2,6 +2,7 @@
 import { fileURLToPath } from 'node:url'
 import type * as Grpc from '@grpc/grpc-js'
 import { withFrames } from './frame-message.js'
+import type { Dial } from './grpc-security.js'
 import type {
   ExecutorMessage,
   NodeStats,
@@ -76,9 +77,9 @@ export interface GrpcRuntime {
   readonly schedulerService: Grpc.ServiceDefinition
   readonly nodeService: Grpc.ServiceDefinition
   /** `address` is `host:port`; nothing is dialled before the first call. */
-  readonly exchangeClient: (address: string) => ExchangeClient
-  readonly schedulerClient: (address: string) => SchedulerClient
-  readonly nodeClient: (address: string) => NodeClient
+  readonly exchangeClient: (address: string, dial: Dial) => ExchangeClient
+  readonly schedulerClient: (address: string, dial: Dial) => SchedulerClient
+  readonly nodeClient: (address: string, dial: Dial) => NodeClient
 }
 
 let runtime: Promise<GrpcRuntime> | undefined
@@ -112,7 +113,6 @@ async function load(): Promise<GrpcRuntime> {
   const { Node } = root.ballista.node.v1
   const { Scheduler } = root.ballista.scheduler.v1
   const open = Exchange.service.Open as Grpc.MethodDefinition<ToProducer, ToConsumer>
-  const plaintext = grpc.credentials.createInsecure()
   return {
     grpc,
     exchangeService: {
@@ -121,12 +121,21 @@ async function load(): Promise<GrpcRuntime> {
     },
     nodeService: Node.service,
     schedulerService: Scheduler.service,
-    exchangeClient: address => new Exchange(address, plaintext, CLIENT_OPTIONS) as unknown as ExchangeClient,
-    schedulerClient: address => new Scheduler(address, plaintext, CLIENT_OPTIONS) as unknown as SchedulerClient,
-    nodeClient: address => new Node(address, plaintext, CLIENT_OPTIONS) as unknown as NodeClient,
+    exchangeClient: dialler<ExchangeClient>(Exchange),
+    schedulerClient: dialler<SchedulerClient>(Scheduler),
+    nodeClient: dialler<NodeClient>(Node),
   }
 }
+
+const dialler =
+  <Client>(service: Grpc.ServiceClientConstructor) =>
+  (address: string, { credentials, options }: Dial): Client =>
+    new service(address, credentials, { ...CLIENT_OPTIONS, ...options }) as unknown as Client
 
 /** `host:port`, with brackets around an IPv6 address. */
 export const hostPort = (host: string, port: number): string =>
   host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+
+/** The host of a `host:port`, without brackets. */
+export const hostOf = (address: string): string =>
+  address.slice(0, address.lastIndexOf(':')).replace(/^\[(.*)\]$/, '$1')

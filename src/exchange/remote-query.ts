@@ -7,6 +7,7 @@ import { deferred, type Deferred } from '../common/deferred.js'
 import { BallistaError, fail, toBallistaError } from '../common/errors.js'
 import { attemptId } from '../common/ids.js'
 import { decodeWire, encodeWire } from '../common/wire.js'
+import { callError } from './call-error.js'
 import type { SchedulerClient } from './grpc.js'
 import { MergedReader } from './merged-reader.js'
 import { exchangeReadBytes, FRAME_BYTES, reconnectMs } from './options.js'
@@ -176,13 +177,8 @@ class Submission {
       for await (const event of this.call as AsyncIterable<QueryEvent>) this.receive(event)
       this.settle(fail('NETWORK', [`${this.parts.peer} ended the query without a verdict`]))
     } catch (error) {
-      this.settle(error instanceof BallistaError ? error : this.broken(error as Error & { details?: string }))
+      this.settle(error instanceof BallistaError ? error : callError(error as Error, this.parts.peer))
     }
-  }
-
-  private broken(error: Error & { details?: string }): BallistaError {
-    const reason = (error.details ?? error.message).replace(/ Resolution note: $/, '')
-    return fail('NETWORK', [`no connection to ${this.parts.peer}: ${reason}`], { cause: error })
   }
 
   private receive(event: QueryEvent): void {

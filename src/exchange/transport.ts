@@ -1,17 +1,23 @@
 /** How processes reach each other, as an interface: everything that dials or serves is given one, so that a test can put another in its place. */
 import type { RequestListener } from 'node:http'
+import type * as Grpc from '@grpc/grpc-js'
 import {
+  hostOf,
   loadGrpc,
   SERVER_OPTIONS,
   type ExchangeCall,
   type ExchangeClient,
+  type GrpcRuntime,
   type NodeClient,
   type SchedulerClient,
   type SubmitCall,
   type WorkCall,
 } from './grpc.js'
-import { listenOnOnePort, type OnePortServer } from './one-port-server.js'
+import { dialOf, tokenInterceptor, type Dial } from './grpc-security.js'
+import { listenOnOnePort, tlsOptionsOf, type OnePortServer } from './one-port-server.js'
 import type { NodeStats } from './proto/messages.js'
+import { checkExposure, checkTokenTravels, type Security } from './security.js'
+import { tokenGate } from './token-gate.js'
 
 /** What a process answers; absent services are refused. */
 export interface Services {
@@ -32,31 +38,51 @@ export interface Transport {
   exchange(address: string): Promise<ExchangeClient>
   scheduler(address: string): Promise<SchedulerClient>
   node(address: string): Promise<NodeClient>
-  /** Port 0 picks a free one. NETWORK if the address cannot be had. */
+  /** Port 0 picks a free one. NETWORK if the address cannot be had; INVALID_ARGUMENT if it may not be. */
   serve(host: string, port: number, services: Services): Promise<RunningServer>
 }
 
-/** gRPC in plain text; loads grpc-js with the first use. */
-export const grpcTransport: Transport = {
-  exchange: async address => (await loadGrpc()).exchangeClient(address),
-  scheduler: async address => (await loadGrpc()).schedulerClient(address),
-  node: async address => (await loadGrpc()).nodeClient(address),
-  async serve(host, port, services) {
-    const { grpc, exchangeService, nodeService, schedulerService } = await loadGrpc()
-    const server = new grpc.Server(SERVER_OPTIONS)
-    server.addService(nodeService, {
-      stats: (_call: unknown, done: (error: null, stats: NodeStats) => void) => done(null, services.stats()),
+/** gRPC and HTTP, protected as `security` says; loads grpc-js with the first use. */
+export function networkTransport(security: Security): Transport {
+  const dial = async (address: string): Promise<{ runtime: GrpcRuntime; dial: Dial }> => {
+    checkTokenTravels(hostOf(address), security)
+    const runtime = await loadGrpc()
+    return { runtime, dial: dialOf(runtime.grpc, security) }
+  }
+  return {
+    exchange: async address => dial(address).then(found => found.runtime.exchangeClient(address, found.dial)),
+    scheduler: async address => dial(address).then(found => found.runtime.schedulerClient(address, found.dial)),
+    node: async address => dial(address).then(found => found.runtime.nodeClient(address, found.dial)),
+    async serve(host, port, services) {
+      checkExposure(host, security)
+      const runtime = await loadGrpc()
+      const { token } = security
+      const http = services.http && token !== undefined ? tokenGate(services.http, token) : services.http
+      const grpcServer = grpcServerOf(runtime, services, security)
+      return listenOnOnePort({ host, port, grpc: runtime.grpc, grpcServer, http, tls: tlsOptionsOf(security) })
+    },
+  }
+}
+
+/** In plain text, for processes of one machine. */
+export const grpcTransport: Transport = networkTransport({})
+
+function grpcServerOf(runtime: GrpcRuntime, services: Services, { token }: Security): Grpc.Server {
+  const { grpc, exchangeService, nodeService, schedulerService } = runtime
+  const interceptors = token === undefined ? [] : [tokenInterceptor(grpc, token)]
+  const server = new grpc.Server({ ...SERVER_OPTIONS, interceptors })
+  server.addService(nodeService, {
+    stats: (_call: unknown, done: (error: null, stats: NodeStats) => void) => done(null, services.stats()),
+  })
+  if (services.exchange !== undefined) {
+    server.addService(exchangeService, { open: (call: ExchangeCall) => services.exchange?.(call) })
+  }
+  const { scheduler } = services
+  if (scheduler !== undefined) {
+    server.addService(schedulerService, {
+      work: (call: WorkCall) => scheduler.work(call),
+      submitQuery: (call: SubmitCall) => scheduler.submitQuery(call),
     })
-    if (services.exchange !== undefined) {
-      server.addService(exchangeService, { open: (call: ExchangeCall) => services.exchange?.(call) })
-    }
-    const { scheduler } = services
-    if (scheduler !== undefined) {
-      server.addService(schedulerService, {
-        work: (call: WorkCall) => scheduler.work(call),
-        submitQuery: (call: SubmitCall) => scheduler.submitQuery(call),
-      })
-    }
-    return listenOnOnePort({ host, port, grpc, grpcServer: server, http: services.http })
-  },
+  }
+  return server
 }

@@ -22,6 +22,7 @@ import { checkChange, checkedSettings } from './options.js'
 import { parametersOf, type ParameterValue, type ParameterValues } from './parameters.js'
 import { argumentsOf } from './prepared-statements.js'
 import { absolutePath, type Registration } from './registration.js'
+import type { RemoteSecurity } from './remote-backend.js'
 import type { RunOptions } from './run-options.js'
 import { runStatement, type StatementOptions } from './run-statement.js'
 import { Session, type HeldRows } from './session.js'
@@ -33,6 +34,8 @@ export interface SessionOptions {
   /** Directory from which relative paths are meant; default: the working directory. */
   readonly baseDirectory?: string
 }
+
+export interface RemoteOptions extends SessionOptions, RemoteSecurity {}
 
 export interface SqlOptions extends RunOptions, AllowedStatements {
   /** Values of `$1`, `?` and `$name` in the text. */
@@ -78,11 +81,14 @@ export class SessionContext {
     )
   }
 
-  /** A running cluster: `df://host:port` of its scheduler (port 50050 if not written), dialled with the first statement. */
-  static async remote(url: string, options: SessionOptions = {}): Promise<SessionContext> {
+  /**
+   * A running cluster: `df://host:port` of its scheduler, or `dfs://host:port` for TLS (port 50050 if not written), dialled with the
+   * first statement.
+   */
+  static async remote(url: string, options: RemoteOptions = {}): Promise<SessionContext> {
     const { connectRemoteBackend } = await import('./remote-backend.js')
     for (const key of Object.keys(checkedSettings(options.settings))) checkChange(key)
-    return new SessionContext(options, connectRemoteBackend(url))
+    return new SessionContext(options, connectRemoteBackend(url, options))
   }
 
   /**

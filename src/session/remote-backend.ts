@@ -2,6 +2,8 @@
 import { fail } from '../common/errors.js'
 import { configOf, type Settings } from '../common/option.js'
 import { clusterClient, type ClusterClient } from '../exchange/remote-query.js'
+import { checkTokenTravels, type ClientSecurity, type TlsFiles } from '../exchange/security.js'
+import { networkTransport } from '../exchange/transport.js'
 import { memoryLimit } from '../runtime/options.js'
 import { spillPlace } from '../runtime/spill-space.js'
 import type { Backend, ExecuteOptions, QueryResult } from './backend.js'
@@ -9,13 +11,23 @@ import type { PlanRequest } from './registration.js'
 
 const DEFAULT_PORT = 50_050
 
+/** How a session shows itself to its cluster, and knows it. */
+export interface RemoteSecurity {
+  /** The cluster's token. Over a network it needs TLS. */
+  readonly token?: string
+  /** True, or PEM texts: `ca`, where Node does not trust the cluster's authority; `cert` and `key`, where the cluster asks for them. */
+  readonly tls?: true | TlsFiles
+  /** Sends the token in plain text, to any host. */
+  readonly insecure?: boolean
+}
+
 class RemoteBackend implements Backend {
   readonly readsStreams = false
   readonly #client: ClusterClient
   readonly #stop: () => Promise<void>
 
-  constructor(address: string, stop: () => Promise<void>) {
-    this.#client = clusterClient({ address })
+  constructor(address: string, security: ClientSecurity, stop: () => Promise<void>) {
+    this.#client = clusterClient({ address, transport: networkTransport(security) })
     this.#stop = stop
   }
 
@@ -29,14 +41,20 @@ class RemoteBackend implements Backend {
   }
 }
 
-/** `df://host[:port]`; the scheduler is dialled with the first statement. INVALID_ARGUMENT for another form of URL. */
-export function connectRemoteBackend(url: string): Backend {
+/**
+ * `df://host[:port]`, or `dfs://host[:port]` for TLS; the scheduler is dialled with the first statement. INVALID_ARGUMENT for another
+ * form of URL, and for a token that others could read.
+ */
+export function connectRemoteBackend(url: string, { tls, token, insecure }: RemoteSecurity): Backend {
   const parsed = URL.canParse(url) ? new URL(url) : undefined
-  if (parsed === undefined || parsed.protocol !== 'df:' || parsed.hostname === '') {
-    throw fail('INVALID_ARGUMENT', [`expected a cluster as df://host:port, got '${url}'`])
+  if (parsed === undefined || !/^dfs?:$/.test(parsed.protocol) || parsed.hostname === '') {
+    throw fail('INVALID_ARGUMENT', [`expected a cluster as df://host:port or dfs://host:port, got '${url}'`])
   }
   const port = parsed.port === '' ? DEFAULT_PORT : Number(parsed.port)
-  return new RemoteBackend(`${parsed.hostname}:${port}`, async () => undefined)
+  const wantsTls = parsed.protocol === 'dfs:' || tls === true
+  const security = { token, insecure, tls: typeof tls === 'object' ? tls : wantsTls ? {} : undefined }
+  checkTokenTravels(parsed.hostname, security)
+  return new RemoteBackend(`${parsed.hostname}:${port}`, security, async () => undefined)
 }
 
 /** A scheduler and executors in this process, each with the memory limit and temporary files of `settings`; closing the backend stops them. */
@@ -51,5 +69,5 @@ export async function startStandaloneBackend(executors: number, slots: number, s
     planner: planForCluster,
     executor: { memoryLimit: config.get(memoryLimit), workDir: directory, maxTempBytes: maxBytes },
   })
-  return new RemoteBackend(cluster.address, () => cluster.close())
+  return new RemoteBackend(cluster.address, {}, () => cluster.close())
 }

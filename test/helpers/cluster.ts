@@ -25,9 +25,9 @@ export interface ExecutorProcess {
   readonly address: string
 }
 
-/** Starts the processes and waits until each says that it listens, which an executor does when it is registered. */
-export async function startCluster(executorCount = 2, slots = 2): Promise<Cluster> {
-  const scheduler = start(['scheduler', '--bind-port', '0', '--log-level', 'warn'])
+/** Starts the processes, each with the `common` flags, and waits until each says that it listens, which an executor does when it is registered. */
+export async function startCluster(executorCount = 2, slots = 2, common: readonly string[] = []): Promise<Cluster> {
+  const scheduler = start(['scheduler', '--bind-port', '0', '--log-level', 'warn', ...common])
   const started = [scheduler]
   try {
     const address = await listening(scheduler)
@@ -41,6 +41,7 @@ export async function startCluster(executorCount = 2, slots = 2): Promise<Cluste
       String(slots),
       '--log-level',
       'warn',
+      ...common,
     ]
     const addExecutor = async (): Promise<ExecutorProcess> => {
       const child = start(['executor', ...flags])

@@ -2,7 +2,7 @@
 import { availableParallelism, tmpdir } from 'node:os'
 import { directory, host, port, positive, size } from '../options.js'
 import { optional, valued } from './flag.js'
-import { bindHost, configFile, logLevelSetting } from './server-flags.js'
+import { bindHost, configFile, logLevelSetting, SECURITY_FLAGS } from './server-flags.js'
 
 export const EXECUTOR_FLAGS = {
   schedulerHost: valued('host of the scheduler', { placeholder: 'host', parse: host, default: '127.0.0.1' }),
@@ -42,6 +42,7 @@ export const EXECUTOR_FLAGS = {
     'how long running tasks may go on after SIGTERM; a second SIGTERM ends them at once',
     { placeholder: 'seconds', parse: positive, default: 300 },
   ),
+  ...SECURITY_FLAGS,
   logLevelSetting,
   configFile,
 }

@@ -21,20 +21,19 @@ export function addServerCommand<F extends FlagTable>(program: Command, server: 
     `\nFlags may also come from the environment (${example}=…) or from a file (--config-file).`,
   )
   for (const [key, flag] of Object.entries(flags)) for (const option of optionsOf(key, flag)) command.addOption(option)
-  command.action(async () => server.run(await valuesOf(command, server)))
+  command.action(async () => {
+    try {
+      await server.run(await valuesOf(command, server))
+    } catch (error) {
+      if (error instanceof BallistaError && error.code === 'INVALID_OPTION') command.error(`error: ${error.message}`)
+      throw error
+    }
+  })
 }
 
-async function valuesOf<F extends FlagTable>(
-  command: Command,
-  { flags, name }: ServerCommand<F>,
-): Promise<FlagValues<F>> {
+function valuesOf<F extends FlagTable>(command: Command, { flags, name }: ServerCommand<F>): Promise<FlagValues<F>> {
   const given = Object.fromEntries(Object.entries(flags).map(([key, flag]) => [key, givenTexts(command, key, flag)]))
-  try {
-    return await resolveFlags(flags, { server: name, given, environment: process.env })
-  } catch (error) {
-    if (error instanceof BallistaError && error.code === 'INVALID_OPTION') command.error(`error: ${error.message}`)
-    throw error
-  }
+  return resolveFlags(flags, { server: name, given, environment: process.env })
 }
 
 /** The flag, and one hidden option for each of its other names. */

@@ -1,7 +1,9 @@
 /** Flags that scheduler and executor share. */
 import { LOG_LEVELS } from '../../common/log.js'
-import { host } from '../options.js'
-import { oneOf, optional, text, valued } from './flag.js'
+import { fail } from '../../common/errors.js'
+import type { Security } from '../../exchange/security.js'
+import { host, pemFile, tokenFile } from '../options.js'
+import { oneOf, optional, text, toggle, valued, type FlagValues } from './flag.js'
 
 /** Where a server listens: on this machine only, unless one says otherwise. */
 export const bindHost = valued('address to listen on', { placeholder: 'host', parse: host, default: '127.0.0.1' })
@@ -17,3 +19,34 @@ export const logLevelSetting = valued('least severe messages that are logged', {
   parse: oneOf(LOG_LEVELS),
   default: 'info',
 })
+
+/** What protects the connections of a server; an executor shows the same to others. */
+export const SECURITY_FLAGS = {
+  tlsCert: optional('PEM file of its certificate, with the chain: TLS instead of plain text', {
+    placeholder: 'file',
+    parse: pemFile,
+  }),
+  tlsKey: optional('PEM file of the key of the certificate', { placeholder: 'file', parse: pemFile }),
+  tlsCa: optional('PEM file of the authority of other nodes and clients; default: those that Node trusts', {
+    placeholder: 'file',
+    parse: pemFile,
+  }),
+  tlsRequireClientCert: toggle('refuse connections without a certificate of --tls-ca'),
+  authTokenFile: optional('file with the token that everyone who dials must show', {
+    placeholder: 'file',
+    parse: tokenFile,
+  }),
+  insecure: toggle('listen to a network without TLS and authentication'),
+}
+
+/** INVALID_OPTION for flags that need others. */
+export function securityOf(flags: FlagValues<typeof SECURITY_FLAGS>): Security {
+  const { authTokenFile: token, insecure, tlsCa: ca, tlsCert: cert, tlsKey: key } = flags
+  const requireClientCertificate = flags.tlsRequireClientCert
+  if ((cert === undefined) !== (key === undefined))
+    throw fail('INVALID_OPTION', ['tls-cert', 'it needs --tls-key, and that needs it'])
+  if (requireClientCertificate && (ca === undefined || cert === undefined))
+    throw fail('INVALID_OPTION', ['tls-require-client-cert', 'it needs --tls-ca, --tls-cert and --tls-key'])
+  const tls = cert === undefined && ca === undefined ? undefined : { ca, cert, key }
+  return { tls, token, insecure, requireClientCertificate }
+}

@@ -13,13 +13,15 @@ import { RemoteExchange } from '../../exchange/remote-exchange.js'
 import { sharedLimit, sharedMemoryPool, type SharedLimit } from '../../exchange/shared-memory-pool.js'
 import { inlineHost, type TaskHost } from '../../exchange/task-host.js'
 import { threadHost } from '../../exchange/thread-host.js'
-import { grpcTransport, type Transport } from '../../exchange/transport.js'
+import type { Security } from '../../exchange/security.js'
+import { networkTransport, type Transport } from '../../exchange/transport.js'
 import type { OperatorDefinition } from '../../physical/plan.js'
 import { ioStats } from '../../runtime/io-counters.js'
 import { processUse } from '../../runtime/process-use.js'
 import { memoryLimit } from '../../runtime/options.js'
 import { spillPlace, spillSpace, type SpillPlace } from '../../runtime/spill-space.js'
 import { operatorTable, type OperatorTable } from '../../runtime/run-pipelines.js'
+import { warnIfExposed } from '../exposure.js'
 import { stderrLogger } from '../stderr-logger.js'
 import { httpListener } from '../http/listener.js'
 import { EXECUTOR_ROUTES } from './executor-routes.js'
@@ -50,6 +52,8 @@ export interface ExecutorOptions {
   readonly workerEntry?: URL
   readonly clock?: Clock
   readonly rng?: Rng
+  /** Default: plain text without a token, on a loopback address. */
+  readonly security?: Security
   readonly transport?: Transport
 }
 
@@ -81,7 +85,7 @@ export async function startExecutor(options: ExecutorOptions): Promise<RunningEx
     memoryLimit: options.memoryLimit ?? configOf({}).get(memoryLimit),
     space: spillSpace(tempPlace(options)),
   })
-  const transport = options.transport ?? grpcTransport
+  const transport = options.transport ?? networkTransport(options.security ?? {})
   const exchange = new ExchangeServer({ hub, clock })
   const remote = new RemoteExchange({ transport, clock, rng })
   const memory = sharedLimit(options.memoryLimit ?? configOf({}).get(memoryLimit), options.threads ?? options.slots)
@@ -103,7 +107,10 @@ export async function startExecutor(options: ExecutorOptions): Promise<RunningEx
     log,
   })
   const services = { exchange: (call: ExchangeCall) => void serve(call), stats, http: listener }
-  const server = await transport.serve(options.host, options.port, services)
+  const server = await transport.serve(options.host, options.port, services).catch(async (error: unknown) => {
+    await host.close()
+    throw error
+  })
   const { port } = server
   const id = newExecutorId(rng)
   link = new SchedulerLink({
@@ -119,6 +126,7 @@ export async function startExecutor(options: ExecutorOptions): Promise<RunningEx
   })
   const address = hostPort(options.host, port)
   log.info('executor started', { id, address, slots: options.slots })
+  warnIfExposed(log, options.host, options.security ?? {})
   return {
     address,
     id,

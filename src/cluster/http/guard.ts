@@ -6,6 +6,8 @@ import { refusal, type WholeAnswer } from './route.js'
 export interface GuardOptions {
   /** Names under which this host is reached, beside addresses and localhost. */
   readonly hostNames: readonly string[]
+  /** Origins whose pages may do what the pages of this server may; default: none. */
+  readonly corsAllowedOrigins?: readonly string[] | undefined
 }
 
 interface GuardedRequest {
@@ -20,15 +22,33 @@ export function guard(request: GuardedRequest, options: GuardOptions): WholeAnsw
     const how = 'use its address, or start the scheduler with that name as --external-host'
     return refusal(421, `this server does not know itself as '${host}': ${how}`)
   }
-  if (request.method === 'GET' || request.method === 'HEAD') return undefined
+  if (['GET', 'HEAD', 'OPTIONS'].includes(request.method)) return undefined
   const { origin } = request.headers
   const site = request.headers['sec-fetch-site']
-  if ((origin !== undefined && !isSameHost(origin, host)) || (site !== undefined && !OWN_SITES.includes(String(site))))
+  const isAllowed = corsHeaders(request.headers, options) !== undefined
+  if (
+    !isAllowed &&
+    ((origin !== undefined && !isSameHost(origin, host)) || (site !== undefined && !OWN_SITES.includes(String(site))))
+  )
     return refusal(403, `requests from ${origin ?? 'other sites'} may not change anything here`)
   // A form of another site cannot send this type without asking first, and nobody here says yes.
   if (!/^application\/json\b/i.test(request.headers['content-type'] ?? ''))
     return refusal(415, 'the content type must be application/json')
   return undefined
+}
+
+/** What tells a browser that the page of another origin may see the answer; undefined: it may not. */
+export function corsHeaders(
+  { origin }: IncomingHttpHeaders,
+  { corsAllowedOrigins = [] }: GuardOptions,
+): Readonly<Record<string, string>> | undefined {
+  if (origin === undefined || !corsAllowedOrigins.includes(origin)) return undefined
+  return {
+    'access-control-allow-origin': origin,
+    'access-control-allow-headers': 'authorization, content-type',
+    'access-control-allow-methods': 'GET, PATCH, OPTIONS',
+    vary: 'origin',
+  }
 }
 
 /** `none`: typed by the user. */

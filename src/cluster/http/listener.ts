@@ -4,7 +4,7 @@ import type { Clock } from '../../common/clock.js'
 import { toBallistaError } from '../../common/errors.js'
 import type { Logger } from '../../common/log.js'
 import { EventPump } from './event-pump.js'
-import { guard, type GuardOptions } from './guard.js'
+import { corsHeaders, guard, type GuardOptions } from './guard.js'
 import { matchPath, refusal, type HttpAnswer, type HttpRequest, type Route, type WholeAnswer } from './route.js'
 
 export interface HttpListener {
@@ -38,6 +38,9 @@ const SECURITY_HEADERS = {
 export function httpListener<State>(options: HttpListenerOptions<State>): HttpListener {
   const pumps = new Set<EventPump>()
   const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const cors = corsHeaders(request.headers, options.guard)
+    for (const [name, value] of Object.entries(cors ?? {})) response.setHeader(name, value)
+    if (request.method === 'OPTIONS' && cors !== undefined) return void response.writeHead(204).end()
     const answer = await answerOf(request, options)
     if (!('open' in answer)) return write(response, answer)
     if (pumps.size >= MAX_EVENT_STREAMS) return write(response, refusal(503, 'too many event streams are open'))

@@ -1,12 +1,15 @@
 /** The scheduler process: serves executors and clients over gRPC, and performs what the state machines decide. */
 import { bytesInUse } from '../../arrow/memory.js'
 import { systemClock, systemRng, type Clock, type Rng } from '../../common/clock.js'
-import { hostPort } from '../../exchange/grpc.js'
-import { grpcTransport, type Transport } from '../../exchange/transport.js'
+import { hostPort, type SubmitCall, type WorkCall } from '../../exchange/grpc.js'
+import type { Security } from '../../exchange/security.js'
+import { PROBE_PATHS } from '../../exchange/token-gate.js'
+import { networkTransport, type Transport } from '../../exchange/transport.js'
 import type { NodeStats } from '../../exchange/node-stats.js'
 import { ioStats } from '../../runtime/io-counters.js'
 import { processUse } from '../../runtime/process-use.js'
 import { httpListener } from '../http/listener.js'
+import { warnIfExposed } from '../exposure.js'
 import { stderrLogger } from '../stderr-logger.js'
 import { ExecutorRegistry } from './executor-registry.js'
 import type { Jobs } from './job-record.js'
@@ -24,9 +27,15 @@ export interface SchedulerOptions {
   readonly logLevel?: string
   readonly clock?: Clock
   readonly rng?: Rng
+  /** Default: plain text without a token, on a loopback address. */
+  readonly security?: Security
   readonly transport?: Transport
   /** Names of this host that browsers may use, beside its addresses; see http/guard.ts. */
   readonly hostNames?: readonly string[]
+  /** Origins of other pages that may use the HTTP API. */
+  readonly corsAllowedOrigins?: readonly string[]
+  /** Answers over HTTP only whether it is alive and ready. */
+  readonly disableRestApi?: boolean
   /** How many executors make it ready (/readyz); default 1. */
   readonly minReadyExecutors?: number
   /** How long a query waits for the first executor before NO_EXECUTORS. */
@@ -61,7 +70,10 @@ export async function startScheduler(options: SchedulerOptions): Promise<Running
   })
   const stats = (): NodeStats => schedulerStats(executors, jobs)
   const http = httpListener({
-    routes: SCHEDULER_ROUTES,
+    routes:
+      options.disableRestApi === true
+        ? SCHEDULER_ROUTES.filter(route => PROBE_PATHS.has(route.path))
+        : SCHEDULER_ROUTES,
     state: {
       clock,
       startedAtMs: clock.wallMs(),
@@ -77,17 +89,30 @@ export async function startScheduler(options: SchedulerOptions): Promise<Running
       }),
       minReadyExecutors: options.minReadyExecutors ?? 1,
     },
-    guard: { hostNames: [options.host, ...(options.hostNames ?? [])] },
+    guard: {
+      hostNames: [options.host, ...(options.hostNames ?? [])],
+      corsAllowedOrigins: options.corsAllowedOrigins,
+    },
     clock,
     log,
   })
-  const server = await (options.transport ?? grpcTransport).serve(options.host, options.port, {
-    scheduler: { work: call => void executors.serve(call), submitQuery: call => void jobs.serve(call) },
+  const { security = {} } = options
+  const transport = options.transport ?? networkTransport(security)
+  const services = {
+    scheduler: {
+      work: (call: WorkCall) => void executors.serve(call),
+      submitQuery: (call: SubmitCall) => void jobs.serve(call),
+    },
     stats,
     http: http.listener,
+  }
+  const server = await transport.serve(options.host, options.port, services).catch((error: unknown) => {
+    executors.close()
+    throw error
   })
   const address = hostPort(options.host, server.port)
   log.info('scheduler started', { address })
+  warnIfExposed(log, options.host, security)
   return {
     address,
     jobs,
