@@ -26,9 +26,9 @@ const isWritten = (value: unknown): boolean =>
 const isIdent = (value: unknown): value is { readonly name: string } =>
   typeof value === 'object' && value !== null && 'name' in value && 'quoted' in value
 
-/** What fits on its node's line: text, numbers, names and lists of names. */
+/** What fits on its node's line: text, numbers, names and lists of them. */
 const isPlain = (value: unknown): boolean =>
-  typeof value !== 'object' || value === null || isIdent(value) || (Array.isArray(value) && value.every(isIdent))
+  typeof value !== 'object' || value === null || isIdent(value) || (Array.isArray(value) && value.every(isPlain))
 
 function plainText(value: unknown): string {
   if (isIdent(value)) return value.name

@@ -257,6 +257,8 @@ export type StatementNode = { readonly span: Span } & (
   | {
       readonly kind: 'explain'
       readonly analyze: boolean
+      /** Runs a query in several tasks and in one, and compares. */
+      readonly verify: boolean
       readonly verbose: boolean
       readonly format?: string
       readonly statement: StatementNode

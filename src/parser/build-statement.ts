@@ -110,6 +110,7 @@ export function create(span: Span, orReplace: boolean, made: Created): Statement
 
 export type ExplainOption =
   | { readonly kind: 'ANALYZE'; readonly value: boolean; readonly span: Span }
+  | { readonly kind: 'VERIFY'; readonly value: boolean; readonly span: Span }
   | { readonly kind: 'VERBOSE'; readonly value: boolean; readonly span: Span }
   | { readonly kind: 'FORMAT'; readonly value: string; readonly span: Span }
 
@@ -119,6 +120,7 @@ export function explain(span: Span, parts: readonly ExplainOption[], statement: 
   return {
     kind: 'explain',
     analyze: found.ANALYZE?.value === true,
+    verify: found.VERIFY?.value === true,
     verbose: found.VERBOSE?.value === true,
     ...(format === undefined ? {} : { format }),
     statement,

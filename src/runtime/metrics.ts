@@ -69,6 +69,19 @@ export function addMetrics(left: MetricsRow, right: MetricsRow): MetricsRow {
 export const metricsText = (row: Readonly<OperatorMetrics>): readonly string[] =>
   COUNTERS.filter(({ key, always }) => always || row[key] > 0).map(({ key, name, text }) => `${name}=${text(row[key])}`)
 
+/** `rows_skew=1.25`, `compute_skew=1.10`: by how much the largest of several tasks exceeds their average. */
+export const skewText = (
+  tasks: readonly Pick<OperatorMetrics, 'outputRows' | 'elapsedComputeMs'>[],
+): readonly string[] => [
+  `rows_skew=${skew(tasks.map(task => task.outputRows))}`,
+  `compute_skew=${skew(tasks.map(task => task.elapsedComputeMs))}`,
+]
+
+function skew(values: readonly number[]): string {
+  const sum = values.reduce((total, value) => total + value, 0)
+  return (sum === 0 ? 1 : (Math.max(...values) * values.length) / sum).toFixed(2)
+}
+
 /** `0.03 ms`, `12.3 ms`, `4.56 s`. */
 export function elapsedText(ms: number): string {
   return ms >= 1000 ? `${(ms / 1000).toFixed(2)} s` : `${ms.toFixed(ms < 10 ? 2 : 1)} ms`

@@ -1,7 +1,7 @@
 /** What EXPLAIN shows: plans as text, the rules that made them, and what their operators did when the statement ran. */
 import { fail } from '../common/errors.js'
 import { boxTree, indentedTree, type TextTree } from '../common/tree-text.js'
-import { analyzedTree, taskLines } from '../exchange/analyzed-plan.js'
+import { analyzedTree, stageTrees, taskLines } from '../exchange/staged-plan.js'
 import { EXCHANGE_OPERATORS } from '../exchange/operators.js'
 import type { StagePlan, TaskReport } from '../exchange/stage.js'
 import { logicalTree } from '../logical/display.js'
@@ -32,31 +32,41 @@ export interface PlanHistory {
   readonly physical: PhysicalPlan
 }
 
+const STAGE_OPERATORS = [...OPERATORS, ...EXCHANGE_OPERATORS]
+
 type Render = (tree: TextTree) => string
 
 const FORMATS: Readonly<Record<string, Render>> = { indent: indentedTree, tree: boxTree }
 
 /** INVALID_ARGUMENT for a format that is not known. */
 export function checkExplain(statement: ExplainStatement): void {
-  const { format, analyze, span } = statement
+  const { format, analyze, verify, span } = statement
   if (format !== undefined && !Object.hasOwn(FORMATS, format)) {
     const names = Object.keys(FORMATS).join(' and ')
     throw fail('INVALID_ARGUMENT', [`EXPLAIN has no format '${format}'; there are ${names}`], { span })
   }
   const { kind } = statement.statement
+  if (verify && analyze) throw fail('INVALID_ARGUMENT', ['EXPLAIN takes ANALYZE or VERIFY, not both'], { span })
+  if (verify && kind !== 'query') throw fail('NOT_SUPPORTED', ['EXPLAIN VERIFY of what is no query'], { span })
   if (analyze && kind !== 'query' && kind !== 'copy')
     throw fail('NOT_SUPPORTED', ['EXPLAIN ANALYZE of a statement that changes tables'], { span })
 }
 
 const renderer = ({ format }: ExplainStatement): Render => FORMATS[format ?? 'indent']
 
-/** The plans; VERBOSE: also the plan after every rule that fired. */
-export function explainRows(statement: ExplainStatement, history: PlanHistory): readonly ExplainRow[] {
+/** The plans, with the stages if there are several; VERBOSE: also the plan after every rule that fired. */
+export function explainRows(
+  statement: ExplainStatement,
+  history: PlanHistory,
+  stages: readonly StagePlan[],
+): readonly ExplainRow[] {
   const render = renderer(statement)
-  const physical: ExplainRow = ['physical_plan', render(physicalTree(history.physical, OPERATORS))]
   const logical: ExplainRow = ['logical_plan', render(logicalTree(history.optimized))]
-  if (!statement.verbose) return [logical, physical]
-  return [...ruleRows(history, render), logical, ...physicalRuleRows(history, render), physical]
+  const physical: ExplainRow = ['physical_plan', render(physicalTree(history.physical, OPERATORS))]
+  const trees = stages.length === 1 ? [] : stageTrees(stages, STAGE_OPERATORS)
+  const distributed = trees.length === 0 ? [] : [['distributed_plan', trees.map(render).join('\n')] as const]
+  if (!statement.verbose) return [logical, physical, ...distributed]
+  return [...ruleRows(history, render), logical, ...physicalRuleRows(history, render), physical, ...distributed]
 }
 
 function ruleRows({ bound, rules }: PlanHistory, render: Render): ExplainRow[] {
@@ -84,8 +94,7 @@ export function analyzedRows(
   run: { readonly stages: readonly StagePlan[]; readonly reports: readonly TaskReport[]; readonly elapsedMs: number },
 ): readonly ExplainRow[] {
   const render = renderer(statement)
-  const operators = [...OPERATORS, ...EXCHANGE_OPERATORS]
-  const plan = render(analyzedTree(run.stages, run.reports, operators))
+  const plan = render(analyzedTree(run.stages, run.reports, STAGE_OPERATORS))
   const rows: ExplainRow[] = [['Plan with Metrics', plan]]
   const duration: ExplainRow = ['Duration', elapsedText(run.elapsedMs)]
   if (!statement.verbose) return [...rows, duration]

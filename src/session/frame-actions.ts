@@ -10,12 +10,15 @@ import { isAnonymous } from './registration.js'
 import type { RunOptions } from './run-options.js'
 import { analyzeStatement } from './run-statement.js'
 import type { HeldRows, Session } from './session.js'
+import { verifyQuery } from './verify.js'
 
 export interface ExplainOptions extends RunOptions {
   /** Also the plan after every rule. */
   readonly verbose?: boolean
   /** Runs the query, and shows what its operators counted. */
   readonly analyze?: boolean
+  /** Runs the query in several tasks and in one, and gives rows `check`, `result` and `detail`. */
+  readonly verify?: boolean
   /** Default: indent. */
   readonly format?: 'indent' | 'tree'
 }
@@ -35,13 +38,14 @@ export interface ViewOptions {
   readonly orReplace?: boolean
 }
 
-/** Rows `plan_type` and `plan`. */
+/** Rows `plan_type` and `plan`; with `verify`, other ones. */
 export function explainFrame(
   frame: FrameQuery,
-  { verbose, analyze, format, ...options }: ExplainOptions,
+  { verbose, analyze, verify, format, ...options }: ExplainOptions,
 ): Promise<HeldRows> {
   const words = [analyze === true ? 'ANALYZE' : '', verbose === true ? 'VERBOSE' : '', `FORMAT ${format ?? 'indent'}`]
   const query = frameStatement(frame)
+  if (verify === true) return verifyQuery(frame.session, parseQuery(query.sql), query, options)
   const statement = { ...query, sql: `EXPLAIN ${words.filter(word => word !== '').join(' ')} ${query.sql}` }
   return analyze === true
     ? analyzeStatement(frame.session, statement, options)

@@ -212,7 +212,7 @@ class StatementPlanner {
   async #explain(statement: ExplainStatement): Promise<LogicalPlan> {
     checkExplain(statement)
     const history = await this.plan(await this.bind(statement.statement))
-    return textValues(EXPLAIN_COLUMNS, explainRows(statement, history))
+    return textValues(EXPLAIN_COLUMNS, explainRows(statement, history, this.stages(history.physical)))
   }
 
   async #describe(target: ObjectName | QueryNode): Promise<LogicalPlan> {

@@ -3,7 +3,7 @@ import type { Schema } from '../arrow/schema.js'
 import { fail } from '../common/errors.js'
 import type { ObjectName, StatementNode } from '../parser/ast.js'
 import { absolutePath, type Registration } from './registration.js'
-import { EXPLAIN_COLUMNS } from './explain.js'
+import { checkExplain, EXPLAIN_COLUMNS } from './explain.js'
 import { changeRows, insertRows } from './change-rows.js'
 import { NO_ROWS, textRows } from './held-rows.js'
 import { show } from './show.js'
@@ -12,6 +12,7 @@ import type { Parameters } from './parameters.js'
 import { given, type RunOptions } from './run-options.js'
 import type { HeldRows, Session, Statement } from './session.js'
 import { listingFormat } from './tables.js'
+import { verifyQuery } from './verify.js'
 
 /** What runs at once. */
 export type CommandNode = Exclude<StatementNode, { kind: 'query' | 'execute' }>
@@ -66,7 +67,13 @@ export async function runStatement(
     case 'update':
       return changeRows(session, statement, session.statement(text, options.parameters), options)
     case 'explain':
+      checkExplain(statement)
       if (statement.analyze) return analyzeStatement(session, session.statement(text, options.parameters), options)
+      if (statement.verify && statement.statement.kind === 'query') {
+        const { span } = statement.statement
+        const alone = session.statement(text.slice(span.start, span.end), options.parameters)
+        return verifyQuery(session, statement.statement, alone, options)
+      }
       return session.collect(session.statement(text, options.parameters), options)
     case 'copy':
     case 'describe':

@@ -36,15 +36,17 @@ for (const [mode, make] of MODES) {
     t.is(type, 'Plan with Metrics')
     const lines = withBytes(plan)
       .split('\n')
-      .map(line => line.replace(/output_batches=\d+/, 'output_batches=N'))
-    const counters = (rows: number): string =>
-      `metrics=[output_rows=${rows}, output_batches=N, output_bytes=B, elapsed_compute=T, blocked_time=T]`
+      .map(line =>
+        line.replace(/output_batches=\d+/, 'output_batches=N').replace(/compute_skew=[\d.]+/, 'compute_skew=S'),
+      )
+    const counters = (rows: number, skew = ''): string =>
+      `metrics=[output_rows=${rows}, output_batches=N, output_bytes=B, elapsed_compute=T, blocked_time=T${skew}]`
     t.deepEqual(lines, [
       `ExchangeSourceExec: edge=1, partitions=1, ${counters(4)}`,
-      `  ExchangeSinkExec: stage=1, tasks=2, edge=1, partitioning=single, ${counters(4)}`,
+      `  ExchangeSinkExec: stage=1, tasks=2, edge=1, partitioning=single, ${counters(4, ', rows_skew=1.50, compute_skew=S')}`,
       `    AggregateExec: mode=Final, gby=[a@0 as a], aggr=[count(*)], ${counters(4)}`,
       `      ExchangeSourceExec: edge=0, partitions=2, ${counters(5)}`,
-      `        ExchangeSinkExec: stage=0, tasks=2, edge=0, partitioning=hash(a@0) into 2, ${counters(5)}`,
+      `        ExchangeSinkExec: stage=0, tasks=2, edge=0, partitioning=hash(a@0) into 2, ${counters(5, ', rows_skew=1.20, compute_skew=S')}`,
       `          AggregateExec: mode=Partial, gby=[a@0 as a], aggr=[count(*)], ${counters(5)}`,
       `            ProjectionExec: expr=[a@0 as a], ${counters(5)}`,
       `              CoalesceExec: ${counters(5)}`,
@@ -56,6 +58,34 @@ for (const [mode, make] of MODES) {
     t.is(bytesInUse(), 0)
   })
 }
+
+const STAGES = `Stage 0: tasks=2
+  ExchangeSinkExec: edge=0, partitioning=hash(a@0) into 2WHERE
+    AggregateExec: mode=Partial, gby=[a@0 as a], aggr=[]
+      DataSourceExec: file_type=csv, files=1, partitions=2, projection=[a]
+Stage 1: tasks=2AFTER0
+  ExchangeSinkExec: edge=1, partitioning=singleWHERE
+    AggregateExec: mode=Final, gby=[a@0 as a], aggr=[]
+      ExchangeSourceExec: edge=0, partitions=2
+Stage 2: tasks=1AFTER0, 1
+  ExchangeSinkExec: edge=2, partitioning=single
+    ExchangeSourceExec: edge=1, partitions=1`
+
+test.serial('the stages of a plan: their tasks, edges, and what they wait for', async t => {
+  for (const materialize of ['auto', 'always']) {
+    const ctx = new SessionContext({ settings: { ...SETTINGS, 'ballista.exchange.materialize': materialize } })
+    await ctx.registerCsv('example', 'test/data/example.csv')
+    const plans = new Map(await explained(ctx, 'EXPLAIN SELECT DISTINCT a FROM example'))
+    const isStored = materialize === 'always'
+    const stages = STAGES.replaceAll('WHERE', isStored ? ', materialized' : '')
+      .replace('AFTER0, 1', isStored ? ', after stages 1' : '')
+      .replace('AFTER0', isStored ? ', after stages 0' : '')
+    t.is(plans.get('distributed_plan'), stages)
+    const alone = new Map(await explained(ctx, 'EXPLAIN SELECT 1'))
+    t.false(alone.has('distributed_plan'))
+    await ctx.close()
+  }
+})
 
 test.serial('VERBOSE shows the plan after every rule that fired, and each task', async t => {
   const ctx = new SessionContext({ settings: SETTINGS })
@@ -82,7 +112,7 @@ test.serial('VERBOSE shows the plan after every rule that fired, and each task',
   ])
   t.deepEqual(
     verbose.slice(5).map(([type]) => type),
-    ['initial_physical_plan', 'physical_rules', 'physical_plan'],
+    ['initial_physical_plan', 'physical_rules', 'physical_plan', 'distributed_plan'],
   )
   const analyzed = await explained(ctx, 'EXPLAIN ANALYZE VERBOSE SELECT count(*) FROM example')
   t.is(analyzed.find(([type]) => type === 'Tasks')?.[1].split('\n').length, 3)
