@@ -31,6 +31,8 @@ export class ExchangeLink implements ChannelLink {
   private readonly channels = new Map<number, RemoteChannel>()
   /** Done, but the producer may not know yet. */
   private readonly finishing = new Set<RemoteChannel>()
+  /** Those of them that a new call asks about: the answer to their producer's end may have been lost. */
+  private unanswered = new Set<RemoteChannel>()
   private nextChannel = 0
   private call: Call | undefined
   private done = false
@@ -60,9 +62,9 @@ export class ExchangeLink implements ChannelLink {
   finished(channel: RemoteChannel): void {
     if (!this.channels.delete(channel.number)) return
     this.finishing.add(channel)
-    if (this.channels.size > 0 || this.done) return
+    if (this.channels.size > 0) return
     this.finish()
-    this.call?.end()
+    this.endIfDone()
   }
 
   /** Breaks the call; nothing is dialled again. */
@@ -104,7 +106,8 @@ export class ExchangeLink implements ChannelLink {
     call.write({ hello: this.options.hello })
     for (const channel of [...this.channels.values(), ...this.finishing])
       for (const message of channel.opening()) call.write(message)
-    if (this.done) call.end()
+    this.unanswered = new Set([...this.finishing].filter(channel => channel.hasEnded))
+    this.endIfDone()
     try {
       for await (const message of call as AsyncIterable<ToConsumer>) this.receive(message)
       return undefined
@@ -136,17 +139,25 @@ export class ExchangeLink implements ChannelLink {
     if (message.helloAck !== undefined) return checkVersion(message.helloAck, this.peer)
     this.lostAtMs = undefined
     const part = message.frame ?? message.eos ?? message.failure
-    const channel = part === undefined ? undefined : this.channels.get(part.channel)
-    if (channel === undefined) return this.answerAgain(message)
+    if (part === undefined) return
+    const channel = this.channels.get(part.channel)
+    if (channel === undefined) return this.answerAgain(part.channel, message)
     if (message.frame !== undefined) channel.receiveFrame(message.frame)
     if (message.eos !== undefined) channel.receiveEos(message.eos)
     if (message.failure !== undefined) channel.fail(decodeError(message.failure.error, this.peer))
   }
 
-  /** The producer asks once more: the answer to its end was lost with a connection. */
-  private answerAgain({ eos }: ToConsumer): void {
-    if (eos === undefined) return
-    for (const channel of this.finishing) if (channel.number === eos.channel) channel.receiveEos(eos)
+  /** The producer ends a channel once more, or does not know it any more: it had our answer. */
+  private answerAgain(number: number, { eos, failure }: ToConsumer): void {
+    const asked = [...this.unanswered].find(channel => channel.number === number)
+    if (asked === undefined || (eos ?? failure) === undefined) return
+    if (eos !== undefined) asked.receiveEos(eos)
+    this.unanswered.delete(asked)
+    this.endIfDone()
+  }
+
+  private endIfDone(): void {
+    if (this.done && this.unanswered.size === 0) this.call?.end()
   }
 
   private breakChannels(reason: string, cause?: unknown): void {

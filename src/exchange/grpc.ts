@@ -36,6 +36,9 @@ export const CLIENT_OPTIONS: Grpc.ChannelOptions = {
   // Retries buffer what was sent; every error here is for the caller.
   'grpc.enable_retries': 0,
   'grpc.use_local_subchannel_pool': 1,
+  // Whoever dials again has a pause of its own; with the default of a second a call waits for nothing.
+  'grpc.initial_reconnect_backoff_ms': 50,
+  'grpc.max_reconnect_backoff_ms': 1_000,
 }
 
 export const SERVER_OPTIONS: Grpc.ChannelOptions = {

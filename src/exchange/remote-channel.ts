@@ -53,6 +53,11 @@ export class RemoteChannel implements InputChannel {
     return this.state.phase === 'ended' && this.queue.length === 0 ? 'ended' : 'open'
   }
 
+  /** The producer said so. */
+  get hasEnded(): boolean {
+    return this.state.phase === 'ended'
+  }
+
   cancel(): void {
     this.release()
     this.step({ kind: 'cancel' })
