@@ -1,5 +1,6 @@
 /** What an executor is told of a job: its tasks, their plans, and where the producers of their inputs run. */
-import type { Settings } from '../common/option.js'
+import { configOf, type Settings } from '../common/option.js'
+import { clientIdleTimeout } from '../exchange/options.js'
 import type { MetricsRow } from '../runtime/metrics.js'
 import type { EdgePartitioning, ExchangeSinkExec, TaskInput, TaskReport, TaskSpec } from '../exchange/stage.js'
 import { ERRORS } from '../common/errors.js'
@@ -19,6 +20,8 @@ export interface StageTasks {
   readonly inputs: readonly TaskInput[]
   /** Of this executor. */
   readonly partitions: readonly number[]
+  /** Its output is the result. */
+  readonly feedsClient?: boolean
 }
 
 /** The largest number of tasks of a stage. */
@@ -42,6 +45,8 @@ function checkStage(stage: Record<string, unknown>, knows: (kind: string) => boo
   const taskCount = countOf(stage.taskCount, MAX_TASKS + 1, 'a number of tasks', peer)
   for (const partition of listOf(stage.partitions, 'partitions', peer))
     countOf(partition, taskCount, 'a partition', peer)
+  if (stage.feedsClient !== undefined && typeof stage.feedsClient !== 'boolean')
+    throw malformed('a stage whose feedsClient is not a truth value', peer)
   for (const each of listOf(stage.inputs, 'inputs', peer)) {
     const input = objectOf(each, 'an input', peer)
     countOf(input.edge, MAX_TASKS, 'an edge', peer)
@@ -80,6 +85,7 @@ function checkOutputs(value: unknown, peer: Peer): void {
 
 /** The tasks of a definition, `ownAddress` being this executor's: producers there are local. */
 export function taskSpecsOf(job: JobDefinition, ownAddress: string): TaskSpec[] {
+  const clientIdleMs = configOf(job.settings).get(clientIdleTimeout)
   return job.stages.flatMap(stage => {
     const inputs = stage.inputs.map(input => ({
       ...input,
@@ -93,6 +99,7 @@ export function taskSpecsOf(job: JobDefinition, ownAddress: string): TaskSpec[] 
       plan: stage.plan,
       settings: job.settings,
       inputs,
+      ...(stage.feedsClient === true ? { clientIdleMs } : {}),
     }))
   })
 }

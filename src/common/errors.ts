@@ -26,6 +26,10 @@ const define = (category: ErrorCategory, text: string, retryable = false): Error
 export const ERRORS = {
   ARENA_EXHAUSTED: define('resource', 'no contiguous run of %s bytes left in the memory arena (%s bytes in use)'),
   CANCELLED: define('cancelled', 'query cancelled: %s'),
+  CLIENT_IDLE: define(
+    'resource',
+    'the client took nothing of the result for %s ms; read on while it comes, or raise ballista.client.idle_timeout',
+  ),
   COLUMN_AMBIGUOUS: define('user', "column '%s' is ambiguous: it is in %s; qualify it with the table name"),
   COLUMN_NOT_FOUND: define('user', "column '%s' not found%s"),
   DATA_CORRUPTION: define('network', 'data from %s is corrupt: %s', true),

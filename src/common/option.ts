@@ -40,6 +40,20 @@ export const bytes = (key: string, spec: { default: number; min?: number; doc: s
   },
 })
 
+const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 }
+
+/** Milliseconds, or a time with a unit: `250`, `500ms`, `30s`, `5m`, `1h`. */
+export const duration = (key: string, spec: { default: number; doc: string }): Option<number> => ({
+  key,
+  defaultValue: spec.default,
+  doc: spec.doc,
+  parse(text) {
+    const match = /^\s*(\d+(?:\.\d+)?)\s*(ms|s|m|h)?\s*$/i.exec(text)
+    if (!match) throw fail('INVALID_OPTION', [key, `expected a time such as 30s, got '${text}'`])
+    return Math.floor(Number(match[1]) * UNIT_MS[(match[2] ?? 'ms').toLowerCase()])
+  },
+})
+
 export const int = (key: string, spec: { default: number; min?: number; doc: string }): Option<number> => ({
   key,
   defaultValue: spec.default,

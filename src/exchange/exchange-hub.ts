@@ -87,7 +87,7 @@ export class ExchangeHub {
     const job = this.job(key.jobId)
     const name = outputName(key)
     if (job.outputs.has(name)) throw fail('INTERNAL', [`edge ${key.edge} of task ${key.producer} is already open`])
-    const output = new OutputBuffer(options, { budget: this.budget, space: this.space })
+    const output = new OutputBuffer(options, { budget: this.budget, space: this.space, clock: this.clock })
     job.outputs.set(name, output)
     job.wanted.get(name)?.resolve(output)
     job.wanted.delete(name)

@@ -1,7 +1,7 @@
 /** Configuration keys of the exchange. */
-import { bytes, choice, int, text } from '../common/option.js'
+import { bytes, choice, duration, int, text } from '../common/option.js'
 
-/** Frames are cut at this size, the header not counted, or at half the reader's window: one is on its way, one is to come. */
+/** Frames are cut at this size, the header not counted. */
 export const FRAME_BYTES = 1024 * 1024
 
 /** A window that is small and does not slow an exchange down. */
@@ -37,6 +37,11 @@ export const materialize = choice('ballista.exchange.materialize', {
   default: 'auto',
   values: ['auto', 'always'],
   doc: 'Exchanges that store all rows before they are read: auto where the tasks of a query exceed what the slots hold, or always.',
+})
+
+export const clientIdleTimeout = duration('ballista.client.idle_timeout', {
+  default: 300_000,
+  doc: 'How long a cluster keeps a result of which its client takes nothing, such as 5m; then the query fails.',
 })
 
 export const reconnectMs = int('ballista.exchange.reconnect_ms', {

@@ -7,12 +7,14 @@ import { releaseBatch } from '../arrow/column.js'
 import type { Batch } from '../arrow/batch.js'
 import type { Schema } from '../arrow/schema.js'
 import { deferred } from '../common/deferred.js'
-import { toBallistaError } from '../common/errors.js'
+import type { Clock } from '../common/clock.js'
+import { fail, toBallistaError } from '../common/errors.js'
 import { Gate } from '../common/gate.js'
 import { invariant } from '../common/invariant.js'
 import type { SpillSpace } from '../runtime/spill-space.js'
 import { encodeForExchange, type EncodedBatch } from './encoded-batch.js'
 import type { ExchangeBudget } from './exchange-budget.js'
+import { IdleWatch } from './idle-watch.js'
 import { OutputChannel, type ChannelOwner } from './output-channel.js'
 import { bytesOf, releaseItem, type OutputItem } from './output-item.js'
 import { OutputSpill, type StoredBatch } from './output-spill.js'
@@ -29,6 +31,8 @@ export interface OutputOptions {
   readonly spillable?: boolean
   /** As `spillable`, and `drained` does not wait for them either. */
   readonly materialized?: boolean
+  /** The output fails with CLIENT_IDLE when nothing is taken for so long. */
+  readonly idleMs?: number
   /** Bytes for which a writer on another thread need not wait any more. */
   readonly onTaken?: (bytes: number) => void
   /** The consumer of a partition wants no more. */
@@ -43,6 +47,7 @@ export class OutputBuffer implements ChannelOwner {
   private readonly budget: ExchangeBudget
   /** Undefined: producers wait. */
   private readonly spill: OutputSpill | undefined
+  private readonly idle: IdleWatch | undefined
   private readonly gate = new Gate()
   private readonly failure = deferred<Error>()
   /** On their way to the file. */
@@ -52,12 +57,23 @@ export class OutputBuffer implements ChannelOwner {
   queuedBytes = 0
   peakBytes = 0
 
-  constructor(options: OutputOptions, { budget, space }: { budget: ExchangeBudget; space: SpillSpace }) {
+  constructor(
+    options: OutputOptions,
+    { budget, space, clock }: { budget: ExchangeBudget; space: SpillSpace; clock: Clock },
+  ) {
     this.options = options
     this.budget = budget
     const isStored = options.materialized === true || options.spillable === true
     if (isStored) this.spill = new OutputSpill(space, error => this.fail(error))
     this.channels = Array.from({ length: options.partitionCount }, (_, partition) => new OutputChannel(this, partition))
+    const { idleMs } = options
+    if (idleMs === undefined) return
+    this.idle = new IdleWatch({
+      clock,
+      idleMs,
+      isWaiting: () => this.channels.some(({ status, queuedBatches }) => status === 'ended' || queuedBatches > 0),
+      onIdle: () => this.fail(fail('CLIENT_IDLE', [idleMs])),
+    })
   }
 
   get schema(): Schema {
@@ -75,6 +91,7 @@ export class OutputBuffer implements ChannelOwner {
     invariant(channel !== undefined, `partition ${partition} of ${this.channels.length}`)
     invariant(channel.status !== 'ended', 'a batch after the end of its edge')
     if (channel.status === 'open') {
+      this.idle?.watch()
       if (this.spill !== undefined && this.queuedBytes > 0 && !this.budget.mayKeep(bytes))
         this.store(this.spill, channel, item, bytes)
       else this.keep(channel, item, bytes)
@@ -132,6 +149,7 @@ export class OutputBuffer implements ChannelOwner {
   }
 
   end(): void {
+    this.idle?.watch()
     for (const channel of this.channels) channel.end()
   }
 
@@ -155,6 +173,7 @@ export class OutputBuffer implements ChannelOwner {
 
   /** After `fail`, or when all consumers have what they want: resolves when no file is left. */
   async close(): Promise<void> {
+    this.idle?.stop()
     await this.spill?.close()
   }
 
@@ -167,6 +186,7 @@ export class OutputBuffer implements ChannelOwner {
 
   /** For OutputChannel only. */
   taken(bytes: number): void {
+    this.idle?.touch()
     if (this.spill === undefined) this.options.onTaken?.(bytes)
     this.gate.notify()
   }

@@ -88,6 +88,8 @@ export interface TaskSpec {
   readonly plan: ExchangeSinkExec
   readonly settings: Settings
   readonly inputs: readonly TaskInput[]
+  /** Its output goes to a client, who may never come: when nothing is taken for so long, the task fails. */
+  readonly clientIdleMs?: number
 }
 
 /** What is known of a task that has ended; `error` is absent when it finished. */

@@ -99,6 +99,12 @@ export function writeLimitOf({ plan, inputs, settings }: TaskSpec): number {
   return isOnDemand ? Math.min(limit, SMALL_READ_WINDOW) : limit
 }
 
+/** What bounds an output of the task in bytes and time. */
+export const outputLimits = (spec: TaskSpec): { limit: number; idleMs?: number } => ({
+  limit: writeLimitOf(spec),
+  ...(spec.clientIdleMs === undefined ? {} : { idleMs: spec.clientIdleMs }),
+})
+
 /** Bytes that may be on their way to the task from one producer. */
 export const readWindowOf = (hub: ExchangeHub, { settings }: TaskSpec): number =>
   Math.min(configOf(settings).get(exchangeReadBytes), hub.budget.inputShare)
@@ -226,7 +232,7 @@ function hubPorts(
   return {
     openWriter({ edge, ...options }): ExchangeWriter {
       const key = { jobId: spec.jobId, edge, producer: spec.partition }
-      const output = hub.openOutput(key, { ...options, limit: writeLimitOf(spec) })
+      const output = hub.openOutput(key, { ...options, ...outputLimits(spec) })
       return {
         async write(partition, batch) {
           const status = output.add(partition, batch)

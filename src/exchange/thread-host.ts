@@ -23,6 +23,7 @@ import {
   counted,
   isWanted,
   openInputs,
+  outputLimits,
   readWindowOf,
   unstarted,
   writeLimitOf,
@@ -259,7 +260,7 @@ class ThreadHost implements TaskHost {
         { jobId, edge, producer },
         {
           ...options,
-          limit: writeLimitOf(running.spec),
+          ...outputLimits(running.spec),
           onTaken(bytes) {
             taken += bytes
             tell({ kind: 'writeCredit', task, edge, bytes: taken, limit: buffer.limit })

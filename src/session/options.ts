@@ -3,6 +3,7 @@ import { minPartitionBytes } from '../catalog/options.js'
 import { didYouMean, fail, type Span } from '../common/errors.js'
 import { int, type Option, type Settings } from '../common/option.js'
 import {
+  clientIdleTimeout,
   exchangeReadBytes,
   exchangeWriteBytes,
   jobName,
@@ -36,6 +37,7 @@ export const OPTIONS: readonly Option<unknown>[] = [
   jobName,
   materialize,
   reconnectMs,
+  clientIdleTimeout,
   memoryLimit,
   tempDirectory,
   maxTempDirectorySize,

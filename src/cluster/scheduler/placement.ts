@@ -39,12 +39,18 @@ export function jobDefinitions(
 ): Map<string, JobDefinition> {
   const ids = new Set([...placement.values()].flat().map(executor => executor.id))
   const stages = job.stages.filter(stage => stageIds.includes(stage.id))
-  return new Map([...ids].map(id => [id, definitionFor(id, { ...job, stages }, placement)]))
+  const root = job.stages.at(-1)?.id
+  return new Map([...ids].map(id => [id, definitionFor(id, { ...job, stages, root }, placement)]))
 }
 
 function definitionFor(
   executorId: string,
-  job: { readonly jobId: string; readonly settings: Settings; readonly stages: readonly StagePlan[] },
+  job: {
+    readonly jobId: string
+    readonly settings: Settings
+    readonly stages: readonly StagePlan[]
+    readonly root: number | undefined
+  },
   placement: Placement,
 ): JobDefinition {
   const stages = job.stages.map(stage => ({
@@ -57,6 +63,7 @@ function definitionFor(
       producers: (placement.get(input.stage) ?? []).map((place, task) => ({ task, address: place.address })),
       ...(input.onDemand === undefined ? {} : { onDemand: input.onDemand }),
     })),
+    ...(stage.id === job.root ? { feedsClient: true } : {}),
   }))
   return { jobId: job.jobId, settings: job.settings, stages: stages.filter(stage => stage.partitions.length > 0) }
 }
