@@ -41,6 +41,12 @@ export const CLIENT_OPTIONS: Grpc.ChannelOptions = {
   'grpc.max_reconnect_backoff_ms': 1_000,
 }
 
+/**
+ * To a scheduler: a stream that the server has refused unseen, on a connection that it gave up while this process was busy, is
+ * opened again on another connection. Nothing else is repeated.
+ */
+const SCHEDULER_CLIENT_OPTIONS: Grpc.ChannelOptions = { ...CLIENT_OPTIONS, 'grpc.enable_retries': 1 }
+
 export const SERVER_OPTIONS: Grpc.ChannelOptions = {
   ...MESSAGE_LIMITS,
   ...KEEPALIVE,
@@ -125,15 +131,15 @@ async function load(): Promise<GrpcRuntime> {
     nodeService: Node.service,
     schedulerService: Scheduler.service,
     exchangeClient: dialler<ExchangeClient>(Exchange),
-    schedulerClient: dialler<SchedulerClient>(Scheduler),
+    schedulerClient: dialler<SchedulerClient>(Scheduler, SCHEDULER_CLIENT_OPTIONS),
     nodeClient: dialler<NodeClient>(Node),
   }
 }
 
 const dialler =
-  <Client>(service: Grpc.ServiceClientConstructor) =>
+  <Client>(service: Grpc.ServiceClientConstructor, defaults = CLIENT_OPTIONS) =>
   (address: string, { credentials, options }: Dial): Client =>
-    new service(address, credentials, { ...CLIENT_OPTIONS, ...options }) as unknown as Client
+    new service(address, credentials, { ...defaults, ...options }) as unknown as Client
 
 /** `host:port`, with brackets around an IPv6 address. */
 export const hostPort = (host: string, port: number): string =>
