@@ -72,6 +72,7 @@ export const ERRORS = {
     'user',
     'the query nests too deeply for this version; split it, or use fewer terms in one chain',
   ),
+  RESOURCE_EXHAUSTED: define('resource', 'the cluster is busy: %s; try again in %s ms', true),
   SPILL_CORRUPT: define('resource', 'a temporary file in %s does not hold what was written to it: %s'),
   SPILL_DISK_FULL: define(
     'resource',
@@ -106,6 +107,8 @@ export interface ErrorInfo {
   readonly span?: Span
   /** Outermost first, e.g. `stage 2, partition 0`, `HashJoinExec`. */
   readonly context: readonly string[]
+  /** When trying again makes sense. */
+  readonly retryAfterMs?: number
 }
 
 export class BallistaError extends Error {
@@ -113,12 +116,14 @@ export class BallistaError extends Error {
   readonly code: ErrorCode
   readonly span: Span | undefined
   readonly context: readonly string[]
+  readonly retryAfterMs: number | undefined
 
   constructor(info: ErrorInfo, options?: { cause?: unknown }) {
     super(info.message, options)
     this.code = info.code
     this.span = info.span
     this.context = info.context
+    this.retryAfterMs = info.retryAfterMs
   }
 
   get category(): ErrorCategory {
@@ -130,8 +135,14 @@ export class BallistaError extends Error {
   }
 
   toInfo(): ErrorInfo {
-    const info = { code: this.code, message: this.message, context: this.context }
-    return this.span === undefined ? info : { ...info, span: this.span }
+    const { code, message, context, retryAfterMs, span } = this
+    return {
+      code,
+      message,
+      context,
+      ...(span === undefined ? {} : { span }),
+      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    }
   }
 }
 
@@ -139,15 +150,22 @@ export class BallistaError extends Error {
 export function fail(
   code: ErrorCode,
   args: readonly unknown[] = [],
-  options: { span?: Span | undefined; cause?: unknown } = {},
+  options: { span?: Span | undefined; cause?: unknown; retryAfterMs?: number } = {},
 ): BallistaError {
   let next = 0
   const message = ERRORS[code].text.replace(/%s/g, () => {
     invariant(next < args.length, `error ${code} needs more arguments`)
     return String(args[next++])
   })
-  const info: ErrorInfo = { code, message, context: [], ...(options.span ? { span: options.span } : {}) }
-  return new BallistaError(info, options.cause === undefined ? {} : { cause: options.cause })
+  const { cause, retryAfterMs, span } = options
+  const info: ErrorInfo = {
+    code,
+    message,
+    context: [],
+    ...(span === undefined ? {} : { span }),
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+  }
+  return new BallistaError(info, cause === undefined ? {} : { cause })
 }
 
 /** Any thrown value as a BallistaError: coded errors stay as they are, others become INTERNAL with the value as cause. */

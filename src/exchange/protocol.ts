@@ -32,12 +32,13 @@ export function decodeError(bytes: Uint8Array, peer: string): BallistaError {
     return fail('PROTOCOL', [peer, 'an error without a message'])
   const code: ErrorCode = typeof info.code === 'string' && Object.hasOwn(ERRORS, info.code) ? info.code : 'INTERNAL'
   const context = Array.isArray(info.context) ? info.context.map(String) : []
-  const { span } = info
+  const { retryAfterMs, span } = info
   const whole =
     typeof span?.start === 'number' && typeof span.end === 'number'
       ? { span: { start: span.start, end: span.end } }
       : {}
-  return new BallistaError({ code, message: info.message, context, ...whole })
+  const hint = typeof retryAfterMs === 'number' ? { retryAfterMs } : {}
+  return new BallistaError({ code, message: info.message, context, ...whole, ...hint })
 }
 
 /** Pieces of a message that may be larger than one frame; at least one, and all but the last say that more come. */

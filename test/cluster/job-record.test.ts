@@ -60,7 +60,7 @@ test.serial('a job that succeeded: its stages, tasks, counters and plans', async
     }
     t.deepEqual(
       events.filter(({ kind }) => kind === 'phase').map(({ job }) => job.phase),
-      ['planning', 'running', 'succeeded'],
+      ['queued', 'planning', 'running', 'succeeded'],
     )
   })
 })

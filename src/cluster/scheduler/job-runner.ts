@@ -12,6 +12,7 @@ import { encodeError } from '../../exchange/protocol.js'
 import { regionsOf } from '../../exchange/regions.js'
 import type { StagePlan } from '../../exchange/stage.js'
 import type { StageProgress } from '../stage-progress.js'
+import { nobody, runningLimit, stepAdmission, type AdmissionEvent, type AdmissionLimits } from './admission.js'
 import { receiveRequest, type ClientRequest } from './client-request.js'
 import type { ExecutorRegistry } from './executor-registry.js'
 import { JobHistory } from './job-history.js'
@@ -33,6 +34,7 @@ export interface JobRunnerOptions {
   readonly executorWaitMs: number
   /** How long a query that has lost all executors waits for another one. */
   readonly lossGraceMs: number
+  readonly admission: AdmissionLimits
 }
 
 interface Job {
@@ -42,13 +44,15 @@ interface Job {
   state: JobState
   /** Of the current attempt. */
   placement: Placement
-  retry?: Timer
+  /** Of its place in the queue, or of the next attempt. */
+  timer?: Timer
 }
 
 export class JobRunner implements Jobs {
   private readonly options: JobRunnerOptions
   private readonly live = new Map<string, Job>()
   private readonly history = new JobHistory()
+  private admission = nobody
   private readonly listeners = new Set<(event: JobFeedEvent) => void>()
   /** Calls of clients that have not been closed on both sides. */
   openCalls = 0
@@ -113,10 +117,14 @@ export class JobRunner implements Jobs {
     call.on('cancelled', () => this.step(job, { kind: 'clientGone' }))
     try {
       const request = await receiveRequest(call)
-      if (request !== undefined) await this.plan(job, request)
-      else this.step(job, { kind: 'clientGone' })
+      if (request === undefined) return this.step(job, { kind: 'clientGone' })
+      job.watch.request = request
+      this.publish(job, 'phase')
+      // A schema is asked for and gone; it runs nowhere.
+      if (request.planOnly) await this.plan(job, request)
+      else this.admit({ kind: 'arrives', jobId: job.id, nowMs: this.options.clock.nowMs() })
     } catch (error) {
-      this.step(job, { kind: 'refused', error: toBallistaError(error) })
+      this.refuse(job, error)
     }
   }
 
@@ -124,10 +132,40 @@ export class JobRunner implements Jobs {
     for (const job of this.live.values()) this.step(job, { kind: 'cancelled', why: 'the scheduler is shutting down' })
   }
 
+  private admit(event: AdmissionEvent): void {
+    const { admission, clock, executors } = this.options
+    const maxRunning = runningLimit(admission, executors.slots())
+    const { state, effects } = stepAdmission(this.admission, event, { ...admission, maxRunning })
+    this.admission = state
+    for (const effect of effects) {
+      const { jobId } = effect
+      const job = this.live.get(jobId)
+      if (job?.watch.request === undefined) continue
+      switch (effect.kind) {
+        case 'admit':
+          job.timer?.cancel()
+          this.plan(job, job.watch.request).catch(error => this.refuse(job, error))
+          break
+        case 'enqueue':
+          job.timer = clock.after(admission.queueTimeoutMs, () =>
+            this.admit({ kind: 'expires', jobId, nowMs: clock.nowMs() }),
+          )
+          break
+        case 'refuse': {
+          const { found, retryAfterMs } = effect
+          this.refuse(job, fail('RESOURCE_EXHAUSTED', [found, Math.round(retryAfterMs)], { retryAfterMs }))
+        }
+      }
+    }
+  }
+
+  private refuse(job: Job, error: unknown): void {
+    this.step(job, { kind: 'refused', error: toBallistaError(error) })
+  }
+
   private async plan(job: Job, request: ClientRequest): Promise<void> {
     const { clock, executors, executorWaitMs, planner } = this.options
     const { body, planOnly, settings } = request
-    job.watch.request = request
     this.step(job, { kind: 'admitted' })
     if (!planOnly && !(await executors.someone(executorWaitMs))) throw fail('NO_EXECUTORS')
     const query = await planner(body, { slots: Math.max(1, executors.slots()), wallMs: clock.wallMs() })
@@ -179,8 +217,9 @@ export class JobRunner implements Jobs {
 
   /** The record is made when the client has its answer; what the plan holds may go then. */
   private retire(job: Job): void {
-    job.retry?.cancel()
+    job.timer?.cancel()
     job.watch.over()
+    this.admit({ kind: 'ends', jobId: job.id })
     if (!isShown(job)) return void this.live.delete(job.id)
     this.options.clock.after(0, () => {
       this.live.delete(job.id)
@@ -252,7 +291,7 @@ export class JobRunner implements Jobs {
     const delayMs = isLast ? VERDICT_WAIT_MS : backoffMs(attempt, rng.next())
     job.watch.attemptFailed(job.state)
     log.warn('attempt failed', { job: job.id, attempt, code: failure?.code ?? '', error: failure?.message ?? '' })
-    job.retry = clock.after(delayMs, () => {
+    job.timer = clock.after(delayMs, () => {
       if (isLast) return this.step(job, { kind: 'retryDue' })
       void executors.someone(lossGraceMs).then(found => this.step(job, { kind: found ? 'retryDue' : 'noExecutors' }))
     })

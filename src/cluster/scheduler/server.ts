@@ -11,6 +11,7 @@ import { processUse } from '../../runtime/process-use.js'
 import { httpListener } from '../http/listener.js'
 import { warnIfExposed } from '../exposure.js'
 import { stderrLogger } from '../stderr-logger.js'
+import { DEFAULT_ADMISSION, type AdmissionLimits } from './admission.js'
 import { ExecutorRegistry } from './executor-registry.js'
 import type { Jobs } from './job-record.js'
 import { SCHEDULER_ROUTES } from './rest/routes.js'
@@ -42,6 +43,8 @@ export interface SchedulerOptions {
   readonly executorWaitMs?: number
   /** How long a query that has lost all executors waits for another one before NO_EXECUTORS. */
   readonly lossGraceMs?: number
+  /** How many queries run and wait at the same time. */
+  readonly admission?: Partial<AdmissionLimits>
 }
 
 export interface RunningScheduler {
@@ -67,6 +70,7 @@ export async function startScheduler(options: SchedulerOptions): Promise<Running
     log,
     executorWaitMs: options.executorWaitMs ?? DEFAULT_EXECUTOR_WAIT_MS,
     lossGraceMs: options.lossGraceMs ?? DEFAULT_LOSS_GRACE_MS,
+    admission: { ...DEFAULT_ADMISSION, ...options.admission },
   })
   const stats = (): NodeStats => schedulerStats(executors, jobs)
   const http = httpListener({
