@@ -69,9 +69,9 @@ export class ExecutorJobs {
     while (this.count > 0) await this.changed.wait()
   }
 
-  /** Ends all jobs; resolves when no task runs. */
-  async endAll(why: string): Promise<void> {
-    for (const jobId of this.jobs.keys()) this.end(jobId, fail('CANCELLED', [why]))
+  /** Ends all jobs; resolves when no task runs. Other executors hear of `reason`, and tell the scheduler. */
+  async endAll(reason: BallistaError): Promise<void> {
+    for (const jobId of this.jobs.keys()) this.end(jobId, reason)
     await Promise.all(this.ending)
   }
 

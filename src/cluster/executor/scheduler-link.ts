@@ -102,7 +102,9 @@ export class SchedulerLink {
     let retryMs = FIRST_RETRY_MS
     while (!this.closing) {
       const reached = await this.runSession(client)
-      await this.options.jobs.endAll('the executor lost its scheduler')
+      // To another attempt this is one executor less, not an end.
+      const { executorId } = this.options.identity
+      await this.options.jobs.endAll(fail('EXECUTOR_LOST', [executorId, 'it lost its scheduler']))
       if (this.closing) break
       retryMs = reached ? FIRST_RETRY_MS : Math.min(2 * retryMs, LAST_RETRY_MS)
       await this.pause(retryMs * this.options.rng.next())

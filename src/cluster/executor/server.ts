@@ -2,6 +2,7 @@
 import { bytesInUse } from '../../arrow/memory.js'
 import { systemClock, systemRng, type Clock, type Rng } from '../../common/clock.js'
 import { deferred } from '../../common/deferred.js'
+import { fail } from '../../common/errors.js'
 import { newExecutorId } from '../../common/ids.js'
 import { configOf } from '../../common/option.js'
 import { ExchangeHub } from '../../exchange/exchange-hub.js'
@@ -141,7 +142,7 @@ export async function startExecutor(options: ExecutorOptions): Promise<RunningEx
     },
     async close() {
       await link.close()
-      await jobs.endAll('the executor is shutting down')
+      await jobs.endAll(fail('EXECUTOR_LOST', [id, 'it is shutting down']))
       await remote.close()
       await server.close(clock)
       await host.close()
