@@ -1,0 +1,175 @@
+/** The cluster under test in its world: the real scheduler and executors, each on a machine of its own, started and killed at will. */
+import { seededRng, type Rng } from '../../common/clock.js'
+import type { Batch } from '../../arrow/batch.js'
+import type { OperatorDefinition } from '../../physical/plan.js'
+import type { Source } from '../../runtime/operator.js'
+import { startExecutor, type RunningExecutor } from '../executor/server.js'
+import { startScheduler, type RunningScheduler } from '../scheduler/server.js'
+import type { Machine } from './machine.js'
+import { PORT, simulatedTransport } from './transport.js'
+import type { Watch } from './watch.js'
+import type { Workload } from './workload.js'
+import type { World } from './world.js'
+
+export const SCHEDULER = 'scheduler'
+export const SCHEDULER_ADDRESS = `${SCHEDULER}:${PORT}`
+
+/** A scan pauses after a batch with this likelihood, for up to so long: its machine works meanwhile. */
+const PACE = { likelihood: 0.3, mostMs: 40 }
+
+interface Node<Running> {
+  readonly machine: Machine
+  /** `undefined` while it starts. */
+  running: Running | undefined
+}
+
+export class Cluster {
+  readonly executorHosts: readonly string[]
+  private readonly world: World
+  private readonly watch: Watch
+  private readonly workload: Workload
+  private readonly slots: number
+  private readonly nodes = new Map<string, Node<RunningScheduler | RunningExecutor>>()
+  /** What was killed lets go of what it held: the operating system would do that. */
+  private readonly ending: Promise<void>[] = []
+
+  constructor(world: World, watch: Watch, workload: Workload, size: { executors: number; slots: number }) {
+    this.world = world
+    this.watch = watch
+    this.workload = workload
+    this.slots = size.slots
+    this.executorHosts = Array.from({ length: size.executors }, (_, i) => `executor-${i + 1}`)
+  }
+
+  /** Resolves when all listen; executors register later. */
+  async start(): Promise<void> {
+    await this.startNode(SCHEDULER)
+    for (const host of this.executorHosts) await this.startNode(host)
+  }
+
+  machine(host: string): Machine | undefined {
+    return this.nodes.get(host)?.machine
+  }
+
+  scheduler(): RunningScheduler | undefined {
+    return this.nodes.get(SCHEDULER)?.running as RunningScheduler | undefined
+  }
+
+  executors(): RunningExecutor[] {
+    return this.executorHosts.flatMap(host => {
+      const running = this.nodes.get(host)?.running as RunningExecutor | undefined
+      return running === undefined ? [] : [running]
+    })
+  }
+
+  /** Hosts whose process runs. */
+  get up(): readonly string[] {
+    return [...this.nodes.keys()]
+  }
+
+  async startNode(host: string): Promise<void> {
+    if (this.nodes.has(host)) return
+    const machine = this.world.start(host, this.childRng())
+    const node: Node<RunningScheduler | RunningExecutor> = { machine, running: undefined }
+    this.nodes.set(host, node)
+    this.watch.note(`${host} starts`)
+    node.running = await (host === SCHEDULER ? this.startScheduler(machine) : this.startExecutor(machine))
+  }
+
+  kill(host: string, powerLoss: boolean): void {
+    const node = this.nodes.get(host)
+    if (node === undefined) return
+    this.nodes.delete(host)
+    this.watch.note(`${host} ${powerLoss ? 'loses its power' : 'is killed'}`)
+    this.world.kill(node.machine, powerLoss)
+    this.ending.push(node.running?.close() ?? Promise.resolve())
+  }
+
+  /** The process shuts down as it does when it is asked to; then it is gone. */
+  async shutDown(host: string): Promise<void> {
+    const node = this.nodes.get(host)
+    if (node?.running === undefined) return
+    this.nodes.delete(host)
+    this.watch.note(`${host} shuts down`)
+    const closed = node.running.close()
+    this.ending.push(closed)
+    await closed
+    this.world.kill(node.machine, false)
+  }
+
+  /** Shuts everything down; resolves when nothing runs, also of what was killed. */
+  async close(): Promise<void> {
+    for (const host of this.executorHosts) await this.shutDown(host)
+    await this.shutDown(SCHEDULER)
+    await Promise.all(this.ending)
+  }
+
+  private startScheduler(machine: Machine): Promise<RunningScheduler> {
+    const { planner } = this.workload
+    return startScheduler({
+      host: SCHEDULER,
+      port: PORT,
+      logLevel: 'silent',
+      clock: machine.clock,
+      rng: machine.rng,
+      transport: simulatedTransport(this.world, machine),
+      planner: (request, cluster) => this.world.time.external(() => planner(request, cluster)),
+    })
+  }
+
+  private startExecutor(machine: Machine): Promise<RunningExecutor> {
+    return startExecutor({
+      host: machine.name,
+      port: PORT,
+      schedulerHost: SCHEDULER,
+      schedulerPort: PORT,
+      slots: this.slots,
+      workDir: '',
+      logLevel: 'silent',
+      threads: 0,
+      operators: this.workload.operators.map(definition => paced(definition, machine)),
+      clock: machine.clock,
+      rng: machine.rng,
+      transport: simulatedTransport(this.world, machine),
+    })
+  }
+
+  private childRng(): Rng {
+    return seededRng(1 + Math.floor(this.world.rng.next() * 2 ** 31))
+  }
+}
+
+/** The operator, whose scans take time. */
+function paced(definition: OperatorDefinition, machine: Machine): OperatorDefinition {
+  const { source } = definition
+  if (source === undefined) return definition
+  return {
+    ...definition,
+    source: (plan, ctx, inputs) => {
+      const batches = source(plan, ctx, inputs)
+      return plan.children.length > 0 ? batches : withPauses(batches, machine, ctx.signal)
+    },
+  }
+}
+
+async function* withPauses(batches: Source, machine: Machine, signal: AbortSignal): AsyncGenerator<Batch> {
+  for await (const batch of batches) {
+    yield batch
+    if (machine.rng.next() < PACE.likelihood)
+      await pause(machine, PACE.mostMs * machine.rng.next() * machine.slowness, signal)
+  }
+}
+
+/** Resolves after a time of the machine, or at once with the abort of the signal. */
+export function pause(machine: Machine, delayMs: number, signal?: AbortSignal): Promise<void> {
+  if (signal?.aborted === true) return Promise.resolve()
+  return new Promise(resolve => {
+    const over = (): void => {
+      timer.cancel()
+      signal?.removeEventListener('abort', over)
+      resolve()
+    }
+    const timer = machine.clock.after(delayMs, over)
+    signal?.addEventListener('abort', over)
+  })
+}

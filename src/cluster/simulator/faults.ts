@@ -1,0 +1,136 @@
+/** What goes wrong in a simulation, drawn from its seed, and when. */
+import type { Rng } from '../../common/clock.js'
+import { unreachable } from '../../common/invariant.js'
+import { SCHEDULER, type Cluster } from './cluster.js'
+import type { Watch } from './watch.js'
+import type { World } from './world.js'
+
+export type Fault = {
+  readonly atMs: number
+  /** It is undone after this time: the process starts again, the cut is mended. */
+  readonly forMs: number
+} & (
+  | { readonly kind: 'kill' | 'powerLoss' | 'shutDown' | 'pause' | 'slow'; readonly host: string }
+  | { readonly kind: 'cut'; readonly from: string; readonly to: string; readonly bothWays: boolean }
+  | { readonly kind: 'isolate'; readonly host: string }
+  | { readonly kind: 'reset'; readonly from: string; readonly to: string }
+  | { readonly kind: 'duplicates'; readonly likelihood: number }
+)
+
+/** A fault after which jobs may fail: late messages and slow machines are no excuse. */
+export const disturbs = (fault: Fault): boolean => fault.kind !== 'slow' && fault.kind !== 'duplicates'
+
+/** Faults begin in this time. */
+const FAULTS_MS = 12_000
+const SLOWNESS = 30
+
+/** `hosts`: all that take part, executors first. */
+export function drawFaults(rng: Rng, executors: readonly string[], clients: readonly string[]): Fault[] {
+  const count = Math.floor(rng.next() ** 2 * 5)
+  return Array.from({ length: count }, () => drawFault(rng, executors, clients))
+}
+
+function drawFault(rng: Rng, executors: readonly string[], clients: readonly string[]): Fault {
+  const pick = <T>(list: readonly T[]): T => list[Math.floor(rng.next() * list.length)]
+  const everyone = [...executors, ...clients, SCHEDULER]
+  const between = (): { from: string; to: string } => {
+    const from = pick(everyone)
+    return { from, to: pick(everyone.filter(host => host !== from)) }
+  }
+  const atMs = FAULTS_MS * rng.next() ** 2
+  // Most are over before anybody notices by himself, some only long after.
+  const forMs = rng.next() < 0.6 ? 3_000 * rng.next() : 60_000 * rng.next()
+  const when = { atMs, forMs }
+  const dice = rng.next()
+  // The scheduler is alone: it seldom dies.
+  const node = (): string => (rng.next() < 0.1 ? SCHEDULER : pick(executors))
+  if (dice < 0.2) return { ...when, kind: 'kill', host: node() }
+  if (dice < 0.3) return { ...when, kind: 'powerLoss', host: node() }
+  if (dice < 0.37) return { ...when, kind: 'shutDown', host: pick(executors) }
+  if (dice < 0.5) return { ...when, kind: 'pause', host: pick(everyone) }
+  if (dice < 0.6) return { ...when, kind: 'slow', host: pick(everyone) }
+  if (dice < 0.75) return { ...when, kind: 'cut', ...between(), bothWays: rng.next() < 0.5 }
+  if (dice < 0.82) return { ...when, kind: 'isolate', host: pick(executors) }
+  if (dice < 0.92) return { ...when, kind: 'reset', ...between() }
+  return { ...when, kind: 'duplicates', likelihood: rng.next() }
+}
+
+/** Lets the faults happen to a cluster, and ends them. */
+export class Fate {
+  private readonly world: World
+  private readonly cluster: Cluster
+  private readonly watch: Watch
+
+  constructor(world: World, cluster: Cluster, watch: Watch) {
+    this.world = world
+    this.cluster = cluster
+    this.watch = watch
+  }
+
+  schedule(faults: readonly Fault[]): void {
+    const fate = this.world.start('fate', this.world.rng)
+    for (const fault of faults) {
+      this.world.time.at(fault.atMs, fate, () => {
+        const undo = this.begin(fault)
+        this.world.time.at(fault.atMs + fault.forMs, fate, () => {
+          this.watch.note(`${faultText(fault)} is over`)
+          undo()
+        })
+      })
+    }
+  }
+
+  /** Gives what undoes it. */
+  private begin(fault: Fault): () => void {
+    const { cluster, world } = this
+    this.watch.note(faultText(fault))
+    switch (fault.kind) {
+      case 'kill':
+      case 'powerLoss':
+        cluster.kill(fault.host, fault.kind === 'powerLoss')
+        return () => void cluster.startNode(fault.host)
+      case 'shutDown':
+        void cluster.shutDown(fault.host)
+        return () => void cluster.startNode(fault.host)
+      case 'pause': {
+        const machine = world.machines.get(fault.host)
+        if (machine === undefined || machine.paused) return () => undefined
+        world.pause(machine)
+        return () => world.resume(machine)
+      }
+      case 'slow': {
+        const machine = world.machines.get(fault.host)
+        if (machine !== undefined) machine.slowness = SLOWNESS
+        return () => {
+          if (machine !== undefined) machine.slowness = 1
+        }
+      }
+      case 'cut':
+        world.cut(fault.from, fault.to, fault.bothWays)
+        return () => world.mend(fault.from, fault.to, fault.bothWays)
+      case 'isolate': {
+        const others = [...world.machines.keys()].filter(host => host !== fault.host)
+        for (const other of others) world.cut(fault.host, other, true)
+        return () => {
+          for (const other of others) world.mend(fault.host, other, true)
+        }
+      }
+      case 'reset':
+        world.reset(fault.from, fault.to)
+        return () => undefined
+      case 'duplicates':
+        this.watch.duplicates = fault.likelihood
+        return () => {
+          this.watch.duplicates = 0
+        }
+      default:
+        return unreachable(fault)
+    }
+  }
+}
+
+/** `kill executor-2 for 310 ms`. */
+function faultText(fault: Fault): string {
+  const { kind, atMs: _, forMs, ...what } = fault
+  return `${kind} ${Object.values(what).join(' ')} for ${forMs.toFixed(0)} ms`
+}

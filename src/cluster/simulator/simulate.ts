@@ -1,0 +1,211 @@
+/** One simulation from one seed: a cluster, its clients and its bad luck; and the rules that hold whatever happens. */
+import { bytesInUse } from '../../arrow/memory.js'
+import { seededRng, type Rng } from '../../common/clock.js'
+import type { ErrorCode } from '../../common/errors.js'
+import { eventLoopSlices, useTimeSlices } from '../../runtime/time-slice.js'
+import { drawClient, runClient, type ClientPlan, type Outcome } from './client.js'
+import { Cluster } from './cluster.js'
+import { disturbs, drawFaults, Fate, type Fault } from './faults.js'
+import { Watch } from './watch.js'
+import { wrongRows, type Workload } from './workload.js'
+import { World } from './world.js'
+
+export interface SimulationOptions {
+  readonly seed: number
+  readonly workload: Workload
+  /** Gets every line of the trace. */
+  readonly trace?: (line: string) => void
+}
+
+export interface SimulationResult {
+  readonly seed: number
+  /** Of the whole trace: equal for equal seeds. */
+  readonly hash: number
+  readonly events: number
+  readonly virtualMs: number
+  readonly outcomes: readonly Outcome[]
+  /** Empty when all went as promised. */
+  readonly violations: readonly string[]
+}
+
+/** After the last disturbance every job comes to its end within this time. */
+const JOB_BOUND_MS = 90_000
+/** After it every executor is registered again and nothing is left of any job. */
+const CALM_MS = 60_000
+const LOOK_MS = 250
+/** A loss may go unnoticed so long, and fail a job that came after it. */
+const AFTERMATH_MS = 40_000
+/** For everything to shut down, and for the timers of those who waited for a job that never came. */
+const CLOSING_MS = 60_000
+const LAST_TIMERS_MS = 10_000
+
+/** What faults of the cluster and the network may do to a job. */
+const LOSSES: readonly ErrorCode[] = ['EXECUTOR_LOST', 'NETWORK', 'NO_EXECUTORS', 'TASK_KILLS_EXECUTOR']
+
+/** Simulations of one process run one after the other: they share its arena. */
+export async function simulate(options: SimulationOptions): Promise<SimulationResult> {
+  const simulation = new Simulation(options)
+  useTimeSlices(simulation.slices())
+  try {
+    return await simulation.run()
+  } finally {
+    useTimeSlices(eventLoopSlices)
+  }
+}
+
+class Simulation {
+  private readonly options: SimulationOptions
+  private readonly rng: Rng
+  private readonly watch: Watch
+  private readonly world: World
+  private readonly cluster: Cluster
+  private readonly outcomes: Outcome[] = []
+  private faults: readonly Fault[] = []
+
+  constructor(options: SimulationOptions) {
+    this.options = options
+    // Neighbouring seeds of xorshift begin alike.
+    const rng = seededRng(Math.imul(options.seed, 0x9e3779b1) ^ 0x5bd1e995)
+    for (let i = 0; i < 8; i++) rng.next()
+    this.rng = rng
+    this.watch = new Watch(rng, options.trace)
+    const latency = { leastMs: 0.05, spreadMs: 2 * 10 ** (2 * rng.next()) }
+    const windowBytes = 10 ** (2 + 4 * rng.next())
+    this.world = new World({ rng, latency, windowBytes, observer: this.watch })
+    this.watch.follow(this.world.time)
+    const size = { executors: 3 + Math.floor(3 * rng.next()), slots: 1 + Math.floor(2 * rng.next()) }
+    this.cluster = new Cluster(this.world, this.watch, options.workload, size)
+  }
+
+  /** A turn is over when chance says so: other streams come between. */
+  slices(): { isOver(): boolean; next(): Promise<void> } {
+    const { rng, world } = this
+    return {
+      isOver: () => rng.next() < 0.05,
+      next: () => new Promise(resolve => void world.time.at(world.time.nowMs, NOBODY, resolve)),
+    }
+  }
+
+  async run(): Promise<SimulationResult> {
+    const { cluster, options, rng, watch, world } = this
+    const { queries } = options.workload
+    const clients = Array.from({ length: 1 + Math.floor(3 * rng.next()) }, (_, i) =>
+      drawClient(rng, `client-${i + 1}`, queries),
+    )
+    this.faults = drawFaults(
+      rng,
+      cluster.executorHosts,
+      clients.map(({ host }) => host),
+    )
+    await cluster.start()
+    new Fate(world, cluster, watch).schedule(this.faults)
+    for (const plan of clients) this.startClient(plan)
+    await this.awaitOutcomes(clients)
+    await this.awaitCalm()
+    await this.close()
+    for (const outcome of this.outcomes) this.judge(outcome)
+    return {
+      seed: options.seed,
+      hash: watch.hash,
+      events: watch.events,
+      virtualMs: world.time.nowMs,
+      outcomes: this.outcomes,
+      violations: watch.violations,
+    }
+  }
+
+  private startClient(plan: ClientPlan): void {
+    const { outcomes, rng, watch, world } = this
+    const machine = world.start(plan.host, rng)
+    machine.clock.after(plan.startMs, () => {
+      watch.note(`${plan.host} ${plan.manner} ${plan.query.sql}`)
+      void runClient(world, machine, this.options.workload, plan).then(outcome => {
+        watch.note(`${plan.host} has ${outcome.error?.code ?? `${outcome.rows?.length ?? 'some'} rows`}`)
+        outcomes.push(outcome)
+      })
+    })
+  }
+
+  private async awaitOutcomes(clients: readonly ClientPlan[]): Promise<void> {
+    const lastEvent = Math.max(
+      ...this.faults.map(({ atMs, forMs }) => atMs + forMs),
+      ...clients.map(({ delayMs, startMs }) => startMs + delayMs),
+    )
+    const isOver = (): boolean => this.outcomes.length === clients.length
+    if (await this.world.time.run(isOver, lastEvent + JOB_BOUND_MS)) {
+      await this.world.time.run(() => false, lastEvent)
+      return
+    }
+    for (const { host, query } of clients) {
+      if (!this.outcomes.some(({ plan }) => plan.host === host))
+        this.watch.violated(`${host} still waits for ${query.sql}`)
+    }
+  }
+
+  /** All is mended: the cluster is whole, and answers. */
+  private async awaitCalm(): Promise<void> {
+    const { watch, world } = this
+    const endMs = world.time.nowMs + CALM_MS
+    let left = this.leftOver()
+    while (left.length > 0 && world.time.nowMs < endMs) {
+      await world.time.run(() => false, world.time.nowMs + LOOK_MS)
+      left = this.leftOver()
+    }
+    for (const what of left) watch.violated(`in the end: ${what}`)
+  }
+
+  private async close(): Promise<void> {
+    const { cluster, watch, world } = this
+    let isClosed = false
+    void cluster.close().then(() => (isClosed = true))
+    if (!(await world.time.run(() => isClosed, world.time.nowMs + CLOSING_MS)))
+      watch.violated('the cluster does not close')
+    await world.time.run(() => false, world.time.nowMs + LAST_TIMERS_MS)
+    if (bytesInUse() > 0) watch.violated(`${bytesInUse()} bytes in the arena after the end`)
+    for (const call of world.open) watch.violated(`${call.parts.kind} ${call.parts.number} is open after the end`)
+    for (const machine of world.machines.values()) {
+      if (machine.timers > 0) watch.violated(`${machine.timers} timers of ${machine.name} after the end`)
+    }
+  }
+
+  /** Who is missing, and what jobs have left on the nodes. */
+  private leftOver(): string[] {
+    const { cluster } = this
+    const due = cluster.executorHosts.length
+    const registered = cluster.scheduler()?.stats().executors ?? 0
+    if (registered !== due) return [`${registered} of ${due} executors are registered`]
+    const nodes = [cluster.scheduler(), ...cluster.executors()]
+    const held = nodes.flatMap(node => {
+      if (node === undefined) return []
+      const { jobs, openCalls, queuedBytes, reservedBytes, runningTasks } = node.stats()
+      return Object.entries({ jobs, openCalls, queuedBytes, reservedBytes, runningTasks })
+        .filter(([, count]) => count > 0)
+        .map(([what, count]) => `${what} is ${count} at ${node.address}`)
+    })
+    return bytesInUse() > 0 ? [...held, `${bytesInUse()} bytes in the arena`] : held
+  }
+
+  private judge(outcome: Outcome): void {
+    const { plan, error, rows } = outcome
+    const { answer, sql } = plan.query
+    const who = `${plan.host} (${plan.manner} ${sql})`
+    if (rows !== undefined) {
+      const wrong = wrongRows(answer, rows)
+      if (wrong !== undefined) this.watch.violated(`${who}: ${wrong}`)
+      return
+    }
+    if (error === undefined || (answer.kind === 'error' && error.code === answer.code)) return
+    if ((plan.manner === 'abort' || plan.manner === 'die') && error.code === 'CANCELLED') return
+    const allowed = plan.holds ? LOSSES : [...LOSSES, 'PARTIAL_RESULT_DELIVERED']
+    if (allowed.includes(error.code) && this.isDisturbed(outcome)) return
+    this.watch.violated(`${who}: ${error.code} ${error.message} ${error.context.join('; ')}`)
+  }
+
+  private isDisturbed({ plan, endMs }: Outcome): boolean {
+    return this.faults.some(
+      fault => disturbs(fault) && fault.atMs <= endMs && fault.atMs + fault.forMs + AFTERMATH_MS >= plan.startMs,
+    )
+  }
+}
+
+const NOBODY = { name: 'nobody', paused: false, held: [] }

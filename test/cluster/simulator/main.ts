@@ -1,0 +1,37 @@
+/** `npm run simulate`: seeds on the command line's terms; prints what a seed violates, and its trace when asked. */
+import { parseArgs } from 'node:util'
+import { prepareWorkload } from '../../../src/cluster/simulator/workload.js'
+import { simulate } from '../../../src/cluster/simulator/simulate.js'
+import { OPERATORS } from '../../../src/physical/operators/index.js'
+import { planForCluster } from '../../../src/session/plan-statement.js'
+
+/** Resolves with the exit code: 1 when a seed violates a rule. */
+export async function main(args: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
+  const { values } = parseArgs({
+    args: [...args],
+    options: { from: { type: 'string' }, count: { type: 'string' }, trace: { type: 'boolean' } },
+  })
+  const from = Number(env.SEED ?? values.from ?? 1)
+  const count = env.SEED === undefined ? Number(values.count ?? 1_000) : 1
+  const workload = await prepareWorkload(planForCluster, OPERATORS)
+  const write = (line: string): void => void process.stdout.write(`${line}\n`)
+  let failures = 0
+  // Traces of errors that are part of the game cost more than the game.
+  Error.stackTraceLimit = 0
+  const start = process.cpuUsage()
+  for (let seed = from; seed < from + count; seed++) {
+    const { hash, events, virtualMs, violations } = await simulate({
+      seed,
+      workload,
+      ...(values.trace === true ? { trace: write } : {}),
+    })
+    if (violations.length > 0) {
+      failures++
+      write(`SEED=${seed} npm run simulate`)
+      for (const violation of violations) write(`  ${violation}`)
+    } else if (count === 1) write(`seed ${seed}: ${events} events, ${(virtualMs / 1000).toFixed(1)} s, hash ${hash}`)
+  }
+  const { user, system } = process.cpuUsage(start)
+  write(`${count} seeds from ${from}: ${failures} failed, ${((user + system) / 1000 / count).toFixed(1)} ms a seed`)
+  return failures === 0 ? 0 : 1
+}
