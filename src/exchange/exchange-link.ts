@@ -26,6 +26,8 @@ export interface LinkOptions {
 
 /** It half-closes when its last channel is done, and is then not used again. */
 export class ExchangeLink implements ChannelLink {
+  /** Resolves when no call is open and none will be. */
+  readonly ended: Promise<void>
   private readonly options: LinkOptions
   private readonly peer: string
   private readonly channels = new Map<number, RemoteChannel>()
@@ -44,7 +46,7 @@ export class ExchangeLink implements ChannelLink {
   constructor(options: LinkOptions) {
     this.options = options
     this.peer = `executor ${options.address}`
-    void this.run()
+    this.ended = this.run()
   }
 
   add(channel: RemoteChannel): number {

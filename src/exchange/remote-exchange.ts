@@ -16,6 +16,8 @@ export class RemoteExchange {
   private readonly clients = new Map<string, Promise<ExchangeClient>>()
   /** Those that take more channels. */
   private readonly links = new Map<string, ExchangeLink>()
+  /** These, and those that wait for their producers to hear of the end. */
+  private readonly running = new Set<ExchangeLink>()
   private readonly transport: Transport
   private readonly clock: Clock
   private readonly rng: Rng
@@ -41,7 +43,7 @@ export class RemoteExchange {
 
   /** Breaks all calls and closes all connections. */
   async close(): Promise<void> {
-    for (const link of this.links.values()) link.cancel()
+    for (const link of this.running) link.cancel()
     const clients = [...this.clients.values()]
     this.clients.clear()
     await Promise.all(
@@ -75,6 +77,8 @@ export class RemoteExchange {
       },
     })
     this.links.set(name, link)
+    this.running.add(link)
+    void link.ended.then(() => this.running.delete(link))
     return link
   }
 

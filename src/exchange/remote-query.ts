@@ -2,7 +2,7 @@
 import type { Batch } from '../arrow/batch.js'
 import type { Schema } from '../arrow/schema.js'
 import { cancellation } from '../common/abort.js'
-import { systemClock, type Clock } from '../common/clock.js'
+import { systemClock, systemRng, type Clock, type Rng } from '../common/clock.js'
 import { deferred, type Deferred } from '../common/deferred.js'
 import { BallistaError, fail, toBallistaError } from '../common/errors.js'
 import { attemptId } from '../common/ids.js'
@@ -61,14 +61,16 @@ export function clusterClient({
   address,
   transport = grpcTransport,
   clock = systemClock,
+  rng = systemRng,
   windowBytes = exchangeReadBytes.defaultValue,
 }: {
   address: string
   windowBytes?: number
   clock?: Clock
+  rng?: Rng
   transport?: Transport
 }): ClusterClient {
-  const exchange = new RemoteExchange({ transport, clock })
+  const exchange = new RemoteExchange({ transport, clock, rng })
   const submissions = new Set<Submission>()
   let scheduler: Promise<SchedulerClient> | undefined
   return {

@@ -1,5 +1,6 @@
 /** One streaming call between two machines, with the two stream objects that grpc-js gives its client and its server. */
 import { Duplex } from 'node:stream'
+import type { ToConsumer } from '../../exchange/proto/messages.js'
 import type { Machine } from './machine.js'
 import type { Network, Pipe } from './network.js'
 
@@ -112,15 +113,16 @@ export class Call {
   }
 
   /** The number of copies on their way. */
-  private transfer(side: Side, message: object): number {
+  private transfer(side: Side, written: object): number {
     const { observer } = this.parts
+    const message = serialized(written)
     const [pipe, inflow] = side === 'client' ? [this.up, this.serverIn] : [this.down, this.clientIn]
     observer.sent(this, side, message)
     const copies = observer.copies(this, message)
     for (let copy = 0; copy < copies; copy++) {
       pipe.send(() => {
         observer.arrived(this, side, message)
-        inflow.receive(withOneof(message))
+        inflow.receive(message)
       })
     }
     return copies
@@ -176,10 +178,19 @@ export class Call {
   }
 }
 
-/** As the loader of the .proto files gives it: the field that is set has its name in `message`. */
-function withOneof(message: object): object {
-  const set = Object.entries(message).find(([, value]) => typeof value === 'object' && !ArrayBuffer.isView(value))
-  return set === undefined ? message : { ...message, message: set[0] }
+/**
+ * The message as it arrives: payloads are copied when they are written, for they lie in memory that is used again; one that is gone
+ * by then is an empty message. The field that is set has its name in `message`, as the loader of the .proto files puts it there.
+ */
+function serialized(written: object): object {
+  const { frame } = written as ToConsumer
+  if (frame !== undefined) {
+    if (frame.isGone?.() === true) return {}
+    const { isGone: _, ...rest } = frame
+    return { message: 'frame', frame: { ...rest, payload: frame.payload.slice() } }
+  }
+  const set = Object.entries(written).find(([, value]) => typeof value === 'object' && !ArrayBuffer.isView(value))
+  return set === undefined ? written : { ...written, message: set[0] }
 }
 
 const statusError = ({ code, details }: CallStatus): Error =>

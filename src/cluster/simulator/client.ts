@@ -95,6 +95,7 @@ export async function runClient(
     address: SCHEDULER_ADDRESS,
     windowBytes,
     clock: machine.clock,
+    rng: machine.rng,
     transport: simulatedTransport(world, machine),
   })
   const controller = new AbortController()

@@ -37,7 +37,7 @@ const LOOK_MS = 250
 const AFTERMATH_MS = 40_000
 /** For everything to shut down, and for the timers of those who waited for a job that never came. */
 const CLOSING_MS = 60_000
-const LAST_TIMERS_MS = 10_000
+const LAST_TIMERS_MS = 30_000
 
 /** What faults of the cluster and the network may do to a job. */
 const LOSSES: readonly ErrorCode[] = ['EXECUTOR_LOST', 'NETWORK', 'NO_EXECUTORS', 'TASK_KILLS_EXECUTOR']

@@ -1,17 +1,25 @@
 /** Sees every message of a simulation: writes the trace, keeps its hash, and checks that credits are kept. */
 import { crc32 } from 'node:zlib'
 import type { Rng } from '../../common/clock.js'
-import type { ToConsumer, ToProducer } from '../../exchange/proto/messages.js'
+import type { ChannelOpen, Hello, ToConsumer, ToProducer } from '../../exchange/proto/messages.js'
 import type { Call, CallObserver, CallStatus, Side } from './call.js'
 import type { VirtualTime } from './virtual-time.js'
 
 /** Messages whose repetition changes nothing: limits that only grow, and ends that come once. */
 const REPEATABLE = ['credit', 'cancel', 'heartbeat', 'cancelJob', 'taskStatus']
 
-/** Bytes of one channel as the wires see them. */
+/** One channel as the wires see it, over all calls that carry it one after the other. */
 interface ChannelBytes {
-  readonly window: number
-  credit: number
+  readonly windowBytes: number
+  /** What the producer has been allowed. */
+  creditBytes: number
+  /** By frame: bytes up to its end. */
+  readonly ends: number[]
+}
+
+/** A channel on one call. */
+interface CarriedChannel {
+  readonly channel: ChannelBytes
   sent: number
   arrived: number
 }
@@ -23,7 +31,9 @@ export class Watch implements CallObserver {
   /** How likely a message that may arrive twice does. */
   duplicates = 0
   readonly violations: string[] = []
-  private readonly channels = new WeakMap<Call, Map<number, ChannelBytes>>()
+  private readonly channels = new Map<string, ChannelBytes>()
+  private readonly hellos = new WeakMap<Call, Hello>()
+  private readonly carried = new WeakMap<Call, Map<number, CarriedChannel>>()
   private time: VirtualTime | undefined
   private readonly rng: Rng
   private readonly write: ((line: string) => void) | undefined
@@ -73,26 +83,48 @@ export class Watch implements CallObserver {
 
   /** No producer sends more than its consumer has allowed, and no more than one window is ever on its way. */
   private count(call: Call, side: Side, message: object, when: 'sent' | 'arrived'): void {
-    const channels = this.channels.get(call) ?? new Map<number, ChannelBytes>()
-    this.channels.set(call, channels)
-    if (side === 'client') {
-      const { open, credit } = message as ToProducer
-      if (open !== undefined && when === 'sent')
-        channels.set(open.channel, { window: open.creditBytes, credit: 0, sent: 0, arrived: 0 })
-      const granted = open ?? credit
-      const channel = channels.get(granted?.channel ?? -1)
-      if (when === 'arrived' && granted !== undefined && channel !== undefined)
-        channel.credit = Math.max(channel.credit, granted.creditBytes)
-      return
-    }
-    const { frame } = message as ToConsumer
-    const channel = channels.get(frame?.channel ?? -1)
-    if (frame === undefined || channel === undefined) return
-    channel[when] += frame.payload.length
-    if (channel.sent > channel.credit)
-      this.violated(`${call.parts.server.name} sent ${channel.sent} bytes with credit for ${channel.credit}`)
-    if (channel.sent - channel.arrived > channel.window)
-      this.violated(`${channel.sent - channel.arrived} bytes on their way in a window of ${channel.window}`)
+    const channels = this.carried.get(call) ?? new Map<number, CarriedChannel>()
+    this.carried.set(call, channels)
+    if (side === 'server') return this.countFrame(call, channels, message as ToConsumer, when)
+    const { hello, open, credit } = message as ToProducer
+    if (hello !== undefined) this.hellos.set(call, hello)
+    if (open !== undefined && when === 'sent')
+      channels.set(open.channel, { channel: this.channelOf(call, open), sent: 0, arrived: 0 })
+    const granted = open ?? credit
+    const channel = channels.get(granted?.channel ?? -1)?.channel
+    if (when === 'arrived' && granted !== undefined && channel !== undefined)
+      channel.creditBytes = Math.max(channel.creditBytes, granted.creditBytes)
+  }
+
+  private channelOf(call: Call, open: ChannelOpen): ChannelBytes {
+    const { consumer, edge, jobId } = this.hellos.get(call) as Hello
+    const name = `${call.parts.server.name} ${consumer} ${jobId} ${edge} ${open.producer} ${open.partition}`
+    const known = this.channels.get(name)
+    if (known !== undefined && open.received > 0) return known
+    const channel: ChannelBytes = { windowBytes: open.creditBytes, creditBytes: 0, ends: [] }
+    this.channels.set(name, channel)
+    return channel
+  }
+
+  private countFrame(
+    call: Call,
+    channels: ReadonlyMap<number, CarriedChannel>,
+    { frame }: ToConsumer,
+    when: 'sent' | 'arrived',
+  ): void {
+    const carried = channels.get(frame?.channel ?? -1)
+    if (frame === undefined || carried === undefined) return
+    const { channel } = carried
+    const { length } = frame.payload
+    carried[when] += length
+    if (when === 'arrived') return
+    const start = frame.seq === 0 ? 0 : channel.ends[frame.seq - 1]
+    channel.ends[frame.seq] = start + length
+    const who = `frame ${frame.seq} of ${call.parts.server.name}`
+    if (start >= channel.creditBytes) this.violated(`${who} begins at ${start} with credit for ${channel.creditBytes}`)
+    const onTheWay = carried.sent - carried.arrived
+    if (onTheWay >= channel.windowBytes + length)
+      this.violated(`${onTheWay} bytes are on their way with ${who}, in a window of ${channel.windowBytes}`)
   }
 }
 
