@@ -20,6 +20,7 @@ import type { OperatorDefinition } from '../../physical/plan.js'
 import { ioStats } from '../../runtime/io-counters.js'
 import { processUse } from '../../runtime/process-use.js'
 import { memoryLimit } from '../../runtime/options.js'
+import type { SpillFs } from '../../runtime/spill-fs.js'
 import { spillPlace, spillSpace, type SpillPlace } from '../../runtime/spill-space.js'
 import { operatorTable, type OperatorTable } from '../../runtime/run-pipelines.js'
 import { warnIfExposed } from '../exposure.js'
@@ -46,6 +47,8 @@ export interface ExecutorOptions {
   readonly memoryLimit?: number
   /** Bytes that temporary files may take. */
   readonly maxTempBytes?: number
+  /** Of the tasks on the main thread, and of the exchange. */
+  readonly spillFs?: SpillFs
   /** Threads that run tasks; default `slots`; 0: the main thread, for tests. */
   readonly threads?: number
   /** Default: all operators of the engine. A thread has those of its entry. */
@@ -84,7 +87,7 @@ export async function startExecutor(options: ExecutorOptions): Promise<RunningEx
   const hub = new ExchangeHub({
     clock,
     memoryLimit: options.memoryLimit ?? configOf({}).get(memoryLimit),
-    space: spillSpace(tempPlace(options)),
+    space: spillSpace(tempPlace(options), options.spillFs),
   })
   const transport = options.transport ?? networkTransport(options.security ?? {})
   const exchange = new ExchangeServer({ hub, clock })
@@ -180,7 +183,7 @@ function taskHost(
     const environment = {
       operators: parts.operators,
       memory: sharedMemoryPool(memory),
-      spill: spillSpace(temp),
+      spill: spillSpace(temp, options.spillFs),
       host,
       streams: new Map(),
     }

@@ -132,7 +132,7 @@ export function stepJob(state: JobState, event: JobEvent): JobStep {
     case 'refused':
       return state.attempt === 0 ? failed(state, event.error) : unchanged(state)
     case 'placed':
-      return state.phase === 'running' && state.attempt === event.attempt ? placed(state, event) : unchanged(state)
+      return isUnplaced(state) && state.attempt === event.attempt ? placed(state, event) : unchanged(state)
     case 'launchFailed':
       return state.phase === 'running' && isCurrent(state, event) ? attemptFailed(state, event.error) : unchanged(state)
     case 'taskEnded':
@@ -157,6 +157,9 @@ export function stepJob(state: JobState, event: JobEvent): JobStep {
       return unreachable(event)
   }
 }
+
+/** The attempt has just begun: its first placement stays. */
+const isUnplaced = ({ phase, tasks }: JobState): boolean => phase === 'running' && tasks === NO_TASKS
 
 const unchanged = (state: JobState): JobStep => ({ state, effects: [] })
 

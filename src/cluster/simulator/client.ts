@@ -4,7 +4,7 @@ import type { Rng } from '../../common/clock.js'
 import { toBallistaError, type BallistaError } from '../../common/errors.js'
 import type { Settings } from '../../common/option.js'
 import { clusterClient } from '../../exchange/remote-query.js'
-import { pause, SCHEDULER_ADDRESS } from './cluster.js'
+import { SCHEDULER_ADDRESS } from './cluster.js'
 import type { Machine } from './machine.js'
 import { simulatedTransport } from './transport.js'
 import { takeRows, type Query, type Workload } from './workload.js'
@@ -67,6 +67,7 @@ export function drawClient(rng: Rng, host: string, queries: readonly Query[]): C
     settings: {
       'ballista.execution.target_partitions': String(pick([1, 2, 2, 3, 4])),
       'ballista.exchange.read_window': String(pick([64, 100, 500, 3_000, 4 * 1024 ** 2])),
+      'ballista.exchange.materialize': rng.next() < 0.2 ? 'always' : 'auto',
       'ballista.exchange.write_buffer': String(pick([1, 500, 5_000, 16 * 1024 ** 2])),
       'ballista.execution.batch_size': String(pick([3, 10, 8192])),
     },
@@ -137,7 +138,7 @@ async function readRows(
     held.push(...takeRows(batch))
     const isDue = count++ === plan.afterBatches
     if (plan.manner === 'leave' && isDue) return false
-    if (plan.manner === 'slow' || (plan.manner === 'stall' && isDue)) await pause(machine, plan.delayMs)
+    if (plan.manner === 'slow' || (plan.manner === 'stall' && isDue)) await machine.pause(plan.delayMs)
   }
   return true
 }

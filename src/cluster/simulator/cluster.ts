@@ -6,6 +6,7 @@ import type { Source } from '../../runtime/operator.js'
 import { startExecutor, type RunningExecutor } from '../executor/server.js'
 import { startScheduler, type RunningScheduler } from '../scheduler/server.js'
 import type { Machine } from './machine.js'
+import { memoryFs } from './memory-fs.js'
 import { PORT, simulatedTransport } from './transport.js'
 import type { Watch } from './watch.js'
 import type { Workload } from './workload.js'
@@ -29,15 +30,22 @@ export class Cluster {
   private readonly watch: Watch
   private readonly workload: Workload
   private readonly slots: number
+  private readonly memoryLimit: number
   private readonly nodes = new Map<string, Node<RunningScheduler | RunningExecutor>>()
   /** What was killed lets go of what it held: the operating system would do that. */
   private readonly ending: Promise<void>[] = []
 
-  constructor(world: World, watch: Watch, workload: Workload, size: { executors: number; slots: number }) {
+  constructor(
+    world: World,
+    watch: Watch,
+    workload: Workload,
+    size: { executors: number; slots: number; memoryLimit: number },
+  ) {
     this.world = world
     this.watch = watch
     this.workload = workload
     this.slots = size.slots
+    this.memoryLimit = size.memoryLimit
     this.executorHosts = Array.from({ length: size.executors }, (_, i) => `executor-${i + 1}`)
   }
 
@@ -125,6 +133,8 @@ export class Cluster {
       schedulerPort: PORT,
       slots: this.slots,
       workDir: '',
+      spillFs: memoryFs(machine),
+      memoryLimit: this.memoryLimit,
       logLevel: 'silent',
       threads: 0,
       operators: this.workload.operators.map(definition => paced(definition, machine)),
@@ -156,20 +166,6 @@ async function* withPauses(batches: Source, machine: Machine, signal: AbortSigna
   for await (const batch of batches) {
     yield batch
     if (machine.rng.next() < PACE.likelihood)
-      await pause(machine, PACE.mostMs * machine.rng.next() * machine.slowness, signal)
+      await machine.pause(PACE.mostMs * machine.rng.next() * machine.slowness, signal)
   }
-}
-
-/** Resolves after a time of the machine, or at once with the abort of the signal. */
-export function pause(machine: Machine, delayMs: number, signal?: AbortSignal): Promise<void> {
-  if (signal?.aborted === true) return Promise.resolve()
-  return new Promise(resolve => {
-    const over = (): void => {
-      timer.cancel()
-      signal?.removeEventListener('abort', over)
-      resolve()
-    }
-    const timer = machine.clock.after(delayMs, over)
-    signal?.addEventListener('abort', over)
-  })
 }

@@ -50,4 +50,18 @@ export class Machine implements Owner {
       },
     }
   }
+
+  /** Resolves after this time, or at once when the signal aborts. */
+  pause(delayMs: number, signal?: AbortSignal): Promise<void> {
+    if (signal?.aborted === true) return Promise.resolve()
+    return new Promise(resolve => {
+      const over = (): void => {
+        timer.cancel()
+        signal?.removeEventListener('abort', over)
+        resolve()
+      }
+      const timer = this.clock.after(delayMs, over)
+      signal?.addEventListener('abort', over)
+    })
+  }
 }

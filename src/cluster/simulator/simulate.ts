@@ -39,6 +39,9 @@ const AFTERMATH_MS = 40_000
 const CLOSING_MS = 60_000
 const LAST_TIMERS_MS = 30_000
 
+/** So little that operators and buffers go to files. */
+const SMALL_MEMORY = 4_000
+
 /** What faults of the cluster and the network may do to a job. */
 const LOSSES: readonly ErrorCode[] = ['EXECUTOR_LOST', 'NETWORK', 'NO_EXECUTORS', 'TASK_KILLS_EXECUTOR']
 
@@ -60,6 +63,8 @@ class Simulation {
   private readonly world: World
   private readonly cluster: Cluster
   private readonly outcomes: Outcome[] = []
+  /** Of before. */
+  private readonly arenaBytes = bytesInUse()
   private faults: readonly Fault[] = []
 
   constructor(options: SimulationOptions) {
@@ -73,8 +78,11 @@ class Simulation {
     const windowBytes = 10 ** (2 + 4 * rng.next())
     this.world = new World({ rng, latency, windowBytes, observer: this.watch })
     this.watch.follow(this.world.time)
-    const size = { executors: 3 + Math.floor(3 * rng.next()), slots: 1 + Math.floor(2 * rng.next()) }
-    this.cluster = new Cluster(this.world, this.watch, options.workload, size)
+    this.cluster = new Cluster(this.world, this.watch, options.workload, {
+      executors: 3 + Math.floor(3 * rng.next()),
+      slots: 1 + Math.floor(2 * rng.next()),
+      memoryLimit: rng.next() < 0.3 ? SMALL_MEMORY : 1024 ** 3,
+    })
   }
 
   /** A turn is over when chance says so: other streams come between. */
@@ -161,7 +169,8 @@ class Simulation {
     if (!(await world.time.run(() => isClosed, world.time.nowMs + CLOSING_MS)))
       watch.violated('the cluster does not close')
     await world.time.run(() => false, world.time.nowMs + LAST_TIMERS_MS)
-    if (bytesInUse() > 0) watch.violated(`${bytesInUse()} bytes in the arena after the end`)
+    const leaked = bytesInUse() - this.arenaBytes
+    if (leaked > 0) watch.violated(`${leaked} bytes in the arena after the end`)
     for (const call of world.open) watch.violated(`${call.parts.kind} ${call.parts.number} is open after the end`)
     for (const machine of world.machines.values()) {
       if (machine.timers > 0) watch.violated(`${machine.timers} timers of ${machine.name} after the end`)
@@ -182,7 +191,8 @@ class Simulation {
         .filter(([, count]) => count > 0)
         .map(([what, count]) => `${what} is ${count} at ${node.address}`)
     })
-    return bytesInUse() > 0 ? [...held, `${bytesInUse()} bytes in the arena`] : held
+    const bytes = bytesInUse() - this.arenaBytes
+    return bytes > 0 ? [...held, `${bytes} bytes in the arena`] : held
   }
 
   private judge(outcome: Outcome): void {

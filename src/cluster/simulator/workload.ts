@@ -79,7 +79,7 @@ const U_ROWS = 40
 const ROWS_A_BATCH = 8
 
 /** Settings that change the plan. */
-const PLANNING = ['ballista.execution.target_partitions']
+const PLANNING = ['ballista.exchange.materialize', 'ballista.execution.target_partitions']
 
 /** The answers come from one task in this process. */
 export async function prepareWorkload(plan: Planner, operators: readonly OperatorDefinition[]): Promise<Workload> {

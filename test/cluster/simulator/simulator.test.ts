@@ -1,6 +1,6 @@
 /**
  * The cluster on virtual time: each seed is another cluster, with other queries, clients and bad luck. SEED=n replays one;
- * `SEED=n npm run simulate -- --trace` shows what happens in it. BALLISTA_TEST_FULL=1 runs many more.
+ * `SEED=n npm run simulate -- --trace` shows what happens in it. BALLISTA_TEST_FULL=1 runs many more, SEEDS=n so many.
  */
 import test from 'ava'
 import { simulate } from '../../../src/cluster/simulator/simulate.js'
@@ -8,9 +8,9 @@ import { prepareWorkload, type Workload } from '../../../src/cluster/simulator/w
 import { OPERATORS } from '../../../src/physical/operators/index.js'
 import { planForCluster } from '../../../src/session/plan-statement.js'
 
-const SEEDS = process.env.BALLISTA_TEST_FULL === '1' ? 100_000 : 2_000
+const SEEDS = Number(process.env.SEEDS ?? (process.env.BALLISTA_TEST_FULL === '1' ? 100_000 : 2_000))
 /** A test each, so that a run that stands still is told from a long one. */
-const SEEDS_A_TEST = 500
+const SEEDS_A_TEST = Math.min(500, SEEDS)
 
 /** Seeds that have shown bugs, at the time. */
 const BUGS: readonly (readonly [number, string])[] = [
