@@ -204,12 +204,13 @@ test('an executor is lost once in each incarnation, and nobody stays who is sile
       const id = pick(EXECUTORS)
       const incarnation = `${id}${below(6)}`
       const who = { id, incarnation }
-      const member = { ...who, version: '0', slots: 1, address: `${id}:1`, lastSeenMs: nowMs }
+      const member = { ...who, version: '0', slots: 1, address: `${id}:1`, phase: 'active' as const, lastSeenMs: nowMs }
       const events: readonly MembershipEvent[] = [
         { kind: 'registered', member },
         { kind: 'heartbeat', ...who, nowMs },
         { kind: 'heartbeat', ...who, nowMs },
         { kind: 'streamEnded', ...who, reason: 'x' },
+        { kind: 'drains', ...who },
         { kind: 'leaves', ...who },
         { kind: 'tick', nowMs },
       ]

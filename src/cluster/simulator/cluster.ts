@@ -18,6 +18,9 @@ export const SCHEDULER_ADDRESS = `${SCHEDULER}:${PORT}`
 /** A scan pauses after a batch with this likelihood, for up to so long: its machine works meanwhile. */
 const PACE = { likelihood: 0.3, mostMs: 40 }
 
+/** Longer than any job takes. */
+const DRAIN_MS = 300_000
+
 interface Node<Running> {
   readonly machine: Machine
   /** `undefined` while it starts. */
@@ -93,10 +96,13 @@ export class Cluster {
     this.ending.push(node.running?.close() ?? Promise.resolve())
   }
 
-  /** The process shuts down as it does when it is asked to; then it is gone. */
-  async shutDown(host: string): Promise<void> {
+  /** The process shuts down as it does when it is asked to, after its work if it `drains`; then it is gone. */
+  async shutDown(host: string, drains = false): Promise<void> {
     const node = this.nodes.get(host)
     if (node?.running === undefined) return
+    if (drains && 'drain' in node.running) await node.running.drain(DRAIN_MS)
+    // It may have been killed meanwhile.
+    if (this.nodes.get(host) !== node) return
     this.nodes.delete(host)
     this.watch.note(`${host} shuts down`)
     const closed = node.running.close()

@@ -10,15 +10,15 @@ export type Fault = {
   /** It is undone after this time: the process starts again, the cut is mended. */
   readonly forMs: number
 } & (
-  | { readonly kind: 'kill' | 'powerLoss' | 'shutDown' | 'pause' | 'slow'; readonly host: string }
+  | { readonly kind: 'kill' | 'powerLoss' | 'shutDown' | 'drain' | 'pause' | 'slow'; readonly host: string }
   | { readonly kind: 'cut'; readonly from: string; readonly to: string; readonly bothWays: boolean }
   | { readonly kind: 'isolate'; readonly host: string }
   | { readonly kind: 'reset'; readonly from: string; readonly to: string }
   | { readonly kind: 'duplicates'; readonly likelihood: number }
 )
 
-/** A fault after which jobs may fail: late messages and slow machines are no excuse. */
-export const disturbs = (fault: Fault): boolean => fault.kind !== 'slow' && fault.kind !== 'duplicates'
+/** A fault after which jobs may fail: late messages, slow machines and executors that drain are no excuse. */
+export const disturbs = ({ kind }: Fault): boolean => kind !== 'slow' && kind !== 'drain' && kind !== 'duplicates'
 
 /** Faults begin in this time. */
 const FAULTS_MS = 12_000
@@ -46,7 +46,8 @@ function drawFault(rng: Rng, executors: readonly string[], clients: readonly str
   const node = (): string => (rng.next() < 0.1 ? SCHEDULER : pick(executors))
   if (dice < 0.2) return { ...when, kind: 'kill', host: node() }
   if (dice < 0.3) return { ...when, kind: 'powerLoss', host: node() }
-  if (dice < 0.37) return { ...when, kind: 'shutDown', host: pick(executors) }
+  if (dice < 0.34) return { ...when, kind: 'shutDown', host: pick(executors) }
+  if (dice < 0.38) return { ...when, kind: 'drain', host: pick(executors) }
   if (dice < 0.5) return { ...when, kind: 'pause', host: pick(everyone) }
   if (dice < 0.6) return { ...when, kind: 'slow', host: pick(everyone) }
   if (dice < 0.75) return { ...when, kind: 'cut', ...between(), bothWays: rng.next() < 0.5 }
@@ -90,8 +91,10 @@ export class Fate {
         cluster.kill(fault.host, fault.kind === 'powerLoss')
         return () => void cluster.startNode(fault.host)
       case 'shutDown':
-        void cluster.shutDown(fault.host)
-        return () => void cluster.startNode(fault.host)
+      case 'drain': {
+        const gone = cluster.shutDown(fault.host, fault.kind === 'drain')
+        return () => void gone.then(() => cluster.startNode(fault.host))
+      }
       case 'pause': {
         const machine = world.machines.get(fault.host)
         if (machine === undefined || machine.paused) return () => undefined
