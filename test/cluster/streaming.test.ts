@@ -116,6 +116,36 @@ test.serial('a LIMIT without an order reads what it needs', async t => {
   })
 })
 
+/** Each could read all 480 MB; what a LIMIT wants is in the first batches of every task. */
+const LIMITED: Readonly<Record<string, readonly [sql: string, rows: number]>> = {
+  'over a filter': ['SELECT l_orderkey FROM lineitem WHERE l_quantity > 10 LIMIT 100', 100],
+  'over a join with a small table': [
+    'SELECT l.* FROM (VALUES (1), (2)) AS v(n) JOIN lineitem AS l ON l.l_linenumber = v.n LIMIT 100',
+    100,
+  ],
+  'over a join that exchanges both sides': [
+    'SELECT l.l_comment, g.k FROM generate_series(1, 3000000) AS g(k) LEFT JOIN lineitem AS l ON l.l_orderkey = g.k LIMIT 100',
+    100,
+  ],
+  'over UNION ALL': ['SELECT l_comment FROM lineitem UNION ALL SELECT l_shipmode FROM lineitem LIMIT 100', 100],
+  'in a subquery that is joined': [
+    'SELECT v.n FROM (SELECT * FROM lineitem LIMIT 1000) AS l, (VALUES (1)) AS v(n)',
+    1000,
+  ],
+  'in a subquery that is counted': ['SELECT count(l_comment) AS n FROM (SELECT * FROM lineitem LIMIT 1000)', 1],
+}
+
+for (const [name, [sql, count]] of Object.entries(LIMITED)) {
+  test.serial(`a LIMIT ${name} stops the scans of all executors`, async t => {
+    await withRemote(t, async (remote, before) => {
+      t.is((await (await remote.ctx.sql(sql)).rows()).length, count)
+      const read = (await settled(remote)) - before
+      t.log(`${((100 * read) / remote.table.bytes).toFixed(1)} % read`)
+      t.true(read < 0.25 * remote.table.bytes, `${read} of ${remote.table.bytes} bytes`)
+    })
+  })
+}
+
 test.serial('a filter that keeps nothing ends with no rows', async t => {
   await withRemote(t, async remote => {
     t.deepEqual(await (await remote.ctx.sql('SELECT * FROM lineitem WHERE l_orderkey < 0')).rows(), [])
