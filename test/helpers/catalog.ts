@@ -10,6 +10,9 @@ import type { LogicalPlan } from '../../src/logical/plan.js'
 import { parseQuery } from '../../src/parser/parse.js'
 import { SCHEMAS, TABLES } from '../../tpch/schema.js'
 
+/** Tables of fewer rows lie in one partition. */
+const MIN_ROWS_TO_SPLIT = 100_000
+
 /** A table that can be planned but not read. */
 export function plannedTable(
   schema: Schema,
@@ -20,7 +23,11 @@ export function plannedTable(
   return {
     schema,
     statistics: () => statistics,
-    scan: request => ({ source: { kind: 'memory', partitions: [[]] }, residual: request.filters }),
+    scan({ filters, targetPartitions }) {
+      const length = (rowCount ?? 0) < MIN_ROWS_TO_SPLIT ? 1 : targetPartitions
+      const partitions = Array.from({ length }, () => [])
+      return { source: { kind: 'memory', partitions }, residual: filters }
+    },
   }
 }
 

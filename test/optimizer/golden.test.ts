@@ -1,10 +1,14 @@
 /**
- * The optimized and physical plans of the 22 TPC-H queries at fixed statistics, without data: test/golden/tpch/qNN.txt.
- * UPDATE=1 writes them anew.
+ * The plans of the 22 TPC-H queries at fixed statistics, without data: optimized and physical in one task, test/golden/tpch/qNN.txt,
+ * and the stages of four tasks each, test/golden/tpch-stages/qNN.txt. UPDATE=1 writes them anew.
  */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import test from 'ava'
+import test, { type ExecutionContext } from 'ava'
+import { indentedTree } from '../../src/common/tree-text.js'
+import { fragment } from '../../src/exchange/fragment.js'
+import { EXCHANGE_OPERATORS } from '../../src/exchange/operators.js'
+import { stageTrees } from '../../src/exchange/staged-plan.js'
 import { displayLogical } from '../../src/logical/display.js'
 import { planTree, type LogicalPlan } from '../../src/logical/plan.js'
 import { estimateRows } from '../../src/optimizer/cardinality.js'
@@ -15,7 +19,7 @@ import { planQuery } from '../../src/physical/plan-query.js'
 import { planOf, tpchCatalog } from '../helpers/catalog.js'
 
 const QUERIES = join(process.cwd(), 'tpch/queries')
-const GOLDEN = join(process.cwd(), 'test/golden/tpch')
+const GOLDEN = join(process.cwd(), 'test/golden')
 const catalog = tpchCatalog()
 
 /** `Inner Join: …  ~1200 rows`: the estimates of joins, scans and aggregates beside their lines. */
@@ -44,15 +48,21 @@ function queryOf(text: string): string {
   return query
 }
 
+function isAsBefore(t: ExecutionContext, name: string, text: string): void {
+  const path = join(GOLDEN, name)
+  if (process.env['UPDATE'] === '1') writeFileSync(path, text)
+  t.true(existsSync(path), 'UPDATE=1 writes it')
+  t.is(text, readFileSync(path, 'utf8'))
+}
+
 for (const file of readdirSync(QUERIES).sort()) {
   const name = file.replace(/\.sql$/, '')
   test(`${name} is planned as test/golden/tpch/${name}.txt shows`, async t => {
     const optimized = optimize(await planOf(queryOf(readFileSync(join(QUERIES, file), 'utf8')), catalog))
     const physical = await planQuery(optimized, { targetPartitions: 1, operators: OPERATORS })
-    const text = `${withEstimates(optimized)}\n\n${displayPhysical(physical, OPERATORS)}\n`
-    const path = join(GOLDEN, `${name}.txt`)
-    if (process.env['UPDATE'] === '1') writeFileSync(path, text)
-    t.true(existsSync(path), 'UPDATE=1 writes it')
-    t.is(text, readFileSync(path, 'utf8'))
+    isAsBefore(t, `tpch/${name}.txt`, `${withEstimates(optimized)}\n\n${displayPhysical(physical, OPERATORS)}\n`)
+    const spread = await planQuery(optimized, { targetPartitions: 4, operators: OPERATORS })
+    const stages = stageTrees(fragment(spread, OPERATORS), [...OPERATORS, ...EXCHANGE_OPERATORS])
+    isAsBefore(t, `tpch-stages/${name}.txt`, `${stages.map(indentedTree).join('\n')}\n`)
   })
 }
