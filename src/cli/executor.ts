@@ -3,7 +3,7 @@ import type { Command } from 'commander'
 import { EXECUTOR_FLAGS } from './flags/executor-flags.js'
 import type { FlagValues } from './flags/flag.js'
 import { addServerCommand } from './flags/server-command.js'
-import { securityOf } from './flags/server-flags.js'
+import { dataRootsOf, securityOf } from './flags/server-flags.js'
 import { stopSignal } from './options.js'
 
 export const executorCommand = (program: Command): void =>
@@ -15,6 +15,8 @@ export const executorCommand = (program: Command): void =>
   })
 
 async function run(flags: FlagValues<typeof EXECUTOR_FLAGS>): Promise<void> {
+  const { restrictToRoots } = await import('../runtime/data-roots.js')
+  restrictToRoots(dataRootsOf(flags))
   const { startExecutor } = await import('../cluster/executor/server.js')
   const executor = await startExecutor({
     host: flags.bindHost,

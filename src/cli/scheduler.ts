@@ -3,13 +3,15 @@ import type { Command } from 'commander'
 import type { FlagValues } from './flags/flag.js'
 import { SCHEDULER_FLAGS } from './flags/scheduler-flags.js'
 import { addServerCommand } from './flags/server-command.js'
-import { securityOf } from './flags/server-flags.js'
+import { dataRootsOf, securityOf } from './flags/server-flags.js'
 import { stopSignal } from './options.js'
 
 export const schedulerCommand = (program: Command): void =>
   addServerCommand(program, { name: 'scheduler', description: 'start a scheduler', flags: SCHEDULER_FLAGS, run })
 
 async function run(flags: FlagValues<typeof SCHEDULER_FLAGS>): Promise<void> {
+  const { restrictToRoots } = await import('../runtime/data-roots.js')
+  restrictToRoots(dataRootsOf(flags))
   const { startScheduler } = await import('../cluster/scheduler/server.js')
   const { planForCluster } = await import('../session/plan-statement.js')
   const scheduler = await startScheduler({

@@ -7,6 +7,7 @@ import { invariant } from '../common/invariant.js'
 import type { MetricsRow } from '../runtime/metrics.js'
 import type { OperatorTable } from '../runtime/run-pipelines.js'
 import { spillSpace, type SpillPlace } from '../runtime/spill-space.js'
+import { restrictToRoots } from '../runtime/data-roots.js'
 import { attachIoCounters } from '../runtime/io-counters.js'
 import { WORKER_STOP, type WorkerReady, type WorkerStart } from '../runtime/worker-pool.js'
 import { sharedMemoryPool, type SharedLimit } from './shared-memory-pool.js'
@@ -35,6 +36,7 @@ export function serveTasks(operators: OperatorTable): void {
   const start = workerData as WorkerStart
   attachArena(start.memory)
   attachIoCounters(start.io)
+  restrictToRoots(start.roots)
   const data = start.data as ThreadData
   const environment: TaskEnvironment = {
     operators,

@@ -4,6 +4,7 @@ import { rmSync } from 'node:fs'
 import { mkdir, open, rename, type FileHandle } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { fail } from '../common/errors.js'
+import { allowedPath } from '../runtime/data-roots.js'
 import { countOpenFile } from '../runtime/io-counters.js'
 import type { FilePlace } from './read-file.js'
 
@@ -18,14 +19,15 @@ export interface AtomicFile {
   abort(): Promise<void>
 }
 
-/** Starts a hidden temporary file beside `path`; missing directories are made. Throws FILE_NOT_WRITABLE [host, path, reason]. */
+/** Starts a hidden temporary file beside `path`; missing directories are made. Throws FILE_NOT_WRITABLE [host, path, reason], PATH_NOT_ALLOWED. */
 export async function openAtomicFile({ path, host }: FilePlace): Promise<AtomicFile> {
   const notWritable = (error: unknown): Error =>
     fail('FILE_NOT_WRITABLE', [host, path, error instanceof Error ? error.message : String(error)], { cause: error })
-  const temporary = join(dirname(path), `.${basename(path)}.${randomUUID().slice(0, 8)}.tmp`)
+  const target = await allowedPath({ path, host })
+  const temporary = join(dirname(target), `.${basename(target)}.${randomUUID().slice(0, 8)}.tmp`)
   let file: FileHandle | undefined
   try {
-    await makeDirectory(dirname(path))
+    await makeDirectory(dirname(target))
     file = await open(temporary, 'wx')
     countOpenFile(file)
   } catch (error) {
@@ -64,9 +66,9 @@ export async function openAtomicFile({ path, host }: FilePlace): Promise<AtomicF
       attempt(async open => {
         await open.sync()
         await open.close()
-        await rename(temporary, path)
+        await rename(temporary, target)
         file = undefined
-        await syncDirectory(dirname(path))
+        await syncDirectory(dirname(target))
       }),
     abort,
   }

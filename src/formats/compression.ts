@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs'
 import { pipeline } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 import { fail } from '../common/errors.js'
+import { allowedPath } from '../runtime/data-roots.js'
 import { countBytesRead, countOpenFile } from '../runtime/io-counters.js'
 import { fileSource, type ByteSource } from './byte-source.js'
 import type { FormatOptions } from './format.js'
@@ -58,8 +59,9 @@ export function openBytes(
 
 async function gzipSource(place: FilePlace): Promise<ByteSource> {
   await fileSize(place)
+  const path = await allowedPath(place)
   const plain = createGunzip()
-  const compressed = createReadStream(place.path)
+  const compressed = createReadStream(path)
   countOpenFile(compressed)
   compressed.once('close', () => countBytesRead(compressed.bytesRead))
   const closed = new Promise<void>(resolve => compressed.once('close', resolve))

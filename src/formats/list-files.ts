@@ -1,8 +1,9 @@
 /** From the path of a table to the files behind it: one file, a directory, or a glob. */
-import type { Dirent } from 'node:fs'
+import type { Dirent, Stats } from 'node:fs'
 import { readdir, realpath, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fail } from '../common/errors.js'
+import { allowedPath } from '../runtime/data-roots.js'
 import { globPart } from './glob-part.js'
 import { notReadable } from './read-file.js'
 
@@ -18,11 +19,11 @@ const MAX_FILES = 100_000
 /**
  * Lists `path`: a glob if it holds `*`, `?`, `[` or `{` and is no existing file; everything below a directory except names
  * that start with `.` or `_`. A directory named with a trailing `/` may be missing: it is empty then.
- * Throws FILE_NOT_READABLE [host, path, reason], NOT_SUPPORTED.
+ * Throws FILE_NOT_READABLE [host, path, reason], NOT_SUPPORTED, PATH_NOT_ALLOWED (also for a link that leads out of the data roots).
  */
 export async function listFiles(path: string, host: string): Promise<Listing> {
   if (/^[a-z][a-z0-9+.-]+:\/\//i.test(path)) throw fail('NOT_SUPPORTED', [`the location '${path}' (only local paths)`])
-  const found = await stat(path).catch((error: NodeJS.ErrnoException) => error)
+  const found = await stat(await allowedPath({ path, host })).catch((error: NodeJS.ErrnoException) => error)
   if (!(found instanceof Error)) {
     if (found.isDirectory()) return { kind: 'directory', files: await new Walk(host).below(path) }
     // A pipe gives its bytes once, but tables are sampled before they are read.
@@ -74,7 +75,8 @@ class Walk {
   }
 
   private async descend(directory: string, parts: readonly string[]): Promise<void> {
-    const real = await realpath(directory).catch(() => directory)
+    const allowed = await allowedPath({ path: directory, host: this.host })
+    const real = await realpath(allowed).catch(() => allowed)
     const key = `${real}\0${parts.join('/')}`
     if (this.entered.has(key)) return
     this.entered.add(key)
@@ -83,12 +85,12 @@ class Walk {
     // `**` also stands for no directory at all.
     if (isDeep && rest.length > 0) await this.descend(directory, rest)
     const matches = isDeep ? (): boolean => true : globPart(part)
-    for (const entry of await this.entries(directory)) {
+    for (const entry of await this.entries(allowed)) {
       const path = join(directory, entry.name)
       // A hidden name is meant only when its first character is written out.
       if (isHidden(entry.name) && !isHidden(part)) continue
       if (!matches(entry.name)) continue
-      const kind = await kindOf(entry, path)
+      const kind = await this.kindOf(entry, path)
       if (kind === 'directory' && (isDeep || rest.length > 0)) await this.descend(path, isDeep ? parts : rest)
       if (kind === 'file' && rest.length === 0) this.add(path)
     }
@@ -99,19 +101,23 @@ class Walk {
     if (this.files.size > MAX_FILES) throw fail('NOT_SUPPORTED', [`a table of more than ${MAX_FILES} files`])
   }
 
+  /** What stands behind a directory's entry; links are followed. */
+  private async kindOf(entry: Dirent, path: string): Promise<'file' | 'directory' | 'other'> {
+    let found: Dirent | Stats | undefined = entry
+    if (entry.isSymbolicLink()) {
+      const target = await allowedPath({ path, host: this.host })
+      found = await stat(target).catch(() => undefined)
+    }
+    if (found?.isFile() === true) return 'file'
+    return found?.isDirectory() === true ? 'directory' : 'other'
+  }
+
   private async entries(directory: string): Promise<Dirent[]> {
     return readdir(directory, { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return []
       throw notReadable({ path: directory, host: this.host }, error)
     })
   }
-}
-
-/** What stands behind a directory's entry; links are followed. */
-async function kindOf(entry: Dirent, path: string): Promise<'file' | 'directory' | 'other'> {
-  const found = entry.isSymbolicLink() ? await stat(path).catch(() => undefined) : entry
-  if (found?.isFile() === true) return 'file'
-  return found?.isDirectory() === true ? 'directory' : 'other'
 }
 
 /** Alternatives of a pattern at most: `{a,b}{a,b}…` doubles with each set. */

@@ -1,7 +1,8 @@
 /** Bounded file reads that answer with coded errors. */
 import { open, stat, type FileHandle } from 'node:fs/promises'
 import pLimit from 'p-limit'
-import { fail } from '../common/errors.js'
+import { BallistaError, fail } from '../common/errors.js'
+import { allowedPath } from '../runtime/data-roots.js'
 import { countBytesRead, countOpenFile } from '../runtime/io-counters.js'
 
 /** A file and the host that reads it, for error messages. */
@@ -14,19 +15,22 @@ export interface FilePlace {
 const CONCURRENT_READS = 8
 const limit = pLimit(CONCURRENT_READS)
 
-/** Bytes of a file. Throws FILE_NOT_READABLE. */
+/** Bytes of a file. Throws FILE_NOT_READABLE, PATH_NOT_ALLOWED. */
 export async function fileSize(place: FilePlace): Promise<number> {
   try {
-    return (await stat(place.path)).size
+    return (await stat(await allowedPath(place))).size
   } catch (error) {
     throw notReadable(place, error)
   }
 }
 
-/** Opens for reading; the caller closes. Throws FILE_NOT_READABLE. */
+/** Opens a regular file for reading; the caller closes. Throws FILE_NOT_READABLE, NOT_SUPPORTED, PATH_NOT_ALLOWED. */
 export async function openForRead(path: string, host: string): Promise<FileHandle> {
   try {
-    const file = await open(path, 'r')
+    const real = await allowedPath({ path, host })
+    // To open a pipe would wait for who writes it.
+    if (!(await stat(real)).isFile()) throw fail('NOT_SUPPORTED', [`the location '${path}', which is no regular file`])
+    const file = await open(real, 'r')
     countOpenFile(file)
     return file
   } catch (error) {
@@ -68,7 +72,9 @@ export async function readUpTo(
   return filled
 }
 
+/** Coded errors stay as they are. */
 export function notReadable({ path, host }: FilePlace, error: unknown): Error {
+  if (error instanceof BallistaError) return error
   return fail('FILE_NOT_READABLE', [host, path, error instanceof Error ? error.message : String(error)], {
     cause: error,
   })

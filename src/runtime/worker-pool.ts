@@ -3,6 +3,7 @@ import { Worker } from 'node:worker_threads'
 import { abandonOwner, arenaMemory } from '../arrow/memory.js'
 import { deferred, type Deferred } from '../common/deferred.js'
 import { fail } from '../common/errors.js'
+import { dataRoots, type DataRoots } from './data-roots.js'
 import { ioCounters } from './io-counters.js'
 
 /** `workerData` of every thread: the entry must call `attachArena(memory)` before it touches a batch. */
@@ -10,6 +11,8 @@ export interface WorkerStart {
   readonly memory: WebAssembly.Memory
   /** For `attachIoCounters`. */
   readonly io: SharedArrayBuffer
+  /** For `restrictToRoots`. */
+  readonly roots: DataRoots
   /** 0 .. threads - 1; a thread that replaces a lost one has its number. */
   readonly thread: number
   /** For the entry, as the pool's creator gave it. */
@@ -107,7 +110,13 @@ export class WorkerPool {
   }
 
   private startThread(thread: number): Member {
-    const start: WorkerStart = { memory: arenaMemory(), io: ioCounters(), thread, data: this.options.data }
+    const start: WorkerStart = {
+      memory: arenaMemory(),
+      io: ioCounters(),
+      roots: dataRoots(),
+      thread,
+      data: this.options.data,
+    }
     const worker = new Worker(this.options.entry, { workerData: start, ...OWN_FLAGS })
     const member: Member = { worker, ready: deferred(), exited: deferred(), failure: undefined, arenaThread: undefined }
     member.ready.promise.catch(() => undefined)

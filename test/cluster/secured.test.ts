@@ -129,6 +129,35 @@ test('flags of security that need others, and files that are none, are wrong usa
   }
 })
 
+test('an executor has data roots of its own', async t => {
+  const cluster = await startCluster(0)
+  const allowed = mkdtempSync(join(folder, 'root-'))
+  writeFileSync(join(allowed, 'a.csv'), 'x\n1\n')
+  const elsewhere = file('elsewhere.csv', 'x\n2\n')
+  try {
+    await cluster.addExecutor(['--data-root', allowed])
+    await using ctx = await SessionContext.remote(cluster.url)
+    const read = async (path: string): Promise<unknown> => (await ctx.sql(`SELECT * FROM '${path}'`)).rows()
+    t.deepEqual(await read(join(allowed, 'a.csv')), [{ x: 1n }])
+    await t.throwsAsync(read(elsewhere), { code: 'PATH_NOT_ALLOWED', message: /^host 127.0.0.1 may not open / })
+    await t.throwsAsync(ctx.sql(`COPY (SELECT 1 AS x) TO '${join(folder, 'out.csv')}'`), { code: 'PATH_NOT_ALLOWED' })
+  } finally {
+    await cluster.close()
+  }
+})
+
+test('a server of a network opens nothing without a data root', async t => {
+  const cluster = await startCluster(1, 1, ['--bind-host', '0.0.0.0', '--insecure', '--log-level', 'error'])
+  try {
+    const port = cluster.address.slice(cluster.address.lastIndexOf(':') + 1)
+    await using ctx = await SessionContext.remote(`df://127.0.0.1:${port}`)
+    t.deepEqual(await (await ctx.sql('SELECT 1 AS x')).rows(), [{ x: 1n }])
+    await t.throwsAsync(ctx.sql(`SELECT * FROM '${file('any.csv', 'x')}'`), { code: 'PATH_NOT_ALLOWED' })
+  } finally {
+    await cluster.close()
+  }
+})
+
 async function scheduler(options: Partial<SchedulerOptions>, use: (address: string) => Promise<void>): Promise<void> {
   const common = { host: '127.0.0.1', port: 0, planner: planForCluster, logLevel: 'error' }
   const running = await startScheduler({ ...common, ...options })

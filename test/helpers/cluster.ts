@@ -15,7 +15,7 @@ export interface Cluster {
   /** `host:port` of each executor. */
   readonly executorAddresses: readonly string[]
   /** One more, with as many slots as the others; resolves when it is registered. */
-  addExecutor(): Promise<ExecutorProcess>
+  addExecutor(flags?: readonly string[]): Promise<ExecutorProcess>
   close(): Promise<void>
 }
 
@@ -43,12 +43,12 @@ export async function startCluster(executorCount = 2, slots = 2, common: readonl
       'warn',
       ...common,
     ]
-    const addExecutor = async (): Promise<ExecutorProcess> => {
-      const child = start(['executor', ...flags])
+    const addExecutor = async (more: readonly string[] = []): Promise<ExecutorProcess> => {
+      const child = start(['executor', ...flags, ...more])
       started.push(child)
       return { child, address: await listening(child) }
     }
-    const executors = await Promise.all(Array.from({ length: executorCount }, addExecutor))
+    const executors = await Promise.all(Array.from({ length: executorCount }, () => addExecutor()))
     return {
       url: `df://${address}`,
       address,

@@ -1,7 +1,7 @@
 /** The flags of `ballista scheduler`. */
 import { host, integer, port, webOrigin } from '../options.js'
 import { optional, repeated, toggle, valued } from './flag.js'
-import { bindHost, configFile, logLevelSetting, SECURITY_FLAGS } from './server-flags.js'
+import { bindHost, configFile, dataRoot, logLevelSetting, SECURITY_FLAGS } from './server-flags.js'
 
 export const SCHEDULER_FLAGS = {
   bindHost,
@@ -16,6 +16,7 @@ export const SCHEDULER_FLAGS = {
     parse: host,
   }),
   ...SECURITY_FLAGS,
+  dataRoot,
   disableRestApi: toggle('answer over HTTP only /healthz and /readyz'),
   corsAllowedOrigins: repeated('origin, such as https://tools.example, whose pages may use the HTTP API', {
     placeholder: 'origin',

@@ -1,9 +1,11 @@
 /** Flags that scheduler and executor share. */
+import { realpathSync } from 'node:fs'
 import { LOG_LEVELS } from '../../common/log.js'
 import { fail } from '../../common/errors.js'
-import type { Security } from '../../exchange/security.js'
-import { host, pemFile, tokenFile } from '../options.js'
-import { oneOf, optional, text, toggle, valued, type FlagValues } from './flag.js'
+import { isLoopback, type Security } from '../../exchange/security.js'
+import type { DataRoots } from '../../runtime/data-roots.js'
+import { directory, host, pemFile, tokenFile } from '../options.js'
+import { oneOf, optional, repeated, text, toggle, valued, type FlagValues } from './flag.js'
 
 /** Where a server listens: on this machine only, unless one says otherwise. */
 export const bindHost = valued('address to listen on', { placeholder: 'host', parse: host, default: '127.0.0.1' })
@@ -37,6 +39,16 @@ export const SECURITY_FLAGS = {
     parse: tokenFile,
   }),
   insecure: toggle('listen to a network without TLS and authentication'),
+}
+
+/** Which files a server may open. */
+export const dataRoot = repeated(
+  'directory below which files may be read and written; default: any file when it listens on a loopback address, none elsewhere',
+  { placeholder: 'dir', parse: text => realpathSync(directory(text)) },
+)
+
+export function dataRootsOf(flags: { readonly bindHost: string; readonly dataRoot: readonly string[] }): DataRoots {
+  return flags.dataRoot.length === 0 && isLoopback(flags.bindHost) ? undefined : flags.dataRoot
 }
 
 /** INVALID_OPTION for flags that need others. */

@@ -3,6 +3,7 @@ import { stat, type FileHandle } from 'node:fs/promises'
 import type { ColumnStatistics } from '../../catalog/table-provider.js'
 import type { Schema } from '../../arrow/schema.js'
 import { fail } from '../../common/errors.js'
+import { allowedPath } from '../../runtime/data-roots.js'
 import { openForRead, readExactly } from '../read-file.js'
 import { parquetColumns, type ParquetColumn } from './parquet-schema.js'
 import { chunkStatistics } from './statistics.js'
@@ -58,7 +59,7 @@ const cache = new Map<string, { readonly size: number; readonly mtimeMs: number;
  * [host, path, reason], FILE_INVALID [path, reason], NOT_SUPPORTED.
  */
 export async function readFooter(path: string, host: string): Promise<ParquetFooter> {
-  const { size, mtimeMs } = await stat(path).catch((error: Error) => {
+  const { size, mtimeMs } = await stat(await allowedPath({ path, host })).catch((error: Error) => {
     throw fail('FILE_NOT_READABLE', [host, path, error.message], { cause: error })
   })
   const cached = cache.get(path)

@@ -1,0 +1,46 @@
+/** Which table files a process may open: any, or those below its data roots. Set once, before it serves anyone; worker threads get a copy. */
+import { lstat, realpath } from 'node:fs/promises'
+import { basename, dirname, join, resolve, sep } from 'node:path'
+import { fail } from '../common/errors.js'
+
+/** Real paths of directories; undefined: any path. */
+export type DataRoots = readonly string[] | undefined
+
+let roots: DataRoots
+
+export const dataRoots = (): DataRoots => roots
+
+export function restrictToRoots(allowed: DataRoots): void {
+  roots = allowed
+}
+
+/**
+ * The path by which to open `path`, to read or to write it: itself, or where data roots are set its real path, without links. What
+ * does not exist yet counts by the directory in which it would be. Throws PATH_NOT_ALLOWED [host, path], before anything is opened.
+ */
+export async function allowedPath({ path, host }: { readonly path: string; readonly host: string }): Promise<string> {
+  const allowed = roots
+  if (allowed === undefined) return path
+  const real = await realPlace(resolve(path)).catch(() => undefined)
+  if (real !== undefined && allowed.some(root => isBelow(real, root))) return real
+  throw fail('PATH_NOT_ALLOWED', [host, path])
+}
+
+const isBelow = (path: string, root: string): boolean =>
+  path === root || path.startsWith(root.endsWith(sep) ? root : root + sep)
+
+/** `path` is absolute and without `..`, so that no directory that is made later leads elsewhere. */
+async function realPlace(path: string): Promise<string> {
+  try {
+    return await realpath(path)
+  } catch (error) {
+    if (!isMissing(error) || dirname(path) === path) throw error
+  }
+  // A link that leads nowhere now may lead somewhere when it is opened.
+  const link = await lstat(path).catch(() => undefined)
+  if (link !== undefined) throw fail('INTERNAL', [`${path} is a link to nothing`])
+  return join(await realPlace(dirname(path)), basename(path))
+}
+
+const isMissing = (error: unknown): boolean =>
+  ['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')
