@@ -34,6 +34,15 @@ export interface FileSplit {
   readonly fileBytes?: number
 }
 
+/** The smallest pieces that can be read on their own, in order: row groups of Parquet, else whole splits. */
+export const piecesOf = (splits: readonly FileSplit[]): readonly FileSplit[] =>
+  splits.flatMap(split => {
+    const { rowGroups } = split
+    if (rowGroups === undefined || rowGroups.length < 2) return [split]
+    const byteLength = split.byteLength / rowGroups.length
+    return rowGroups.map(rowGroup => ({ ...split, rowGroups: [rowGroup], byteLength }))
+  })
+
 /** A scan as plain data: what DataSourceExec carries. */
 export type ScanSource =
   | {

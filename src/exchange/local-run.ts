@@ -12,6 +12,7 @@ import { spillSpace, type SpillPlace } from '../runtime/spill-space.js'
 import type { ExchangePorts, InputStream } from '../runtime/task-context.js'
 import { ExchangeHub } from './exchange-hub.js'
 import { localInput, MergedReader } from './merged-reader.js'
+import { shareScans } from './shared-scans.js'
 import { sharedLimit, sharedMemoryPool } from './shared-memory-pool.js'
 import { regionsOf, type Region } from './regions.js'
 import type { StagePlan, TaskReport, TaskSpec } from './stage.js'
@@ -192,7 +193,7 @@ class LocalJob {
     if (this.controller.signal.aborted) return
     const tasks = stages.map(stage => {
       const host = this.hostOf(stage)
-      return taskSpecs(this.jobId, this.query, stage).map(spec => this.runTask(host, spec))
+      return shareScans(taskSpecs(this.jobId, this.query, stage)).map(spec => this.runTask(host, spec))
     })
     await Promise.all(tasks.flat())
   }

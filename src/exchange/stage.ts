@@ -90,6 +90,8 @@ export interface TaskSpec {
   readonly inputs: readonly TaskInput[]
   /** Its output goes to a client, who may never come: when nothing is taken for so long, the task fails. */
   readonly clientIdleMs?: number
+  /** For the scans of the plan, in its order, what the tasks of the stage in this process still have to read (shared-scans.ts). */
+  readonly scans?: readonly (SharedArrayBuffer | undefined)[]
 }
 
 /** What is known of a task that has ended; `error` is absent when it finished. */

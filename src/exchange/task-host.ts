@@ -18,6 +18,7 @@ import type {
 import type { ExchangeHub } from './exchange-hub.js'
 import { localInput, MergedReader, type InputChannel } from './merged-reader.js'
 import { exchangeReadBytes, exchangeWriteBytes, reconnectMs, SMALL_READ_WINDOW } from './options.js'
+import { claimsOf } from './shared-scans.js'
 import type { ProducerPlace, TaskReport, TaskSpec } from './stage.js'
 
 export interface TaskHost {
@@ -170,6 +171,7 @@ export function taskContext(
     streams: environment.streams,
     filters: new DynamicFilters(),
     shared: new SharedRows(),
+    claims: claimsOf(spec),
   }
   return { context, operators: () => metrics.snapshot() }
 }

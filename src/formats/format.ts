@@ -23,7 +23,8 @@ export interface FileScan {
   readonly options: FormatOptions
   /** The table's schema: columns are found in each file by name, or by position in formats without names. */
   readonly fileSchema: Schema
-  readonly splits: readonly FileSplit[]
+  /** In order; a piece that tasks share is asked for when its turn comes. Iterated once. */
+  readonly splits: Iterable<FileSplit>
   /** Over `input` columns of fileSchema: the reader may skip what cannot match. */
   readonly pruning: readonly Expr[]
   /** Over `input` columns of fileSchema: only rows for which it is true come out. Only for a format that `appliesFilters`. */

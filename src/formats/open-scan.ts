@@ -4,9 +4,10 @@ import { releaseBatch, retainColumn } from '../arrow/column.js'
 import { decodeBatch } from '../arrow/frame.js'
 import type { Schema } from '../arrow/schema.js'
 import { sliceBatch } from '../arrow/take.js'
-import type { FileSplit, ScanSource } from '../catalog/table-provider.js'
+import { piecesOf, type FileSplit, type ScanSource } from '../catalog/table-provider.js'
 import { fail } from '../common/errors.js'
 import { batchSize } from '../runtime/options.js'
+import type { SplitClaims } from '../runtime/split-claims.js'
 import type { TaskContext } from '../runtime/task-context.js'
 import { seriesBatches } from './series-scan.js'
 import { formatNamed } from './index.js'
@@ -56,7 +57,7 @@ function batchesOf(
 ): AsyncIterable<Batch> {
   switch (source.kind) {
     case 'files': {
-      const splits = source.partitions[partition] ?? []
+      const splits = splitsOf(source, partition, ctx)
       const batches = formatNamed(source.format).scan({
         options: source.options,
         fileSchema: source.fileSchema,
@@ -68,7 +69,7 @@ function batchesOf(
         signal: ctx.signal,
         ...output,
       })
-      return checkNulls(batches, output.schema, splits)
+      return checkNulls(batches, output.schema, source.partitions[partition] ?? [])
     }
     case 'memory':
       return memoryBatches(source.partitions[partition] ?? [], source.schema, output, ctx)
@@ -76,6 +77,30 @@ function batchesOf(
       return seriesBatches(source, output.schema, ctx.config.get(batchSize), ctx)
     case 'stream':
       throw fail('NOT_SUPPORTED', [`reading the stream '${source.name}' as a table`])
+  }
+}
+
+/** The splits of the partition, or the pieces that the task gets of a scan that it shares with others. */
+function splitsOf(
+  source: Extract<ScanSource, { kind: 'files' }>,
+  partition: number,
+  ctx: TaskContext,
+): Iterable<FileSplit> {
+  const claims = ctx.claims.get(source)
+  return claims === undefined ? (source.partitions[partition] ?? []) : claimed(source.partitions, partition, claims)
+}
+
+function* claimed(
+  partitions: readonly (readonly FileSplit[])[],
+  own: number,
+  claims: SplitClaims,
+): Generator<FileSplit, void> {
+  const pieces = new Map<number, readonly FileSplit[]>()
+  for (let claim = claims.take(own); claim !== undefined; claim = claims.take(own)) {
+    const { partition, piece } = claim
+    const known = pieces.get(partition) ?? piecesOf(partitions[partition])
+    pieces.set(partition, known)
+    yield known[piece]
   }
 }
 

@@ -44,6 +44,7 @@ export function localTaskContext(task: LocalTask = {}): TaskContext {
     streams: task.streams ?? new Map(),
     filters: new DynamicFilters(),
     shared: new SharedRows(),
+    claims: new Map(),
   }
 }
 

@@ -5,6 +5,7 @@ import type { Config } from '../common/option.js'
 import type { DynamicFilters } from './dynamic-filter.js'
 import type { SharedRows } from './shared-rows.js'
 import type { SpillSpace } from './spill-space.js'
+import type { SplitClaims } from './split-claims.js'
 
 /** Bytes an operator holds, charged before they are allocated. */
 export interface Reservation {
@@ -107,6 +108,8 @@ export interface TaskContext {
   readonly streams: ReadonlyMap<string, InputStream>
   readonly filters: DynamicFilters
   readonly shared: SharedRows
+  /** By source, how the scans that the tasks of this process share are divided among them; absent: each reads its partition. */
+  readonly claims: ReadonlyMap<object, SplitClaims>
 }
 
 /** The same task with some fields replaced. (A spread would lose what an implementation keeps in its prototype.) */
@@ -129,4 +132,5 @@ export const derivedContext = (
   streams: ctx.streams,
   filters: ctx.filters,
   shared: ctx.shared,
+  claims: ctx.claims,
 })

@@ -4,6 +4,7 @@ import { fail, type BallistaError } from '../../common/errors.js'
 import { Gate } from '../../common/gate.js'
 import type { Logger } from '../../common/log.js'
 import type { ExchangeHub } from '../../exchange/exchange-hub.js'
+import { shareScans } from '../../exchange/shared-scans.js'
 import type { TaskReport, TaskSpec } from '../../exchange/stage.js'
 import type { TaskHost } from '../../exchange/task-host.js'
 import type { MetricsRow } from '../../runtime/metrics.js'
@@ -47,7 +48,7 @@ export class ExecutorJobs {
     }
     this.jobs.set(jobId, job)
     this.log.debug('tasks launched', { job: jobId, tasks: specs.length })
-    for (const spec of specs) job.tasks.push(this.run(spec, job, onEnd))
+    for (const spec of shareScans(specs)) job.tasks.push(this.run(spec, job, onEnd))
   }
 
   /** Aborts what runs, drops what is buffered. Without a reason the job has succeeded, and nothing runs. */

@@ -2,6 +2,7 @@
 import type { FileHandle } from 'node:fs/promises'
 import type { Batch } from '../../arrow/batch.js'
 import { withScratch } from '../../arrow/memory.js'
+import type { FileSplit } from '../../catalog/table-provider.js'
 import { fail } from '../../common/errors.js'
 import { nextTurn, sliceIsOver } from '../../runtime/time-slice.js'
 import type { FileScan } from '../format.js'
@@ -24,23 +25,58 @@ import { numberAt } from './thrift-compact.js'
  */
 export async function* scanParquet(scan: FileScan): AsyncGenerator<Batch, void> {
   let wanted = scan.fetch ?? Infinity
-  for (const split of scan.splits) {
+  const splits = new SplitReader(scan.splits)
+  for (let split = splits.next; split !== undefined; split = splits.next) {
     const footer = await readFooter(split.path, scan.host)
+    for await (const batch of scanRowGroups(fileScan(scan, footer), rowGroupsOf(scan, split.path, footer, splits))) {
+      yield batch
+      wanted -= batch.rowCount
+      if (wanted <= 0) return
+    }
+  }
+}
+
+/** Splits one by one, each asked for when the one before has been taken. */
+class SplitReader {
+  readonly #splits: Iterator<FileSplit>
+  #next: FileSplit | undefined
+
+  constructor(splits: Iterable<FileSplit>) {
+    this.#splits = splits[Symbol.iterator]()
+  }
+
+  /** The one that `take` gives; undefined after the last one. */
+  get next(): FileSplit | undefined {
+    if (this.#next === undefined) {
+      const step = this.#splits.next()
+      this.#next = step.done === true ? undefined : step.value
+    }
+    return this.#next
+  }
+
+  take(): void {
+    this.#next = undefined
+  }
+}
+
+/** Row groups of the splits that come, as long as they are of this file, but for those that the statistics exclude. */
+function* rowGroupsOf(
+  { pruning, fileSchema }: FileScan,
+  path: string,
+  footer: ParquetFooter,
+  splits: SplitReader,
+): Generator<number, void> {
+  for (let split = splits.next; split?.path === path; split = splits.next) {
+    splits.take()
     // Row groups of another file than the one that was planned would be other rows.
     if (split.fileBytes !== undefined && split.fileBytes !== footer.fileSize) {
       const sizes = `it had ${split.fileBytes} bytes and has ${footer.fileSize}`
       throw fail('FILE_INVALID', [split.path, `changed while the query ran: ${sizes}; run the query again`])
     }
-    const groups = split.rowGroups ?? footer.rowGroups.keys()
-    const rowGroups = [...groups].filter(group => {
+    for (const group of split.rowGroups ?? footer.rowGroups.keys()) {
       if (footer.rowGroups[group] === undefined)
         throw fail('FILE_INVALID', [split.path, `has no row group ${group}: the file was replaced`])
-      return rowGroupMayMatch(footer, group, scan.pruning, scan.fileSchema)
-    })
-    for await (const batch of scanRowGroups(fileScan(scan, footer), rowGroups)) {
-      yield batch
-      wanted -= batch.rowCount
-      if (wanted <= 0) return
+      if (rowGroupMayMatch(footer, group, pruning, fileSchema)) yield group
     }
   }
 }
@@ -72,37 +108,56 @@ function isCheap(footer: ParquetFooter, column: number): boolean {
 /** After so many row groups the next one is read while one is decoded; a consumer of few rows has left by then. */
 const READ_SINGLY = 2
 
-async function* scanRowGroups(file: OneFile, rowGroups: readonly number[]): AsyncGenerator<Batch, void> {
+async function* scanRowGroups(file: OneFile, rowGroups: Iterator<number, void>): AsyncGenerator<Batch, void> {
   const { scan, footer, mapping } = file
   const { batchRows, host } = scan
   const handle = await openForRead(footer.path, host)
   // One row group is decoded from the first while the next one is read into the second.
   const rooms = [reusedRoom(), reusedRoom()]
-  const start = (turn: number): Promise<RowGroupReader | undefined> | undefined => {
-    const rowGroup = rowGroups[turn]
+  /** Row groups opened so far. */
+  let turn = 0
+  const open = async (rowGroup: number): Promise<RowGroupReader | undefined> => {
+    scan.signal.throwIfAborted()
     if (!rowGroupInBounds(footer, rowGroup, fileBounds(file))) return undefined
-    const room = rooms[turn % 2]
-    const request = { footer, rowGroup, columns: mapping.read, batchRows, host, room }
-    const opening = openMatching(file, handle, request)
-    // A failure is met when the row group's turn comes, not as an unhandled rejection before.
-    opening.catch(() => undefined)
-    return opening
+    const request = { footer, rowGroup, columns: mapping.read, batchRows, host, room: rooms[turn % 2] }
+    const reader = await openMatching(file, handle, request)
+    if (reader !== undefined) turn++
+    return reader
   }
   let next: Promise<RowGroupReader | undefined> | undefined
-  let isStarted = false
   try {
-    for (const turn of rowGroups.keys()) {
+    for (;;) {
       scan.signal.throwIfAborted()
-      const reader = await (isStarted ? next : start(turn))
-      isStarted = turn >= READ_SINGLY && turn + 1 < rowGroups.length
-      next = isStarted ? start(turn + 1) : undefined
-      if (reader !== undefined) yield* inTurns(scan, batchesOf(file, reader))
+      next ??= openNext(rowGroups, open)
+      const reader = await next
+      next = undefined
+      if (reader === undefined) return
+      if (turn > READ_SINGLY) next = openNext(rowGroups, open)
+      yield* inTurns(scan, batchesOf(file, reader))
     }
   } finally {
     const unread = await next?.catch(() => undefined)
     unread?.close()
     await handle.close()
   }
+}
+
+/** The next row group of which something may matter; undefined after the last one. */
+function openNext(
+  rowGroups: Iterator<number, void>,
+  open: (rowGroup: number) => Promise<RowGroupReader | undefined>,
+): Promise<RowGroupReader | undefined> {
+  const search = async (): Promise<RowGroupReader | undefined> => {
+    for (let step = rowGroups.next(); step.done !== true; step = rowGroups.next()) {
+      const reader = await open(step.value)
+      if (reader !== undefined) return reader
+    }
+    return undefined
+  }
+  const opening = search()
+  // A failure is met when the row group's turn comes, not as an unhandled rejection before.
+  opening.catch(() => undefined)
+  return opening
 }
 
 /** Opens a row group for the rows that its page index does not exclude; undefined if it excludes all. */
