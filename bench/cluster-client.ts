@@ -1,5 +1,5 @@
 /** Our engine on a cluster of real processes, seen from the benchmark. */
-import { startClusterProcesses, type ClusterProcesses, type ClusterShape } from '../src/cli/cluster-processes.js'
+import { startClusterProcesses, type ClusterProcesses, type ClusterShape } from '../src/cluster/processes.js'
 import { nodeStats, type NodeStats } from '../src/exchange/node-stats.js'
 import { EngineClient, type Contender } from './engine-client.js'
 import type { Consume, EngineOptions, RunResult } from './engine.js'

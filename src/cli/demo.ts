@@ -1,17 +1,18 @@
-/** What `npm start` does: TPC-H data once, a cluster of real processes, and queries on it, compared with DuckDB. */
+/** What `npm start` does: TPC-H data once, a cluster of real processes, queries on it compared with DuckDB, and a killed executor. */
 import { availableParallelism } from 'node:os'
 import { dataDirectory } from '../../tpch/data-directory.js'
 import { findDataFiles, registerDataFiles } from '../../tpch/data-files.js'
 import { hasDuckDb } from '../../tpch/duckdb.js'
-import { QUERY_COUNT } from '../../tpch/queries.js'
+import { QUERY_COUNT, readQuery } from '../../tpch/queries.js'
 import { isGood, reportHeader, reportLine } from '../../tpch/report.js'
 import { runTpch } from '../../tpch/run.js'
+import { startClusterProcesses, type ClusterProcesses } from '../cluster/processes.js'
 import { BallistaError } from '../common/errors.js'
 import { formatError, splitStatements } from '../parser/parse.js'
 import { SessionContext } from '../session/context.js'
 import { given } from '../session/dataframe.js'
-import { startClusterProcesses } from './cluster-processes.js'
 import { tableWriter } from '../session/output/table.js'
+import { showKill } from './kill-show.js'
 import { showProgress } from './tpch.js'
 
 export interface DemoOptions {
@@ -26,6 +27,8 @@ export interface DemoOptions {
 const SCALE = 1
 const EXECUTORS = 2
 const QUERIES = Array.from({ length: QUERY_COUNT }, (_, i) => i + 1)
+/** A join of six tables, long enough to be disturbed. */
+const KILLED_QUERY = 9
 const MAX_ROWS = 40
 /** As a shell counts a process that SIGINT ended. */
 const INTERRUPTED_STATUS = 130
@@ -60,7 +63,9 @@ async function onCluster(data: string, sql: readonly string[], signal: AbortSign
     print(`scheduler ${cluster.url} and ${EXECUTORS} executors with ${slots} task slot(s) each\n\n`)
     const ctx = await SessionContext.remote(cluster.url)
     try {
-      return sql.length > 0 ? await runSql(ctx, data, sql, signal) : await runQueries(ctx, data, signal)
+      if (sql.length > 0) return await runSql(ctx, data, sql, signal)
+      const status = await runQueries(ctx, data, signal)
+      return status === 0 ? await runWithKill(ctx, cluster, signal) : status
     } finally {
       await ctx.close()
     }
@@ -80,6 +85,15 @@ async function runQueries(ctx: SessionContext, data: string, signal: AbortSignal
   }
   print(good ? '\nall answers are right\n' : '\nsome queries failed or gave a wrong answer\n')
   return good ? 0 : 1
+}
+
+/** On the tables that are registered. */
+async function runWithKill(ctx: SessionContext, cluster: ClusterProcesses, signal: AbortSignal): Promise<number> {
+  const { name, statements } = readQuery(KILLED_QUERY)
+  print(`\n${name} once more, and an executor is killed in the middle of it\n`)
+  const isEqual = await showKill({ ctx, cluster, sql: statements[0], signal, print: line => print(`${line}\n`) })
+  print(isEqual ? '\nthe answer is the same\n' : '\nthe answer has changed\n')
+  return isEqual ? 0 : 1
 }
 
 async function runSql(ctx: SessionContext, data: string, sql: readonly string[], signal: AbortSignal): Promise<number> {

@@ -27,6 +27,7 @@ async function run(flags: FlagValues<typeof EXECUTOR_FLAGS>): Promise<void> {
     slots: flags.concurrentTasks,
     ...(flags.memoryPoolSize === undefined ? {} : { memoryLimit: flags.memoryPoolSize }),
     workDir: flags.workDir,
+    ...(flags.maxTempSize === undefined ? {} : { maxTempBytes: flags.maxTempSize }),
     security: securityOf(flags),
     logLevel: flags.logLevelSetting,
   })

@@ -1,7 +1,8 @@
 /** Parsers of command line values, shared by the subcommands. */
 import { readFileSync, statSync } from 'node:fs'
 import { InvalidArgumentError } from 'commander'
-import { memoryLimit } from '../runtime/options.js'
+import type { Option } from '../common/option.js'
+import { maxTempDirectorySize, memoryLimit } from '../runtime/options.js'
 import { checkSetting } from '../session/options.js'
 
 /** For flags that may be given several times. */
@@ -42,9 +43,16 @@ export function settingOf(key: string, value: string): Record<string, string> {
 }
 
 /** Bytes, with an optional suffix. */
-export function size(value: string): number {
-  settingOf(memoryLimit.key, value)
-  return memoryLimit.parse(value)
+export const size = sizeOf(memoryLimit)
+
+/** 0 means something else than a memory limit would: that no temporary file is written. */
+export const tempSize = sizeOf(maxTempDirectorySize)
+
+function sizeOf(option: Option<number>): (value: string) => number {
+  return value => {
+    settingOf(option.key, value)
+    return option.parse(value)
+  }
 }
 
 /** A host name or address; one of IPv6 in brackets, as URLs have it. */
@@ -96,10 +104,11 @@ export function pemFile(path: string): string {
 /** A count of rows, or `inf`. */
 export const rows = (value: string): number => (value === 'inf' ? Infinity : integer(value))
 
-/** Resolves when the process is asked to stop (SIGINT or SIGTERM). */
+/** Resolves when the process is asked to stop (SIGINT or SIGTERM), or when the process that keeps it (an IPC channel) has ended. */
 export function stopSignal(): Promise<string> {
   return new Promise(resolve => {
     process.once('SIGINT', resolve)
     process.once('SIGTERM', resolve)
+    process.once('disconnect', () => resolve('disconnect'))
   })
 }

@@ -47,6 +47,8 @@ export interface StandaloneOptions extends SessionOptions {
   readonly executors?: number
   /** Task slots (worker threads) of each executor; default 1. */
   readonly slots?: number
+  /** Each of them as a process of its own, which ends with this one; default: all in this process. */
+  readonly processes?: boolean
 }
 
 /** A file, a directory (ending in `/`) or a glob, or several. */
@@ -56,9 +58,9 @@ export type Paths = string | readonly string[]
 export type FileOptions = Readonly<Record<string, string | number | boolean>> & { readonly schema?: never }
 
 /**
- * A session. `new SessionContext()` runs queries in this process; `standalone()` starts a scheduler and executors in this
- * process; `remote(url)` uses a running cluster. Close it (`await ctx.close()` or `await using`) to release what it holds; a process
- * with an open standalone session does not end by itself. Any number of sessions and of statements may run at the same time.
+ * A session. `new SessionContext()` runs queries in this process; `standalone()` starts a scheduler and executors, in this process or
+ * as processes; `remote(url)` uses a running cluster. Close it (`await ctx.close()` or `await using`) to release what it holds; a
+ * process with an open standalone session does not end by itself. Any number of sessions and of statements may run at the same time.
  */
 export class SessionContext {
   readonly #session: Session
@@ -72,13 +74,12 @@ export class SessionContext {
     )
   }
 
-  /** A scheduler and executors started in this process, reached over gRPC; `close()` stops them. */
+  /** A scheduler and executors that the call starts, reached over gRPC; `close()` stops them. */
   static async standalone(options: StandaloneOptions = {}): Promise<SessionContext> {
     const { startStandaloneBackend } = await import('./remote-backend.js')
-    return new SessionContext(
-      options,
-      await startStandaloneBackend(options.executors ?? 2, options.slots ?? 1, checkedSettings(options.settings)),
-    )
+    const { executors = 2, slots = 1, processes = false } = options
+    const shape = { executors, slots, processes }
+    return new SessionContext(options, await startStandaloneBackend(shape, checkedSettings(options.settings)))
   }
 
   /**

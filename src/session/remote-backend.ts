@@ -1,6 +1,6 @@
 /** Runs a session's statements on a cluster: its own (standalone) or one that is already there. */
 import { fail } from '../common/errors.js'
-import { configOf, type Settings } from '../common/option.js'
+import { configOf, type Config, type Settings } from '../common/option.js'
 import { clusterClient, type ClusterClient } from '../exchange/remote-query.js'
 import { checkTokenTravels, type ClientSecurity, type TlsFiles } from '../exchange/security.js'
 import { networkTransport } from '../exchange/transport.js'
@@ -57,11 +57,25 @@ export function connectRemoteBackend(url: string, { tls, token, insecure }: Remo
   return new RemoteBackend(`${parsed.hostname}:${port}`, security, async () => undefined)
 }
 
-/** A scheduler and executors in this process, each with the memory limit and temporary files of `settings`; closing the backend stops them. */
-export async function startStandaloneBackend(executors: number, slots: number, settings: Settings): Promise<Backend> {
+/**
+ * A scheduler and executors, each with the memory limit and temporary files of `settings`, in this process or in processes of their
+ * own; closing the backend stops them.
+ */
+export async function startStandaloneBackend(shape: StandaloneShape, settings: Settings): Promise<Backend> {
+  const config = configOf(settings)
+  return shape.processes ? standaloneProcesses(shape, config) : standaloneThreads(shape, config)
+}
+
+export interface StandaloneShape {
+  readonly executors: number
+  /** Of each executor. */
+  readonly slots: number
+  readonly processes: boolean
+}
+
+async function standaloneThreads({ executors, slots }: StandaloneShape, config: Config): Promise<Backend> {
   const { startStandalone } = await import('../cluster/standalone.js')
   const { planForCluster } = await import('./plan-statement.js')
-  const config = configOf(settings)
   const { directory, maxBytes } = spillPlace(config)
   const cluster = await startStandalone({
     executors,
@@ -70,4 +84,13 @@ export async function startStandaloneBackend(executors: number, slots: number, s
     executor: { memoryLimit: config.get(memoryLimit), workDir: directory, maxTempBytes: maxBytes },
   })
   return new RemoteBackend(cluster.address, {}, () => cluster.close())
+}
+
+async function standaloneProcesses({ executors, slots }: StandaloneShape, config: Config): Promise<Backend> {
+  const { startClusterProcesses } = await import('../cluster/processes.js')
+  const { directory, maxBytes } = spillPlace(config)
+  const limits = ['--memory-pool-size', String(config.get(memoryLimit)), '--max-temp-size', String(maxBytes)]
+  const executorFlags = directory === '' ? limits : [...limits, '--work-dir', directory]
+  const cluster = await startClusterProcesses({ executors, slots, executorFlags })
+  return new RemoteBackend(cluster.nodes[0], {}, () => cluster.close())
 }

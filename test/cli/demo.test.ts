@@ -56,6 +56,13 @@ test.serial('every query gives the answer of DuckDB; the data are made once, and
     equal,
     Array.from({ length: 22 }, (_, i) => `q${String(i + 1).padStart(2, '0')}`),
   )
+  const killed = stdout.slice(stdout.indexOf('q09 once more'))
+  t.regex(
+    killed,
+    /^executor 127\.0\.0\.1:\d+ \(process \d+\) was killed after \d+\.\d\d s: \d+ of \d+ tasks had ended$/m,
+  )
+  t.regex(killed, /^with a kill: \d+\.\d\d s, attempt [2-4]: completed in /m)
+  t.regex(killed, /^rows: +\d+, the same as before\n\nthe answer is the same\n$/m)
   t.deepEqual(await readdir(join(root, 'data')), ['tpch-0.001'])
 })
 

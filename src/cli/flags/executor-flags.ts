@@ -1,6 +1,6 @@
 /** The flags of `ballista executor`. */
 import { availableParallelism, tmpdir } from 'node:os'
-import { directory, host, port, positive, size } from '../options.js'
+import { directory, host, port, positive, size, tempSize } from '../options.js'
 import { optional, valued } from './flag.js'
 import { bindHost, configFile, dataRoot, logLevelSetting, SECURITY_FLAGS } from './server-flags.js'
 
@@ -37,6 +37,10 @@ export const EXECUTOR_FLAGS = {
     parse: directory,
     default: tmpdir(),
     defaultText: "the system's",
+  }),
+  maxTempSize: optional('bytes that its temporary files may take, such as 50GB; 0: none; default: 100GB', {
+    placeholder: 'size',
+    parse: tempSize,
   }),
   executorTerminationGracePeriod: valued(
     'how long running tasks may go on after SIGTERM; a second SIGTERM ends them at once',
