@@ -49,7 +49,7 @@ export class ExecutorRegistry {
   /** By incarnation. */
   private readonly streams = new Map<string, WorkCall>()
   /** What the last heartbeat said, by incarnation. */
-  private readonly stats = new Map<string, NodeStats>()
+  private readonly heard = new Map<string, { readonly stats: NodeStats; readonly atMs: number }>()
   private readonly arrivals = new Set<() => void>()
   private state: MembershipState = noMembers
   private listener: RegistryListener | undefined
@@ -71,22 +71,14 @@ export class ExecutorRegistry {
 
   /** As people see them. */
   views(): readonly ExecutorView[] {
-    return Array.from(
-      this.state.members.values(),
-      ({ id, address, version, slots, incarnation, phase, lastSeenMs }) => {
-        const stats = this.stats.get(incarnation)
-        const silentMs = this.clock.nowMs() - lastSeenMs
-        return {
-          id,
-          address,
-          version,
-          slots,
-          silentMs,
-          isDraining: phase === 'draining',
-          ...(stats === undefined ? {} : { stats }),
-        }
-      },
-    )
+    const nowMs = this.clock.nowMs()
+    return Array.from(this.state.members.values(), member => {
+      const { id, address, version, slots, phase } = member
+      const heard = this.heard.get(member.incarnation)
+      const heartbeat = heard === undefined ? {} : { heartbeat: { stats: heard.stats, ageMs: nowMs - heard.atMs } }
+      const silentMs = nowMs - member.lastSeenMs
+      return { id, address, version, slots, silentMs, isDraining: phase === 'draining', ...heartbeat }
+    })
   }
 
   /** Where new tasks may run. */
@@ -144,7 +136,7 @@ export class ExecutorRegistry {
     if (member !== undefined) {
       this.step({ kind: 'streamEnded', id: member.id, incarnation: member.incarnation, reason })
       this.streams.delete(member.incarnation)
-      this.stats.delete(member.incarnation)
+      this.heard.delete(member.incarnation)
     }
     call.end()
   }
@@ -202,7 +194,7 @@ export class ExecutorRegistry {
 
   private heartbeat({ id, incarnation, version }: Member, { progress, stats }: Heartbeat): void {
     this.send(id, { lease: {} })
-    if (stats !== undefined) this.stats.set(incarnation, stats)
+    if (stats !== undefined) this.heard.set(incarnation, { stats, atMs: this.clock.nowMs() })
     if (progress.length === 0) return
     const name = `executor ${id}`
     this.listener?.progress(id, stageProgressOf(decodeWire(progress, name), { name, version }))

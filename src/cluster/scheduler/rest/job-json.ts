@@ -110,11 +110,10 @@ function statusSentence(job: JobSummary, status: JobStatus): string {
   }
 }
 
-/** In one line. */
+/** In one line, without comments before it. */
 function preview(sql: string): string {
-  const line = sql
-    .slice(0, 4 * QUERY_PREVIEW_LENGTH)
-    .replace(/\s+/g, ' ')
-    .trim()
+  const statement = sql.replace(/^(?:\s+|--[^\n]*\n|\/\*[^]*?\*\/)+/, '')
+  const head = statement.slice(0, 4 * QUERY_PREVIEW_LENGTH)
+  const line = head.replace(/\s+/g, ' ').trim()
   return line.length <= QUERY_PREVIEW_LENGTH ? line : `${line.slice(0, QUERY_PREVIEW_LENGTH - 1)}…`
 }

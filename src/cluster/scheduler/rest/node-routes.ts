@@ -78,7 +78,7 @@ const EXECUTOR_METRICS = [
 ] as const
 
 function executorJson(executor: ExecutorView, wallMs: number): object {
-  const { id, address, version, slots, isDraining, silentMs, stats } = executor
+  const { id, address, version, slots, isDraining, silentMs, heartbeat } = executor
   const colon = address.lastIndexOf(':')
   return {
     id,
@@ -88,7 +88,10 @@ function executorJson(executor: ExecutorView, wallMs: number): object {
     status: isDraining ? 'draining' : 'active',
     last_seen: Math.round(wallMs - silentMs),
     specification: { vcores: slots },
-    running_tasks: stats?.runningTasks ?? 0,
-    metrics: stats === undefined ? [] : EXECUTOR_METRICS.map(([type, key]) => ({ type, value: stats[key] })),
+    running_tasks: heartbeat?.stats.runningTasks ?? 0,
+    metrics_time: heartbeat === undefined ? null : Math.round(wallMs - heartbeat.ageMs),
+    metrics: EXECUTOR_METRICS.flatMap(([type, key]) =>
+      heartbeat === undefined ? [] : [{ type, value: heartbeat.stats[key] }],
+    ),
   }
 }

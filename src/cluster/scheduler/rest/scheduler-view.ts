@@ -25,6 +25,6 @@ export interface ExecutorView {
   readonly isDraining: boolean
   /** Since it was last heard of. */
   readonly silentMs: number
-  /** What its last heartbeat said; absent before the first. */
-  readonly stats?: NodeStats
+  /** What its last heartbeat said, and how long ago; absent before the first. */
+  readonly heartbeat?: { readonly stats: NodeStats; readonly ageMs: number }
 }

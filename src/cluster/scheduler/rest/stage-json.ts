@@ -2,7 +2,7 @@
 import { metricsText } from '../../../runtime/metrics.js'
 import type { EdgeRecord, JobRecord, OperatorRecord, StagePhase, StageRecord, TaskRecord } from '../job-record.js'
 
-type StageStatus = 'Waiting' | 'Running' | 'Successful' | 'Failed'
+type StageStatus = 'Waiting' | 'Running' | 'Successful' | 'Failed' | 'Cancelled'
 
 const STAGE_STATUS: Readonly<Record<StagePhase, StageStatus>> = {
   waiting: 'Waiting',
@@ -55,17 +55,17 @@ export interface EdgeJson {
 
 /** Without the tasks: what the live graph of a job shows. */
 export function graphJson(job: JobRecord): { stages: readonly StageJson[]; edges: readonly EdgeJson[] } {
-  return { stages: job.stageRecords.map(stageJson), edges: edgesJson(job.stageRecords) }
+  return { stages: job.stageRecords.map(stage => stageJson(stage, job)), edges: edgesJson(job.stageRecords) }
 }
 
 /** Everything known of the stages. */
 export const stagesJson = (job: JobRecord): object => ({
   stages: job.stageRecords.map(stage => ({
-    ...stageJson(stage),
+    ...stageJson(stage, job),
     stage_plan: stagePlanText(stage, 'metrics'),
     task_duration_percentiles: percentiles(stage.tasks.filter(hasEnded).map(task => task.elapsedMs)),
     task_input_percentiles: percentiles(stage.tasks.filter(hasEnded).map(task => task.inputRows)),
-    tasks: stage.tasks.map(task => taskJson(task, stage)),
+    tasks: stage.tasks.map(task => taskJson(task, { stage, job })),
   })),
   edges: edgesJson(job.stageRecords),
 })
@@ -79,13 +79,13 @@ export function stagePlanText(stage: StageRecord, format: 'default' | 'metrics')
   return [`Stage ${stage.id}: ${stage.tasks.length} task(s)`, ...lines, ''].join('\n')
 }
 
-function stageJson(stage: StageRecord): StageJson {
+function stageJson(stage: StageRecord, job: JobRecord): StageJson {
   const root = stage.operators.find(({ path }) => path === ROOT)
   return {
     stage_id: stage.id,
-    stage_status: statusOf(stage),
+    stage_status: statusOf(stage, job),
     num_tasks: stage.tasks.length,
-    running_tasks: countTasks(stage, 'running'),
+    running_tasks: isOver(job) ? 0 : countTasks(stage, 'running'),
     completed_tasks: countTasks(stage, 'finished'),
     failed_tasks: countTasks(stage, 'failed'),
     input_rows: leavesOf(stage).reduce((sum, leaf) => sum + leaf.counters.outputRows, 0),
@@ -100,8 +100,13 @@ function stageJson(stage: StageRecord): StageJson {
 
 const ROOT = '0'
 
-const statusOf = (stage: StageRecord): StageStatus =>
-  stage.tasks.some(task => task.phase === 'failed') ? 'Failed' : STAGE_STATUS[stage.phase]
+/** What had not ended when the job ended was cancelled with it. */
+function statusOf(stage: StageRecord, job: JobRecord): StageStatus {
+  if (stage.tasks.some(task => task.phase === 'failed')) return 'Failed'
+  return isOver(job) && stage.phase !== 'finished' ? 'Cancelled' : STAGE_STATUS[stage.phase]
+}
+
+const isOver = (job: JobRecord): boolean => job.endedAtMs !== undefined
 
 const countTasks = (stage: StageRecord, phase: TaskRecord['phase']): number =>
   stage.tasks.filter(task => task.phase === phase).length
@@ -148,12 +153,12 @@ function edgeJson(edge: number, ends: { producer: StageRecord | undefined; consu
   }
 }
 
-function taskJson(task: TaskRecord, stage: StageRecord): object {
+function taskJson(task: TaskRecord, { stage, job }: { stage: StageRecord; job: JobRecord }): object {
   const launched = stage.launchedAtMs ?? null
   const ended = hasEnded(task) && launched !== null ? Math.round(launched + task.elapsedMs) : null
   return {
     id: `${stage.id}/${task.partition}`,
-    status: task.phase,
+    status: isOver(job) && !hasEnded(task) ? 'cancelled' : task.phase,
     partition_id: [task.partition],
     executor_id: task.executorId,
     scheduled_time: launched,
