@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import { bytesInUse } from '../../src/arrow/memory.js'
+import { seededRng } from '../../src/common/clock.js'
 import { SessionContext } from '../../src/index.js'
 import { generateTpch } from '../../tpch/generate.js'
 import { QUERY_COUNT } from '../../tpch/queries.js'
@@ -62,6 +63,28 @@ test.serial(`local, scale ${SMALL_SCALE} in batches of 3 rows`, async t => {
 
 test.serial('standalone: two executors in this process', async t => {
   t.deepEqual(await differences(t, await SessionContext.standalone({ settings })), [])
+  t.is(bytesInUse(), 0)
+})
+
+test.serial('standalone, exchanges store all rows before they are read', async t => {
+  const stored = { ...settings, 'ballista.exchange.materialize': 'always' }
+  t.deepEqual(await differences(t, await SessionContext.standalone({ settings: stored })), [])
+  t.is(bytesInUse(), 0)
+})
+
+const SEED = Number(process.env['SEED'] ?? 1)
+
+test.serial(`standalone, scale ${SMALL_SCALE} in batches of 3 rows with tiny credits (SEED=${SEED})`, async t => {
+  const rng = seededRng(SEED)
+  const bytesBelow = (bound: number): string => String(1 + Math.floor(rng.next() * bound))
+  const tiny = {
+    'ballista.optimizer.repartition_file_min_size': '1',
+    'ballista.execution.batch_size': '3',
+    'ballista.exchange.read_window': bytesBelow(2000),
+    'ballista.exchange.write_buffer': bytesBelow(2000),
+  }
+  t.log(tiny)
+  t.deepEqual(await differences(t, await SessionContext.standalone({ settings: tiny }), small), [])
   t.is(bytesInUse(), 0)
 })
 
