@@ -47,6 +47,7 @@ const host = threadHost({
   workerEntry: new URL('./exchange-worker.js', import.meta.url),
   memory: sharedLimit(memoryLimit.defaultValue, 1),
   temp: spillPlace(configOf({})),
+  clock: systemClock,
   host: LOOPBACK,
 })
 

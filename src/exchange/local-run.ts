@@ -33,6 +33,8 @@ export interface LocalEngineOptions {
   readonly host: string
   /** Module of the worker threads; default: the engine's own. */
   readonly workerEntry?: URL
+  /** As in ThreadHostOptions. */
+  readonly stuckTaskMs?: number
 }
 
 export interface LocalQuery {
@@ -71,6 +73,8 @@ export function createLocalEngine(options: LocalEngineOptions): LocalEngine {
       memory: limit,
       temp: options.temp,
       host: options.host,
+      clock: options.clock,
+      ...(options.stuckTaskMs === undefined ? {} : { stuckTaskMs: options.stuckTaskMs }),
       ...(options.workerEntry === undefined ? {} : { workerEntry: options.workerEntry }),
     })
   }

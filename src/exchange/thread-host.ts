@@ -3,6 +3,7 @@ import { sweepOwner } from '../arrow/memory.js'
 import { releaseBatch } from '../arrow/column.js'
 import type { Batch } from '../arrow/batch.js'
 import type { Schema } from '../arrow/schema.js'
+import type { Clock, Timer } from '../common/clock.js'
 import { deferred } from '../common/deferred.js'
 import { BallistaError, toBallistaError } from '../common/errors.js'
 import { Gate } from '../common/gate.js'
@@ -71,7 +72,13 @@ export interface ThreadHostOptions {
   readonly temp: SpillPlace
   /** Name of this host, for error messages. */
   readonly host: string
+  readonly clock: Clock
+  /** A cancelled task that does not end within this time loses its thread, and all tasks on it; default 5 s. */
+  readonly stuckTaskMs?: number
 }
+
+/** Operators look for a cancellation after milliseconds of work. */
+const STUCK_TASK_MS = 5_000
 
 /** Threads start with the first task; many tasks run on one thread, all resident. */
 export function threadHost(options: ThreadHostOptions): TaskHost {
@@ -118,6 +125,8 @@ class ThreadHost implements TaskHost {
   private readonly hub: ExchangeHub
   private readonly remote: RemoteInputs | undefined
   private readonly memory: SharedLimit
+  private readonly clock: Clock
+  private readonly stuckTaskMs: number
   private readonly pool: WorkerPool
   private readonly tasks = new Map<number, RunningTask>()
   /** Per thread. */
@@ -128,6 +137,8 @@ class ThreadHost implements TaskHost {
   constructor(options: ThreadHostOptions) {
     const data: ThreadData = { memory: options.memory, temp: options.temp, host: options.host }
     this.memory = options.memory
+    this.clock = options.clock
+    this.stuckTaskMs = options.stuckTaskMs ?? STUCK_TASK_MS
     this.hub = options.hub
     this.remote = options.remote
     this.ledgers = Array.from({ length: options.threads }, () => new Ledger())
@@ -188,8 +199,11 @@ class ThreadHost implements TaskHost {
       operators: [],
       resolve,
     }
-    const abort = (): void =>
+    let lastResort: Timer | undefined
+    const abort = (): void => {
       this.post(thread, { kind: 'cancel', task, reason: toBallistaError(signal.reason).toInfo() })
+      lastResort = this.clock.after(this.stuckTaskMs, () => this.pool.terminate(thread))
+    }
     try {
       this.tasks.set(task, running)
       // The thread needs no places of producers: the main thread dials them.
@@ -198,6 +212,7 @@ class ThreadHost implements TaskHost {
       signal.addEventListener('abort', abort, { once: true })
       if (signal.aborted) abort()
       const report = await ended.promise
+      lastResort?.cancel()
       if (report.error === undefined) cancelUnopened(this.hub, this.remote, spec, running.opened)
       return report
     } finally {

@@ -92,6 +92,11 @@ export class WorkerPool {
     if (--this.holds === 0) for (const member of this.members) member.worker.unref()
   }
 
+  /** Ends a thread that does not end what it was asked to; another one takes its place, and `onLost` hears of it. */
+  terminate(thread: number): void {
+    void this.members[thread].worker.terminate()
+  }
+
   /** Ends all threads, each after the messages it has been sent; resolves when none is left. A thread that does not end is terminated. */
   async close(): Promise<void> {
     this.closing = true

@@ -23,6 +23,8 @@ export interface NumbersExec extends PhysicalPlan {
   readonly failAt?: number
   /** Ends the whole thread with this exit code instead of batch `failAt`. */
   readonly exit?: number
+  /** Never ends batch `failAt`, and hears nothing. */
+  readonly spin?: boolean
 }
 
 export const numbers = (shape: {
@@ -31,6 +33,7 @@ export const numbers = (shape: {
   rows: number
   failAt?: number
   exit?: number
+  spin?: boolean
 }): NumbersExec => ({
   kind: 'NumbersExec',
   schema: ROWS,
@@ -64,6 +67,7 @@ const numbersOperator = defineOperator<NumbersExec>({
       for (let batch = 0; batch < plan.batches; batch++) {
         if (ctx.partition === 0 && plan.failAt === batch) {
           if (plan.exit !== undefined) process.exit(plan.exit)
+          while (plan.spin === true) continue
           throw fail('DIVIDE_BY_ZERO')
         }
         pulled.set(ctx.partition, (pulled.get(ctx.partition) ?? 0) + 1)

@@ -30,7 +30,7 @@ import {
 
 const operators = operatorTable(FAKE_OPERATORS, EXCHANGE_OPERATORS)
 
-function engine(threads: number): LocalEngine {
+function engine(threads: number, options: { stuckTaskMs?: number } = {}): LocalEngine {
   return createLocalEngine({
     threads,
     operators,
@@ -40,6 +40,7 @@ function engine(threads: number): LocalEngine {
     rng: seededRng(7),
     host: 'here',
     workerEntry: new URL('./fake-worker.js', import.meta.url),
+    ...options,
   })
 }
 
@@ -150,6 +151,21 @@ test.serial('a thread that dies fails its query as THREAD_LOST, gives its memory
     t.is(bytesInUse(), before)
     t.is((await rowsOf(local.run(shuffled({ partitions: 2, batches: 5, rows: 100 })))).length, 1000)
   })
+})
+
+test.serial('a cancelled task that hears nothing loses its thread, which is replaced', async t => {
+  const local = engine(2, { stuckTaskMs: 50 })
+  const stuck = numbers({ partitions: 1, batches: 50, rows: 100, failAt: 1, spin: true })
+  const controller = new AbortController()
+  const run = local.run({ stages: stagesOf(tag(gather(stuck))), settings: {}, signal: controller.signal })
+  const first = await run.next()
+  if (first.done !== true) releaseBatch(first.value)
+  // Its thread spins.
+  controller.abort()
+  const error = await t.throwsAsync(() => rowsOf(run), { instanceOf: BallistaError })
+  t.is(error?.code, 'CANCELLED')
+  t.is((await rowsOf(local.run(shuffled({ partitions: 2, batches: 5, rows: 100 })))).length, 1000)
+  await local.close()
 })
 
 test.serial('a query of one task streams on the calling thread and pulls only what is read', async t => {

@@ -190,7 +190,8 @@ function taskHost(
     return inlineHost({ hub: parts.hub, remote, environment })
   }
   const entry = options.workerEntry === undefined ? {} : { workerEntry: options.workerEntry }
-  return threadHost({ hub: parts.hub, remote, threads, memory, temp, host, ...entry })
+  const clock = options.clock ?? systemClock
+  return threadHost({ hub: parts.hub, remote, threads, memory, temp, host, clock, ...entry })
 }
 
 function executorStats(parts: {
