@@ -13,6 +13,7 @@ async function run(flags: FlagValues<typeof SCHEDULER_FLAGS>): Promise<void> {
   const { restrictToRoots } = await import('../runtime/data-roots.js')
   restrictToRoots(dataRootsOf(flags))
   const { startScheduler } = await import('../cluster/scheduler/server.js')
+  const { PLACEMENT_POLICIES } = await import('../cluster/scheduler/placement-policies.js')
   const { planForCluster } = await import('../session/plan-statement.js')
   const scheduler = await startScheduler({
     host: flags.bindHost,
@@ -23,6 +24,13 @@ async function run(flags: FlagValues<typeof SCHEDULER_FLAGS>): Promise<void> {
     disableRestApi: flags.disableRestApi,
     minReadyExecutors: flags.minReadyExecutors,
     security: securityOf(flags),
+    placement: PLACEMENT_POLICIES[flags.taskDistribution],
+    admission: {
+      ...(flags.maxRunningJobs === undefined ? {} : { maxRunning: flags.maxRunningJobs }),
+      maxQueued: flags.maxQueuedJobs,
+      queueTimeoutMs: flags.queueTimeoutSeconds * 1000,
+    },
+    lossGraceMs: flags.noExecutorsGracePeriodSeconds * 1000,
     logLevel: flags.logLevelSetting,
   })
   process.stdout.write(`ballista scheduler listening on ${scheduler.address}\n`)

@@ -12,7 +12,8 @@ import {
   type MemberPhase,
   type MembershipEvent,
 } from '../../src/cluster/scheduler/membership-state.js'
-import { jobDefinitions, placeTasks } from '../../src/cluster/scheduler/placement.js'
+import { jobDefinitions } from '../../src/cluster/scheduler/placement.js'
+import { PLACEMENT_POLICIES } from '../../src/cluster/scheduler/placement-policies.js'
 import { jobDefinitionOf, taskSpecsOf } from '../../src/cluster/job-definition.js'
 import { decodeWire, encodeWire } from '../../src/common/wire.js'
 import { gather, hashById, numbers, stagesOf, tag } from '../exchange/fake-operators.js'
@@ -358,6 +359,7 @@ for (const { name, events, phase, effects } of jobCases) {
   })
 }
 
+const roundRobin = PLACEMENT_POLICIES['round-robin']
 const stages = stagesOf(gather(tag(hashById(numbers({ partitions: 3, batches: 1, rows: 1 }), 2))))
 
 const phaseCases: readonly {
@@ -412,16 +414,6 @@ for (const { name, events, phase, places } of phaseCases) {
   })
 }
 
-test('placement: all tasks, round-robin over slots, stages spread', t => {
-  const places = [
-    { id: 'a', address: 'a:1', slots: 1 },
-    { id: 'b', address: 'b:1', slots: 2 },
-  ]
-  const placement = placeTasks(stages, places)
-  const text = stages.map(stage => (placement.get(stage.id) ?? []).map(place => place.id).join(''))
-  t.deepEqual(text, ['abb', 'ab', 'b'])
-})
-
 test('a job definition survives the wire, and knows which producers are local', t => {
   const places = [
     { id: 'a', address: 'a:1', slots: 1 },
@@ -429,7 +421,7 @@ test('a job definition survives the wire, and knows which producers are local', 
   ]
   const definitions = jobDefinitions(
     { jobId: 'job-1', settings: { x: '1' }, stages },
-    placeTasks(stages, places),
+    roundRobin(stages, places, 0),
     stages.map(stage => stage.id),
   )
   const knows = (kind: string): boolean => kind !== 'NewExec'

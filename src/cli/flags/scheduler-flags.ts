@@ -1,7 +1,11 @@
 /** The flags of `ballista scheduler`. */
-import { host, integer, port, webOrigin } from '../options.js'
-import { optional, repeated, toggle, valued } from './flag.js'
+import type { TaskDistribution } from '../../cluster/scheduler/placement-policies.js'
+import { host, integer, port, positive, webOrigin } from '../options.js'
+import { oneOf, optional, repeated, toggle, valued } from './flag.js'
 import { bindHost, configFile, dataRoot, logLevelSetting, SECURITY_FLAGS } from './server-flags.js'
+
+/** As in cluster/scheduler/placement-policies.ts, which only a scheduler loads. */
+const TASK_DISTRIBUTIONS = ['round-robin', 'bias', 'consistent-hash'] as const satisfies readonly TaskDistribution[]
 
 export const SCHEDULER_FLAGS = {
   bindHost,
@@ -26,6 +30,29 @@ export const SCHEDULER_FLAGS = {
     placeholder: 'count',
     parse: integer,
     default: 1,
+  }),
+  taskDistribution: valued(
+    'how tasks are placed: round-robin; bias, which fills one executor after the other; consistent-hash, by the file they read',
+    { placeholder: 'policy', parse: oneOf(TASK_DISTRIBUTIONS), default: 'round-robin' as TaskDistribution },
+  ),
+  maxRunningJobs: optional('queries that run at the same time; default: twice the task slots, at least 16', {
+    placeholder: 'count',
+    parse: positive,
+  }),
+  maxQueuedJobs: valued('queries that wait for others to end; one more is refused', {
+    placeholder: 'count',
+    parse: integer,
+    default: 1_000,
+  }),
+  queueTimeoutSeconds: valued('a query that has waited so long is refused', {
+    placeholder: 'seconds',
+    parse: positive,
+    default: 300,
+  }),
+  noExecutorsGracePeriodSeconds: valued('how long a query that has lost all executors waits for another one', {
+    placeholder: 'seconds',
+    parse: integer,
+    default: 15,
   }),
   logLevelSetting,
   configFile,

@@ -19,7 +19,7 @@ import { JobHistory } from './job-history.js'
 import type { JobFeedEvent, JobRecord, Jobs, JobSummary } from './job-record.js'
 import { isOver, newJob, stepJob, type JobEffect, type JobEvent, type JobState, type LaunchGroup } from './job-state.js'
 import { JobWatch } from './job-watch.js'
-import { jobDefinitions, placeTasks, type Placement } from './placement.js'
+import { jobDefinitions, type Placement, type PlacementPolicy } from './placement.js'
 import type { Planner } from './planned-query.js'
 import { backoffMs, isRepeatable, MAX_ATTEMPTS, VERDICT_WAIT_MS } from './retry.js'
 import { pendingTasks } from './task-table.js'
@@ -35,6 +35,7 @@ export interface JobRunnerOptions {
   /** How long a query that has lost all executors waits for another one. */
   readonly lossGraceMs: number
   readonly admission: AdmissionLimits
+  readonly placement: PlacementPolicy
 }
 
 interface Job {
@@ -53,6 +54,8 @@ export class JobRunner implements Jobs {
   private readonly live = new Map<string, Job>()
   private readonly history = new JobHistory()
   private admission = nobody
+  /** Attempts that have been placed. */
+  private turn = 0
   private readonly listeners = new Set<(event: JobFeedEvent) => void>()
   /** Calls of clients that have not been closed on both sides. */
   openCalls = 0
@@ -248,8 +251,8 @@ export class JobRunner implements Jobs {
   }
 
   private place(job: Job): void {
-    const { executors } = this.options
-    job.placement = placeTasks(job.watch.planned?.stages ?? [], executors.places())
+    const { executors, placement } = this.options
+    job.placement = placement(job.watch.planned?.stages ?? [], executors.places(), this.turn++)
     const used = [...job.placement.values()].flat()
     this.step(job, {
       kind: 'placed',

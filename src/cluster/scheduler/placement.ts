@@ -1,4 +1,4 @@
-/** Which executor runs which task: all tasks of a job at once, round-robin. */
+/** What a placement is, and what it makes executors hear. */
 import type { Settings } from '../../common/option.js'
 import type { StagePlan } from '../../exchange/stage.js'
 import type { JobDefinition } from '../job-definition.js'
@@ -14,22 +14,14 @@ export interface ExecutorPlace {
 export type Placement = ReadonlyMap<number, readonly ExecutorPlace[]>
 
 /**
- * Every task gets an executor; none waits for another to end, so that a pipelined query cannot starve itself. Each slot counts
- * as one place of the round; tasks may exceed slots. Stages begin where the last one stopped, so that small stages spread.
+ * Gives every task an executor, of which there is at least one. All tasks of an attempt are placed at once and may exceed slots, so
+ * that a pipelined query cannot starve itself. `turn` counts the attempts that were placed before. Pure.
  */
-export function placeTasks(stages: readonly StagePlan[], executors: readonly ExecutorPlace[]): Placement {
-  const places = interleavedSlots(executors)
-  let next = 0
-  return new Map(
-    stages.map(stage => [stage.id, Array.from({ length: stage.taskCount }, () => places[next++ % places.length])]),
-  )
-}
-
-/** One entry a slot: first slot of every executor, then the second ones. */
-function interleavedSlots(executors: readonly ExecutorPlace[]): ExecutorPlace[] {
-  const most = Math.max(0, ...executors.map(executor => executor.slots))
-  return Array.from({ length: most }, (_, slot) => executors.filter(executor => executor.slots > slot)).flat()
-}
+export type PlacementPolicy = (
+  stages: readonly StagePlan[],
+  executors: readonly ExecutorPlace[],
+  turn: number,
+) => Placement
 
 /** What each executor of the placement is told of these stages, by executor id; one without tasks of them hears of no stage. */
 export function jobDefinitions(

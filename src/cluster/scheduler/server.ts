@@ -17,6 +17,8 @@ import type { Jobs } from './job-record.js'
 import { SCHEDULER_ROUTES } from './rest/routes.js'
 import { SchedulerMetrics } from './scheduler-metrics.js'
 import { JobRunner } from './job-runner.js'
+import type { PlacementPolicy } from './placement.js'
+import { PLACEMENT_POLICIES } from './placement-policies.js'
 import type { Planner } from './planned-query.js'
 
 export interface SchedulerOptions {
@@ -45,6 +47,8 @@ export interface SchedulerOptions {
   readonly lossGraceMs?: number
   /** How many queries run and wait at the same time. */
   readonly admission?: Partial<AdmissionLimits>
+  /** Default: round-robin. */
+  readonly placement?: PlacementPolicy
 }
 
 export interface RunningScheduler {
@@ -70,6 +74,7 @@ export async function startScheduler(options: SchedulerOptions): Promise<Running
     log,
     executorWaitMs: options.executorWaitMs ?? DEFAULT_EXECUTOR_WAIT_MS,
     lossGraceMs: options.lossGraceMs ?? DEFAULT_LOSS_GRACE_MS,
+    placement: options.placement ?? PLACEMENT_POLICIES['round-robin'],
     admission: { ...DEFAULT_ADMISSION, ...options.admission },
   })
   const stats = (): NodeStats => schedulerStats(executors, jobs)
