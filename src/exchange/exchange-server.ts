@@ -73,6 +73,8 @@ class ProducerSession implements Carrier {
   private readonly call: ExchangeCall
   private readonly server: ExchangeServer
   private readonly channels = new Map<number, SenderChannel>()
+  /** Those that may have something to send, in the order of their turns. */
+  private readonly ready = new Set<SenderChannel>()
   private readonly drain = new Gate()
   private hello: Hello | undefined
   private pumping = false
@@ -97,10 +99,11 @@ class ProducerSession implements Carrier {
       channel.receive({ kind: 'credit', creditBytes: credit.creditBytes, received: credit.received })
     if (cancel !== undefined) channel.receive({ kind: 'cancel' })
     if (bye !== undefined) channel.receive({ kind: 'bye', batches: bye.batches, rows: bye.rows })
-    this.wake()
+    this.wake(channel)
   }
 
-  wake(): void {
+  wake(channel: SenderChannel): void {
+    this.ready.add(channel)
     void this.pump()
   }
 
@@ -111,6 +114,7 @@ class ProducerSession implements Carrier {
     const waitMs = Math.min(this.hello?.reconnectMs ?? 0, MAX_RECONNECT_MS)
     for (const channel of this.channels.values()) channel.dropped(this, error, waitMs)
     this.channels.clear()
+    this.ready.clear()
   }
 
   private greet(hello: Hello): void {
@@ -129,7 +133,7 @@ class ProducerSession implements Carrier {
       throw fail('PROTOCOL', [this.peer, `channel ${channel.number} is opened anew as ${open.channel}`])
     channel.carriedBy(this)
     this.channels.set(open.channel, channel)
-    this.wake()
+    this.wake(channel)
   }
 
   /** Sends while there is something to send and the call takes more; one loop at a time. */
@@ -147,14 +151,12 @@ class ProducerSession implements Carrier {
 
   /** One message of the first channel that has one; the channel goes to the end of the row. False: nothing to do. */
   private sendOne(): boolean {
-    for (const channel of this.channels.values()) {
+    for (const channel of this.ready) {
+      this.ready.delete(channel)
       const message = channel.next(this)
-      if (message === undefined) {
-        if (channel.isSpent) this.channels.delete(channel.number)
-        continue
-      }
-      this.channels.delete(channel.number)
-      if (!channel.isSpent) this.channels.set(channel.number, channel)
+      if (channel.isSpent) this.channels.delete(channel.number)
+      if (message === undefined) continue
+      this.ready.add(channel)
       this.send(message)
       return true
     }

@@ -1,6 +1,6 @@
 /** ExchangeSinkExec: the root of every stage; divides rows over the consumers' partitions and sends them down its edges. */
 import type { Batch } from '../arrow/batch.js'
-import { releaseBatch, releaseColumn, retainBatch } from '../arrow/column.js'
+import { releaseColumn, retainBatch } from '../arrow/column.js'
 import { partitionBatch } from '../arrow/hash.js'
 import type { Schema } from '../arrow/schema.js'
 import { fail, toBallistaError, withContext } from '../common/errors.js'
@@ -61,34 +61,22 @@ class ExchangeSink implements Sink {
   }
 }
 
-/** One edge, with the partitions of it that want no more. */
 class OpenEdge {
   readonly writer: ExchangeWriter
+  /** No partition wants more. */
+  isClosed = false
   private readonly divide: Divide
-  private readonly closed: boolean[]
 
   constructor({ partitioning, ...output }: EdgeOutput, schema: Schema, ctx: TaskContext) {
     const partitionCount = partitionCountOf(partitioning)
     this.writer = ctx.exchange.openWriter({ ...output, schema, partitionCount })
     this.divide = divider(partitioning, schema, ctx.partition)
-    this.closed = Array.from({ length: partitionCount }, () => false)
-  }
-
-  get isClosed(): boolean {
-    return this.closed.every(Boolean)
   }
 
   /** Borrows the batch. */
   async send(batch: Batch): Promise<void> {
     if (this.isClosed) return
-    const parts = this.divide(batch)
-    await Promise.all(parts.map((part, partition) => this.write(partition, part)))
-  }
-
-  private async write(partition: number, part: Batch | undefined): Promise<void> {
-    if (part === undefined) return
-    if (this.closed[partition]) return releaseBatch(part)
-    if ((await this.writer.write(partition, part)) === 'closed') this.closed[partition] = true
+    this.isClosed = (await this.writer.write(this.divide(batch))) === 'closed'
   }
 }
 

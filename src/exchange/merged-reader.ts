@@ -83,14 +83,15 @@ export function localInput(hub: ExchangeHub, key: OutputKey, partition: number):
  * iterated once; `return()` of the iterator, also during a pending `next()`, cancels what has not ended.
  */
 export class MergedReader implements AsyncIterable<Batch> {
-  private readonly channels: InputChannel[] = []
+  private readonly channels = new Set<InputChannel>()
+  /** Those that may have something, in the order of their turns. */
+  private readonly ready = new Set<InputChannel>()
   /** Not asked yet. */
   private readonly waiting: InputChannel[]
   private readonly rampBytes: number
   private givenBytes = 0
   private nextAsked = 1
   private readonly gate = new Gate()
-  private turn = 0
   private failure: Error | undefined
 
   constructor(channels: readonly InputChannel[], rampBytes = 0) {
@@ -114,18 +115,21 @@ export class MergedReader implements AsyncIterable<Batch> {
     for (;;) {
       if (this.failure !== undefined) throw this.failure
       if (this.givenBytes >= this.rampBytes) this.ask(Infinity)
-      else if (this.channels.length === 0) this.ask(this.nextAsked)
+      else if (this.channels.size === 0) this.ask(this.nextAsked)
       const parcel = this.poll()
       if (parcel !== undefined) return parcel
-      if (this.channels.length === 0 && this.waiting.length === 0) return undefined
-      if (this.waiting.length > 0 && this.channels.length === 0) continue
+      if (this.channels.size === 0 && this.waiting.length === 0) return undefined
+      if (this.waiting.length > 0 && this.channels.size === 0) continue
       await this.gate.wait()
     }
   }
 
   /** Wants no more of any channel. */
   cancel(): void {
-    for (const channel of this.channels.splice(0)) channel.cancel()
+    const channels = [...this.channels]
+    this.channels.clear()
+    this.ready.clear()
+    for (const channel of channels) channel.cancel()
     for (const channel of this.waiting.splice(0)) channel.decline()
     this.gate.notify()
   }
@@ -151,17 +155,19 @@ export class MergedReader implements AsyncIterable<Batch> {
     }
   }
 
-  /** Visits each channel at most once, starting after the one served last; drops ended channels. */
+  /** What the first channel gives that has something; it goes to the end of the row. Drops ended channels. */
   private poll(): Parcel | undefined {
-    for (let visits = this.channels.length; visits > 0; visits--) {
-      this.turn = (this.turn + 1) % this.channels.length
-      const channel = this.channels[this.turn]
+    for (const channel of this.ready) {
+      this.ready.delete(channel)
       const parcel = channel.take()
-      if (parcel !== undefined) return this.given(parcel)
+      if (parcel !== undefined) {
+        this.ready.add(channel)
+        return this.given(parcel)
+      }
       const status = channel.status
       if (status === 'failed')
         throw this.abort(channel.failure ?? fail('INTERNAL', ['an exchange failed without an error']))
-      if (status === 'ended') this.channels.splice(this.turn--, 1)
+      if (status === 'ended') this.channels.delete(channel)
     }
     return undefined
   }
@@ -171,11 +177,16 @@ export class MergedReader implements AsyncIterable<Batch> {
     return parcel
   }
 
+  private changed(channel: InputChannel): void {
+    if (this.channels.has(channel)) this.ready.add(channel)
+    this.gate.notify()
+  }
+
   private ask(count: number): void {
     this.nextAsked = 2 * count
     for (const channel of this.waiting.splice(0, count)) {
-      this.channels.push(channel)
-      channel.attach(() => this.gate.notify())
+      this.channels.add(channel)
+      channel.attach(() => this.changed(channel))
     }
   }
 }

@@ -15,8 +15,8 @@ import type { SpillSpace } from '../runtime/spill-space.js'
 import { encodeForExchange, type EncodedBatch } from './encoded-batch.js'
 import type { ExchangeBudget } from './exchange-budget.js'
 import { IdleWatch } from './idle-watch.js'
-import { OutputChannel, type ChannelOwner } from './output-channel.js'
-import { bytesOf, releaseItem, type OutputItem } from './output-item.js'
+import { OutputChannel, type ChannelOwner, type ChannelStatus } from './output-channel.js'
+import { bytesOf, releaseItem, type OutputItem, type OutputPart } from './output-item.js'
 import { OutputSpill, type StoredBatch } from './output-spill.js'
 
 /** How far producers may be ahead of the disk. */
@@ -50,6 +50,11 @@ export class OutputBuffer implements ChannelOwner {
   private readonly idle: IdleWatch | undefined
   private readonly gate = new Gate()
   private readonly failure = deferred<Error>()
+  private firstFailure: Error | undefined
+  /** Channels by how they ended. */
+  private closedCount = 0
+  private acknowledgedCount = 0
+  private failedCount = 0
   /** On their way to the file. */
   private unwrittenBytes = 0
   private isStoring = false
@@ -101,6 +106,24 @@ export class OutputBuffer implements ChannelOwner {
     this.options.onTaken?.(bytes)
     if (channel.failure !== undefined) throw channel.failure
     return 'closed'
+  }
+
+  /** As `add` for each; the first error is thrown when all have been taken over. */
+  addParts(parts: readonly OutputPart[]): void {
+    let failure: unknown
+    for (const { partition, item, bytes } of parts) {
+      try {
+        this.addItem(partition, item, bytes)
+      } catch (error) {
+        failure ??= error
+      }
+    }
+    if (failure !== undefined) throw failure
+  }
+
+  /** No consumer wants more. */
+  get isClosed(): boolean {
+    return this.closedCount === this.channels.length
   }
 
   private keep(channel: OutputChannel, item: OutputItem, bytes: number): void {
@@ -164,11 +187,12 @@ export class OutputBuffer implements ChannelOwner {
    */
   async drained(): Promise<void> {
     const isDone = (): boolean =>
-      this.options.materialized === true ? this.unwrittenBytes === 0 : this.channels.every(isServed)
+      this.options.materialized === true
+        ? this.unwrittenBytes === 0
+        : this.closedCount + this.acknowledgedCount === this.channels.length
     while (!isDone()) await this.gate.wait()
     // A write that failed last has failed the channels before.
-    const failure = this.channels.find(channel => channel.failure !== undefined)?.failure
-    if (failure !== undefined) throw failure
+    if (this.firstFailure !== undefined) throw this.firstFailure
   }
 
   /** After `fail`, or when all consumers have what they want: resolves when no file is left. */
@@ -203,18 +227,19 @@ export class OutputBuffer implements ChannelOwner {
   }
 
   /** For OutputChannel only. */
-  changed(closed?: number): void {
-    if (closed !== undefined) this.options.onClosed?.(closed)
-    if (this.channels.every(channel => isServed(channel) || channel.status === 'failed')) void this.close()
-    const failure = this.channels.find(channel => channel.failure !== undefined)?.failure
-    if (failure === undefined) return this.gate.notify()
-    this.gate.fail(failure)
-    this.failure.resolve(failure)
+  finished(partition: number, { status, failure }: { status: ChannelStatus; failure: Error | undefined }): void {
+    if (status === 'closed') {
+      this.closedCount++
+      this.options.onClosed?.(partition)
+    } else if (status === 'acknowledged') this.acknowledgedCount++
+    else this.failedCount++
+    if (this.closedCount + this.acknowledgedCount + this.failedCount === this.channels.length) void this.close()
+    this.firstFailure ??= failure
+    if (this.firstFailure === undefined) return this.gate.notify()
+    this.gate.fail(this.firstFailure)
+    this.failure.resolve(this.firstFailure)
   }
 }
-
-/** The consumer has everything, or wants no more. */
-const isServed = ({ status }: OutputChannel): boolean => status === 'acknowledged' || status === 'closed'
 
 /** Takes the item over. */
 function encodedItem(item: OutputItem): EncodedBatch {

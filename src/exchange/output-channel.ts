@@ -22,8 +22,8 @@ export interface ChannelOwner {
   countQueued(change: number): void
   /** So many bytes have left the channel. */
   taken(bytes: number): void
-  /** The state of the channel has changed; `closed` is its number if its consumer wants no more. */
-  changed(closed?: number): void
+  /** The channel is acknowledged, closed or failed, once. */
+  finished(partition: number, how: { status: ChannelStatus; failure: Error | undefined }): void
 }
 
 /** A batch in memory, or one in the temporary file, which is also in memory from `isLoading` to its end. */
@@ -113,7 +113,7 @@ export class OutputChannel {
       return
     }
     this.status = 'acknowledged'
-    this.owner.changed()
+    this.owner.finished(this.partition, this)
   }
 
   /** The consumer wants no more: what is queued is dropped and later batches are refused. Not an error. */
@@ -176,7 +176,7 @@ export class OutputChannel {
       if (item !== undefined || isLoading) this.owner.countQueued(-bytes)
       this.owner.taken(bytes)
     }
-    this.owner.changed(status === 'closed' ? this.partition : undefined)
+    this.owner.finished(this.partition, this)
     this.listener?.()
   }
 }

@@ -18,3 +18,21 @@ export function releaseItem(item: OutputItem): void {
   if (item.kind === 'batch') releaseBatch(item.batch)
   else release(item.encoded.block)
 }
+
+/** An item for one partition of an output. */
+export interface OutputPart {
+  readonly partition: number
+  readonly item: OutputItem
+  readonly bytes: number
+}
+
+export function partOf(partition: number, batch: Batch): OutputPart {
+  const item = { kind: 'batch', batch } as const
+  return { partition, item, bytes: bytesOf(item) }
+}
+
+export const encodedPart = (partition: number, encoded: EncodedBatch): OutputPart => ({
+  partition,
+  item: { kind: 'encoded', encoded },
+  bytes: encoded.byteLength,
+})

@@ -26,7 +26,7 @@ import { encodeError } from './protocol.js'
 export interface Carrier {
   readonly peer: string
   /** There may be something to send. */
-  wake(): void
+  wake(channel: SenderChannel): void
 }
 
 /** A frame that has not been acknowledged; it has a reference of the block, until it is `gone`. */
@@ -221,7 +221,7 @@ export class SenderChannel {
       this.failure ??= this.output.failure
       this.step({ kind: 'fail' })
     }
-    this.carrier?.wake()
+    this.carrier?.wake(this)
   }
 
   private giveUp(error: Error): void {

@@ -16,6 +16,7 @@ import type {
   TaskContext,
 } from '../runtime/task-context.js'
 import type { ExchangeHub } from './exchange-hub.js'
+import { partOf } from './output-item.js'
 import { localInput, MergedReader, type InputChannel } from './merged-reader.js'
 import { exchangeReadBytes, exchangeWriteBytes, reconnectMs, SMALL_READ_WINDOW } from './options.js'
 import { claimsOf } from './shared-scans.js'
@@ -236,10 +237,10 @@ function hubPorts(
       const key = { jobId: spec.jobId, edge, producer: spec.partition }
       const output = hub.openOutput(key, { ...options, ...outputLimits(spec) })
       return {
-        async write(partition, batch) {
-          const status = output.add(partition, batch)
+        async write(parts) {
+          output.addParts(parts.flatMap((batch, partition) => (batch === undefined ? [] : [partOf(partition, batch)])))
           await output.writable()
-          return status
+          return output.isClosed ? 'closed' : 'open'
         },
         async end() {
           output.end()

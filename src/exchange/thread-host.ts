@@ -32,7 +32,7 @@ import {
   type TaskCounters,
   type TaskHost,
 } from './task-host.js'
-import { fromPortableItem, toPortable, type FromThread, type ToThread } from './thread-messages.js'
+import { fromPortablePart, toPortable, type FromThread, type PortablePart, type ToThread } from './thread-messages.js'
 
 interface RunningTask {
   readonly spec: TaskSpec
@@ -232,7 +232,7 @@ class ThreadHost implements TaskHost {
     if (message.kind === 'batchDropped') return this.ledgers[thread].dropped(message.task)
     const running = this.tasks.get(message.task)
     if (running === undefined) {
-      if (message.kind === 'write') releaseItem(fromPortableItem(message.item, { fields: [] }))
+      if (message.kind === 'write') drop(message.parts)
       return
     }
     switch (message.kind) {
@@ -270,6 +270,13 @@ class ThreadHost implements TaskHost {
       if (this.tasks.has(task)) this.post(running.thread, message)
     }
     let taken = 0
+    let told = 0
+    // What is taken in one turn is told in one message.
+    const tellTaken = (): void => {
+      told = taken
+      const limit = running.outputs.get(edge)?.buffer.limit ?? 0
+      tell({ kind: 'writeCredit', task, edge, bytes: taken, limit })
+    }
     try {
       const buffer = hub.openOutput(
         { jobId, edge, producer },
@@ -277,8 +284,8 @@ class ThreadHost implements TaskHost {
           ...options,
           ...outputLimits(running.spec),
           onTaken(bytes) {
+            if (taken === told) queueMicrotask(tellTaken)
             taken += bytes
-            tell({ kind: 'writeCredit', task, edge, bytes: taken, limit: buffer.limit })
           },
           onClosed: partition => tell({ kind: 'writeClosed', task, edge, partition }),
           onEncode: partition => tell({ kind: 'writeEncoded', task, edge, partition }),
@@ -293,10 +300,9 @@ class ThreadHost implements TaskHost {
 
   private write(task: number, running: RunningTask, message: Extract<FromThread, { kind: 'write' }>): void {
     const output = running.outputs.get(message.edge)
-    const item = fromPortableItem(message.item, output?.schema ?? { fields: [] })
-    if (output === undefined) return releaseItem(item)
+    if (output === undefined) return drop(message.parts)
     try {
-      output.buffer.addItem(message.partition, item, message.bytes)
+      output.buffer.addParts(message.parts.map(part => fromPortablePart(part, output.schema)))
     } catch (error) {
       this.writeFailed(task, running, message.edge, error)
     }
@@ -386,3 +392,7 @@ class ThreadHost implements TaskHost {
     sweepOwner(remains.arenaThread)
   }
 }
+
+/** Parts that nobody takes. */
+const drop = (parts: readonly PortablePart[]): void =>
+  parts.forEach(part => releaseItem(fromPortablePart(part, { fields: [] }).item))

@@ -5,7 +5,7 @@ import type { ErrorInfo } from '../common/errors.js'
 import type { MetricsRow } from '../runtime/metrics.js'
 import type { EdgeToRead, EdgeToWrite } from '../runtime/task-context.js'
 import type { EncodedBatch } from './encoded-batch.js'
-import type { OutputItem } from './output-item.js'
+import type { OutputPart } from './output-item.js'
 import type { ReceivedBatch } from './received-batch.js'
 import type { TaskReport, TaskSpec } from './stage.js'
 
@@ -27,11 +27,24 @@ export type PortableItem =
   | { readonly kind: 'batch'; readonly batch: PortableBatch }
   | { readonly kind: 'encoded'; readonly encoded: EncodedBatch }
 
-export const toPortableItem = (item: OutputItem): PortableItem =>
-  item.kind === 'batch' ? { kind: 'batch', batch: toPortable(item.batch) } : item
+/** An OutputPart without its schema. */
+export interface PortablePart {
+  readonly partition: number
+  readonly item: PortableItem
+  readonly bytes: number
+}
 
-export const fromPortableItem = (item: PortableItem, schema: Schema): OutputItem =>
-  item.kind === 'batch' ? { kind: 'batch', batch: fromPortable(item.batch, schema) } : item
+export const toPortablePart = ({ partition, item, bytes }: OutputPart): PortablePart => ({
+  partition,
+  item: item.kind === 'batch' ? { kind: 'batch', batch: toPortable(item.batch) } : item,
+  bytes,
+})
+
+export const fromPortablePart = ({ partition, item, bytes }: PortablePart, schema: Schema): OutputPart => ({
+  partition,
+  item: item.kind === 'batch' ? { kind: 'batch', batch: fromPortable(item.batch, schema) } : item,
+  bytes,
+})
 
 /** `task` numbers a run of a task in its host, `reader` the inputs that it has opened. `bytes` of credit messages count from the start of the channel. */
 export type ToThread =
@@ -73,15 +86,8 @@ export type ToThread =
 
 export type FromThread =
   | { readonly kind: 'openWriter'; readonly task: number; readonly output: EdgeToWrite }
-  /** The reference passes with the message. */
-  | {
-      readonly kind: 'write'
-      readonly task: number
-      readonly edge: number
-      readonly partition: number
-      readonly item: PortableItem
-      readonly bytes: number
-    }
+  /** The references pass with the message. */
+  | { readonly kind: 'write'; readonly task: number; readonly edge: number; readonly parts: readonly PortablePart[] }
   | { readonly kind: 'writeEnd'; readonly task: number; readonly edge: number }
   | { readonly kind: 'writeAbort'; readonly task: number; readonly edge: number; readonly error: ErrorInfo }
   | { readonly kind: 'openReader'; readonly task: number; readonly reader: number; readonly input: EdgeToRead }

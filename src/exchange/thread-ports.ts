@@ -1,14 +1,14 @@
 /** The exchange as a task on a worker thread sees it: writers and readers that speak to the hub of the main thread. */
 import type { Batch } from '../arrow/batch.js'
 import { releaseBatch } from '../arrow/column.js'
-import { release, retain } from '../arrow/memory.js'
+import { retain } from '../arrow/memory.js'
 import { BallistaError, toBallistaError } from '../common/errors.js'
 import { Gate } from '../common/gate.js'
 import type { EdgeToRead, EdgeToWrite, ExchangePorts, ExchangeReader, ExchangeWriter } from '../runtime/task-context.js'
 import { encodeForExchange, type EncodedBatch } from './encoded-batch.js'
-import { bytesOf, type OutputItem } from './output-item.js'
+import { encodedPart, partOf, releaseItem, type OutputPart } from './output-item.js'
 import { openReceived, type ReceivedBatch } from './received-batch.js'
-import { fromPortable, toPortableItem, type FromThread, type PortableBatch, type ToThread } from './thread-messages.js'
+import { fromPortable, toPortablePart, type FromThread, type PortableBatch, type ToThread } from './thread-messages.js'
 
 type Post = (message: FromThread) => void
 
@@ -79,7 +79,7 @@ class PortWriter implements ExchangeWriter {
   private readonly closed = new Set<number>()
   /** Partitions that are read by another process. */
   private readonly encoded = new Set<number>()
-  /** Batch and encoded form of the write before: a broadcast writes it to each partition at once. */
+  /** Batch and encoded form of the part before, during one write. */
   private last: { readonly batch: Batch; readonly encoded: EncodedBatch } | undefined
   private encodesAll: boolean
   private sentBytes = 0
@@ -94,19 +94,37 @@ class PortWriter implements ExchangeWriter {
     this.encodesAll = parts.output.materialized === true
   }
 
-  async write(partition: number, batch: Batch): Promise<'open' | 'closed'> {
-    if (this.failure !== undefined || this.closed.has(partition)) {
-      releaseBatch(batch)
-      if (this.failure !== undefined) throw this.failure
-      return 'closed'
-    }
-    const item =
-      this.encodesAll || this.encoded.has(partition) ? this.encode(batch) : ({ kind: 'batch', batch } as const)
-    const bytes = bytesOf(item)
-    this.sentBytes += bytes
-    this.parts.post({ kind: 'write', ...this.identity, partition, item: toPortableItem(item), bytes })
+  async write(parts: readonly (Batch | undefined)[]): Promise<'open' | 'closed'> {
+    const outgoing = this.take(parts)
+    if (outgoing.length > 0) this.parts.post({ kind: 'write', ...this.identity, parts: outgoing.map(toPortablePart) })
     while (this.sentBytes - this.takenBytes >= this.limit) await this.gate.wait()
-    return this.closed.has(partition) ? 'closed' : 'open'
+    return this.closed.size === this.parts.output.partitionCount ? 'closed' : 'open'
+  }
+
+  /** What is wanted of the parts. When this throws, nothing of them is left. */
+  private take(parts: readonly (Batch | undefined)[]): OutputPart[] {
+    const outgoing: OutputPart[] = []
+    let failure: unknown = this.failure
+    parts.forEach((batch, partition) => {
+      if (batch === undefined) return
+      if (failure !== undefined || this.closed.has(partition)) return releaseBatch(batch)
+      try {
+        outgoing.push(this.partOf(partition, batch))
+      } catch (error) {
+        failure = error
+      }
+    })
+    this.last = undefined
+    if (failure === undefined) return outgoing
+    outgoing.forEach(({ item }) => releaseItem(item))
+    throw failure
+  }
+
+  private partOf(partition: number, batch: Batch): OutputPart {
+    const isEncoded = this.encodesAll || this.encoded.has(partition)
+    const part = isEncoded ? encodedPart(partition, this.encode(batch)) : partOf(partition, batch)
+    this.sentBytes += part.bytes
+    return part
   }
 
   async end(): Promise<void> {
@@ -142,30 +160,19 @@ class PortWriter implements ExchangeWriter {
     else this.encoded.add(partition)
   }
 
-  /** Takes the batch over. */
-  private encode(batch: Batch): OutputItem {
+  /** Takes the batch over. A broadcast gives the same batch to each partition. */
+  private encode(batch: Batch): EncodedBatch {
     try {
       if (this.last?.batch === batch) {
         retain(this.last.encoded.block)
-        return { kind: 'encoded', encoded: this.last.encoded }
+        return this.last.encoded
       }
       const encoded = encodeForExchange(batch)
-      if (this.parts.output.partitionCount > 1) this.keep(batch, encoded)
-      return { kind: 'encoded', encoded }
+      this.last = { batch, encoded }
+      return encoded
     } finally {
       releaseBatch(batch)
     }
-  }
-
-  /** Until the writes to other partitions have been made, which are made at once. */
-  private keep(batch: Batch, encoded: EncodedBatch): void {
-    retain(encoded.block)
-    const last = { batch, encoded }
-    this.last = last
-    queueMicrotask(() => {
-      if (this.last === last) this.last = undefined
-      release(encoded.block)
-    })
   }
 
   private stop(error: Error): void {

@@ -28,8 +28,11 @@ export interface MemoryPool {
 
 /** Producer end of one exchange edge for one task: one channel per output partition. */
 export interface ExchangeWriter {
-  /** Takes over one reference. Resolves when more may be sent; `closed` when this partition wants no more. */
-  write(partition: number, batch: Batch): Promise<'open' | 'closed'>
+  /**
+   * One part for each partition; empty ones are undefined. Takes over one reference of each, whatever comes of it. Resolves when more
+   * may be sent; `closed` when no partition wants more.
+   */
+  write(parts: readonly (Batch | undefined)[]): Promise<'open' | 'closed'>
   /** Every channel ends with its totals. */
   end(): Promise<void>
   fail(error: Error): void
