@@ -81,8 +81,12 @@ export class ExecutorJobs {
     const running = this.host.counters()
     return Array.from(this.jobs, ([attemptId, { counted }]) => {
       const rows = new Map(Array.from(counted, ([stage, sums]) => [stage, [...sums]]))
-      for (const { jobId, stage, operators } of running)
-        if (jobId === attemptId) rows.set(stage, [...(rows.get(stage) ?? []), ...operators])
+      for (const { jobId, stage, operators } of running) {
+        if (jobId !== attemptId) continue
+        const all = rows.get(stage) ?? []
+        all.push(...operators)
+        rows.set(stage, all)
+      }
       return Array.from(rows, ([stage, all]) => ({ attemptId, stage, operators: sumByPath(all) }))
     }).flat()
   }
