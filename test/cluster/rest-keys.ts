@@ -2,7 +2,7 @@
 
 export const JOB_KEYS = [
   'job_id', 'job_name', 'job_status', 'status', 'phase', 'query', 'num_stages', 'completed_stages', 'num_tasks',
-  'completed_tasks', 'percent_complete', 'attempt', 'submitted_time', 'start_time', 'end_time', 'elapsed_ms', 'error',
+  'completed_tasks', 'percent_complete', 'scanned_rows', 'scanned_bytes', 'attempt', 'submitted_time', 'start_time', 'end_time', 'elapsed_ms', 'error',
 ] // prettier-ignore
 
 export const STAGE_KEYS = [

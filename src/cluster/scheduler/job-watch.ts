@@ -18,7 +18,7 @@ import {
   type StageRecord,
   type TaskRecord,
 } from './job-record.js'
-import { isOver, type JobState } from './job-state.js'
+import type { JobState } from './job-state.js'
 import type { PlannedQuery } from './planned-query.js'
 import { hasEnded, pendingTasks } from './task-table.js'
 
@@ -155,10 +155,10 @@ export class JobWatch {
     })
   }
 
-  /** Sums over the tasks of a stage: what executors said last while it runs, what they reported when it has ended. */
+  /** Sums over the tasks of a stage: what executors said last until it has ended, then what they reported. */
   private counters(stage: number, state: JobState): MetricsRow[] {
     const live = [...this.progress.values()].flat().filter(said => said.stage === stage)
-    const isLive = live.length > 0 && !isOver(state) && !hasEnded(state.tasks, stage)
+    const isLive = live.length > 0 && !hasEnded(state.tasks, stage)
     const said = isLive ? live : state.reports.filter(report => report.stage === stage)
     return sumByPath(said.flatMap(({ operators }) => operators))
   }

@@ -38,6 +38,8 @@ export interface JobJson {
   readonly num_tasks: number
   readonly completed_tasks: number
   readonly percent_complete: number
+  readonly scanned_rows: number
+  readonly scanned_bytes: number
   readonly attempt: number
   readonly submitted_time: number
   readonly start_time: number | null
@@ -61,6 +63,8 @@ export function jobJson(job: JobSummary): JobJson {
     num_tasks: tasks.total,
     completed_tasks: tasks.finished,
     percent_complete: status === 'Completed' ? 100 : percent(tasks.finished, tasks.total),
+    scanned_rows: job.scanned.rows,
+    scanned_bytes: job.scanned.bytes,
     attempt: job.attempt,
     submitted_time: job.submittedAtMs,
     start_time: job.startedAtMs ?? null,

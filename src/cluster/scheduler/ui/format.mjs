@@ -12,6 +12,9 @@ export function count(value) {
   return `${unit === 0 ? scaled : threeDigits(scaled)}${units[unit]}`
 }
 
+/** `12,345`. */
+export const whole = value => value.toLocaleString('en-US')
+
 /** `512 B`, `1.5 KB`, `20.0 MB`. */
 export function bytes(value) {
   const units = ['B', 'KB', 'MB', 'GB', 'TB']

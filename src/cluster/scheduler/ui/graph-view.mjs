@@ -13,7 +13,7 @@ import {
   structureOf,
   waitsFor,
 } from './graph-model.mjs'
-import { fitted } from './text-width.mjs'
+import { fitted, widthOf } from './text-width.mjs'
 
 const MARGIN = 24
 const MIN_SCALE = 0.3
@@ -126,12 +126,20 @@ function stageBox({ stage, rows, edges, place, choose }) {
     element,
     update(now, { busiest, chosen, job, stages }) {
       const waits = waitsFor(now, job.edges, stages)
+      const isLast = !job.edges.some(edge => edge.from_stage === id)
       setAttribute(element, 'data-status', now.stage_status)
       setAttribute(element, 'aria-pressed', chosen === id)
       setText(facts, now.launch_time === null ? '' : duration(now.elapsed_ms))
       const tasks = `${now.completed_tasks} of ${now.num_tasks} ${now.num_tasks === 1 ? 'task' : 'tasks'}`
       const waiting = waits.length === 0 ? '' : ` · waits for ${waits.map(each => `stage ${each}`).join(', ')}`
-      setText(note, fitted(`${tasks}${waiting || ` · ${count(now.output_rows)} rows out`}`, BOX_WIDTH - 24, '11px'))
+      setText(
+        note,
+        fitted(
+          `${tasks}${waiting || ` · ${count(now.output_rows)} rows ${isLast ? 'to the client' : 'out'}`}`,
+          BOX_WIDTH - 24,
+          '11px',
+        ),
+      )
       setAttribute(done, 'width', now.num_tasks === 0 ? 0 : (BOX_WIDTH * now.completed_tasks) / now.num_tasks)
       setAttribute(element, 'aria-label', `Stage ${id}, ${now.stage_status}, ${tasks}${waiting}`)
       const byPath = new Map(now.operators.map(operator => [operator.path, operator]))
@@ -145,8 +153,7 @@ const INDENT = 14
 function operatorRow({ operator, depth }, { y, edges }) {
   const { name, note } = operatorLabel(operator, edges)
   const left = 12 + depth * INDENT
-  const nameWidth = 8 + name.length * 6.4
-  const room = BOX_WIDTH - left - nameWidth - 66
+  const room = BOX_WIDTH - left - widthOf(name, '11.5px') - 64
   const heat = svg('rect', { class: 'heat', x: 1, y: y + 1, width: 0, height: ROW_HEIGHT - 2 })
   const rows = svg('text', { class: 'rows', x: BOX_WIDTH - 12, y: y + 15, 'text-anchor': 'end' })
   const tip = svg('title')

@@ -1,6 +1,6 @@
 /** One job: what it is and how it stands, its graph, tasks, plans and settings, and the button that cancels it. */
 import { h, setAttribute, setShare, setText } from './dom.mjs'
-import { bytes, clockTime, duration } from './format.mjs'
+import { bytes, clockTime, count, duration } from './format.mjs'
 import { graphView } from './graph-view.mjs'
 import { durationOf, isLive, seen } from './jobs-view.mjs'
 import { cancelJob, follow, getJson } from './requests.mjs'
@@ -111,6 +111,7 @@ function jobHeader(id) {
           ['Duration', duration(durationOf(job))],
           ['Stages', `${job.completed_stages} of ${job.num_stages}`],
           ['Tasks', `${job.completed_tasks} of ${job.num_tasks}`],
+          ['Scanned', `${count(job.scanned_rows)} rows`],
           ['Exchanged', bytes(sent)],
           ['Submitted', clockTime(job.submitted_time)],
           ...(job.attempt > 1 ? [['Attempt', String(job.attempt)]] : []),
@@ -122,6 +123,7 @@ function jobHeader(id) {
         ...(job.error === null ? [] : [[job.status, job.error]]),
       ]
       trouble.hidden = troubles.length === 0
+      setAttribute(trouble, 'data-status', job.status)
       if (troubles.length !== trouble.children.length) trouble.replaceChildren(...troubles.map(troubleText))
     },
   }
@@ -131,7 +133,7 @@ const troubleText = ([when, { code, message, context }]) =>
   h(
     'div',
     {},
-    h('p', {}, h('strong', {}, `${when}: ${code} `), message),
+    h('p', {}, code !== 'CANCELLED' && h('strong', {}, `${when}: ${code} `), message),
     context.length > 0 && h('p', { class: 'detail' }, context.join(' › ')),
   )
 

@@ -1,6 +1,6 @@
 /** The list of jobs: filtered, sorted, kept in step with the event stream. */
 import { h, keyedRows, setAttribute, setShare, setText } from './dom.mjs'
-import { clockTime, count, duration, shortId } from './format.mjs'
+import { clockTime, duration, shortId, whole } from './format.mjs'
 import { follow } from './requests.mjs'
 
 const STATES = ['Running', 'Queued', 'Completed', 'Failed', 'Cancelled']
@@ -53,7 +53,7 @@ export function jobsView() {
     const wanted = named.filter(job => choice.state === 'All' || job.status === choice.state).sort(order(choice))
     setRows(wanted.slice(0, choice.rows))
     more.hidden = wanted.length <= choice.rows
-    setText(more, `Show ${Math.min(ROWS, wanted.length - choice.rows)} more of ${count(wanted.length)}`)
+    setText(more, `Show ${Math.min(ROWS, wanted.length - choice.rows)} more of ${whole(wanted.length)}`)
     empty.hidden = wanted.length > 0
     setText(empty, jobs.size === 0 ? 'No jobs yet. Run one: ballista sql --host … -c "SELECT 1"' : 'No job matches.')
     for (const header of headers) header.update(choice)
@@ -147,7 +147,7 @@ function stateFilters(choose) {
     update(jobs, chosen) {
       for (const { state, number, element } of buttons) {
         const total = state === 'All' ? jobs.length : jobs.filter(job => job.status === state).length
-        setText(number, count(total))
+        setText(number, whole(total))
         setAttribute(element, 'aria-pressed', state === chosen)
       }
     },
@@ -178,7 +178,16 @@ function jobRow({ job_id: id }) {
   const amount = h('span')
   tasks.append(amount, progress)
   return {
-    element: h('tr', {}, h('td', {}, status), h('td', { class: 'query' }, link, short), submitted, time, stages, tasks),
+    element: h(
+      'tr',
+      {},
+      h('td', {}, status),
+      h('td', { class: 'query' }, h('div', {}, link, short)),
+      submitted,
+      time,
+      stages,
+      tasks,
+    ),
     update(job) {
       setText(status, job.status)
       setAttribute(status, 'data-status', job.status)
@@ -188,7 +197,7 @@ function jobRow({ job_id: id }) {
       setText(submitted, clockTime(job.submitted_time))
       setText(time, duration(durationOf(job)))
       setText(stages, job.num_stages === 0 ? '–' : `${job.completed_stages}/${job.num_stages}`)
-      setText(amount, job.num_tasks === 0 ? '–' : `${count(job.completed_tasks)}/${count(job.num_tasks)}`)
+      setText(amount, job.num_tasks === 0 ? '–' : `${whole(job.completed_tasks)}/${whole(job.num_tasks)}`)
       setAttribute(progress, 'data-status', job.status)
       setShare(progress, job.num_tasks === 0 ? 0 : job.completed_tasks / job.num_tasks)
     },

@@ -1,6 +1,6 @@
 /** The tasks of a job, sorted by any column. */
 import { h, keyedRows, setAttribute, setShare, setText } from './dom.mjs'
-import { clockTime, count, duration } from './format.mjs'
+import { clockTime, count, duration, whole } from './format.mjs'
 
 const ROWS = 300
 
@@ -57,7 +57,7 @@ export function tasksView() {
     })
     setRows(sorted.slice(0, choice.rows))
     more.hidden = sorted.length <= choice.rows
-    setText(more, `Show more of ${count(sorted.length)}`)
+    setText(more, `Show more of ${whole(sorted.length)}`)
     for (const header of headers)
       setAttribute(
         header.element,
@@ -91,7 +91,7 @@ export function tasksView() {
       const longest = Math.max(1, ...stages.flatMap(stage => stage.tasks.map(task => task.exec_duration)))
       tasks = stages.flatMap(({ stage_id: stage, tasks: own }) => own.map(task => ({ stage, task, longest })))
       const ended = tasks.filter(({ task }) => task.finish_time !== null).length
-      setText(facts, `${count(ended)} of ${count(tasks.length)} tasks have ended`)
+      setText(facts, `${whole(ended)} of ${whole(tasks.length)} tasks have ended`)
       draw()
     },
   }
