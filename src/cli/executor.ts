@@ -28,6 +28,7 @@ async function run(flags: FlagValues<typeof EXECUTOR_FLAGS>): Promise<void> {
     ...(flags.memoryPoolSize === undefined ? {} : { memoryLimit: flags.memoryPoolSize }),
     workDir: flags.workDir,
     ...(flags.maxTempSize === undefined ? {} : { maxTempBytes: flags.maxTempSize }),
+    allowsUserCode: flags.allowUdf,
     security: securityOf(flags),
     logLevel: flags.logLevelSetting,
   })

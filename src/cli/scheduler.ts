@@ -14,11 +14,11 @@ async function run(flags: FlagValues<typeof SCHEDULER_FLAGS>): Promise<void> {
   restrictToRoots(dataRootsOf(flags))
   const { startScheduler } = await import('../cluster/scheduler/server.js')
   const { PLACEMENT_POLICIES } = await import('../cluster/scheduler/placement-policies.js')
-  const { planForCluster } = await import('../session/plan-statement.js')
+  const { clusterPlanner } = await import('../session/plan-statement.js')
   const scheduler = await startScheduler({
     host: flags.bindHost,
     port: flags.bindPort,
-    planner: planForCluster,
+    planner: clusterPlanner({ allowsUserCode: flags.allowUdf }),
     hostNames: flags.externalHost === undefined ? [] : [flags.externalHost],
     corsAllowedOrigins: flags.corsAllowedOrigins,
     disableRestApi: flags.disableRestApi,

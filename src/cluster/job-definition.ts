@@ -4,6 +4,7 @@ import { clientIdleTimeout } from '../exchange/options.js'
 import type { MetricsRow } from '../runtime/metrics.js'
 import type { EdgePartitioning, ExchangeSinkExec, TaskInput, TaskReport, TaskSpec } from '../exchange/stage.js'
 import { ERRORS } from '../common/errors.js'
+import { userFunctionsOf } from '../exchange/validate-functions.js'
 import { countOf, listOf, malformed, objectOf, planOf, stringOf, type Peer } from '../exchange/validate.js'
 
 export interface JobDefinition {
@@ -41,7 +42,9 @@ function checkStage(stage: Record<string, unknown>, knows: (kind: string) => boo
   const plan = planOf(stage.plan, knows, peer)
   if (plan.kind !== 'ExchangeSinkExec' || plan.children.length !== 1)
     throw malformed(`a stage whose root is ${plan.kind}`, peer)
-  checkOutputs((plan as Partial<ExchangeSinkExec>).outputs, peer)
+  const { functions, outputs } = plan as Partial<ExchangeSinkExec>
+  checkOutputs(outputs, peer)
+  userFunctionsOf(functions ?? [], peer)
   const taskCount = countOf(stage.taskCount, MAX_TASKS + 1, 'a number of tasks', peer)
   for (const partition of listOf(stage.partitions, 'partitions', peer))
     countOf(partition, taskCount, 'a partition', peer)

@@ -40,6 +40,7 @@ export const ERRORS = {
   FILE_NOT_READABLE: define('user', "host %s cannot read '%s': %s"),
   FILE_NOT_WRITABLE: define('user', "host %s cannot write '%s': %s"),
   FUNCTION_ARGUMENTS: define('user', '%s'),
+  FUNCTION_FAILED: define('user', 'function %s: %s'),
   FUNCTION_NOT_FOUND: define('user', "function '%s' not found%s"),
   GROUP_BY_MISSING: define('user', "column '%s' must appear in GROUP BY or inside an aggregate function"),
   INTERNAL: define('internal', '%s'),
@@ -95,6 +96,10 @@ export const ERRORS = {
   UNAUTHENTICATED: define(
     'user',
     '%s wants the token of its cluster; give it by --token-file, --auth-token-file or the option token',
+  ),
+  USER_CODE_REFUSED: define(
+    'user',
+    'function %s is code of a client, which this cluster does not run; start scheduler and executors with --allow-udf, or load it as an --extension',
   ),
 } as const satisfies Record<string, ErrorDefinition>
 

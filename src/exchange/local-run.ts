@@ -15,8 +15,9 @@ import { localInput, MergedReader } from './merged-reader.js'
 import { shareScans } from './shared-scans.js'
 import { sharedLimit, sharedMemoryPool } from './shared-memory-pool.js'
 import { regionsOf, type Region } from './regions.js'
+import { callsClosure } from './stage-functions.js'
 import type { StagePlan, TaskReport, TaskSpec } from './stage.js'
-import { inlineHost, taskContext, type TaskEnvironment, type TaskHost } from './task-host.js'
+import { functionsOf, inlineHost, taskContext, type TaskEnvironment, type TaskHost } from './task-host.js'
 
 export interface LocalEngineOptions {
   /** Worker threads for queries of several tasks, started with the first such query; 0: all tasks run on the calling thread. */
@@ -75,6 +76,7 @@ export function createLocalEngine(options: LocalEngineOptions): LocalEngine {
       host: options.host,
       clock: options.clock,
       ...(options.stuckTaskMs === undefined ? {} : { stuckTaskMs: options.stuckTaskMs }),
+      allowsUserCode: true,
       ...(options.workerEntry === undefined ? {} : { workerEntry: options.workerEntry }),
     })
   }
@@ -85,6 +87,7 @@ export function createLocalEngine(options: LocalEngineOptions): LocalEngine {
         memory,
         spill,
         host: options.host,
+        allowsUserCode: true,
         streams: query.streams ?? new Map(),
       }
       const jobId = newJobId(options.rng)
@@ -92,7 +95,8 @@ export function createLocalEngine(options: LocalEngineOptions): LocalEngine {
         return yield* runInline(jobId, query, environment)
       const inline = inlineHost({ hub, environment })
       const threaded = options.threads === 0 ? inline : await (threads ??= startThreads())
-      const hostOf = (stage: StagePlan): TaskHost => (needsThisThread(stage.plan) ? inline : threaded)
+      const hostOf = (stage: StagePlan): TaskHost =>
+        needsThisThread(stage.plan) || callsClosure(stage) ? inline : threaded
       yield* new LocalJob(jobId, query, hub, hostOf).results()
     },
     close: async () => (await threads)?.close(),
@@ -123,12 +127,16 @@ async function* runInline(
     environment,
   )
   const identity = { stage: stage.id, partition: 0 }
+  let release: (() => void) | undefined
   try {
+    release = await functionsOf(stage.plan, environment)
     yield* openStream(stage.plan.children[0], context, environment.operators)
     query.onTask?.({ ...identity, operators: belowSink(operators()) })
   } catch (error) {
     query.onTask?.({ ...identity, error: toBallistaError(error).toInfo(), operators: belowSink(operators()) })
     throw error
+  } finally {
+    release?.()
   }
 }
 

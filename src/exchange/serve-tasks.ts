@@ -27,6 +27,7 @@ export interface ThreadData {
   readonly memory: SharedLimit
   readonly temp: SpillPlace
   readonly host: string
+  readonly allowsUserCode: boolean
 }
 
 /** Called once, by the entry module of a worker thread. Messages that arrive for a task that has ended are let go. */
@@ -43,6 +44,7 @@ export function serveTasks(operators: OperatorTable): void {
     memory: sharedMemoryPool(data.memory, start.thread),
     spill: spillSpace(data.temp),
     host: data.host,
+    allowsUserCode: data.allowsUserCode,
     streams: new Map(),
   }
   const running = new Map<number, Running>()

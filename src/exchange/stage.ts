@@ -2,6 +2,7 @@
 import type { ErrorInfo } from '../common/errors.js'
 import type { Settings } from '../common/option.js'
 import type { SortKey } from '../expr/expr.js'
+import type { UserFunction } from '../expr/functions/user-function.js'
 import type { ExchangePartitioning } from '../physical/operators/exchange.js'
 import type { PhysicalPlan } from '../physical/plan.js'
 import type { MetricsRow } from '../runtime/metrics.js'
@@ -32,6 +33,8 @@ export interface ExchangeSinkExec extends PhysicalPlan {
   readonly outputs: readonly EdgeOutput[]
   /** Only with one output: the task starts when its consumer asks for it, or ends without having run when the consumer declines. */
   readonly onDemand?: boolean
+  /** Functions of users that the stage calls; absent: none. */
+  readonly functions?: readonly UserFunction[]
 }
 
 /** A leaf: this task's partition of an edge, from all tasks of the producing stage. */

@@ -2,6 +2,7 @@
 import type { Schema } from '../arrow/schema.js'
 import { toBallistaError } from '../common/errors.js'
 import { configOf } from '../common/option.js'
+import { bringShipped } from '../expr/functions/brought.js'
 import { DynamicFilters } from '../runtime/dynamic-filter.js'
 import { noMetrics, taskMetrics, type MetricsRow } from '../runtime/metrics.js'
 import { SharedRows } from '../runtime/shared-rows.js'
@@ -20,7 +21,7 @@ import { partOf } from './output-item.js'
 import { localInput, MergedReader, type InputChannel } from './merged-reader.js'
 import { exchangeReadBytes, exchangeWriteBytes, reconnectMs, SMALL_READ_WINDOW } from './options.js'
 import { claimsOf } from './shared-scans.js'
-import type { ProducerPlace, TaskReport, TaskSpec } from './stage.js'
+import type { ExchangeSinkExec, ProducerPlace, TaskReport, TaskSpec } from './stage.js'
 
 export interface TaskHost {
   /** Runs a task to its end; never rejects, and resolves only when nothing of the task is left running. */
@@ -59,6 +60,8 @@ export interface TaskEnvironment {
   readonly spill: SpillSpace
   readonly host: string
   readonly streams: ReadonlyMap<string, InputStream>
+  /** Whether functions that travel as code may run here; default: no. */
+  readonly allowsUserCode?: boolean
 }
 
 /** An input of a task, as one reader. */
@@ -188,12 +191,24 @@ export async function runTaskSpec(
   const { context, operators } = taskContext(spec, exchange, signal, environment)
   onStart(operators)
   const identity = { stage: spec.stage, partition: spec.partition }
+  let release: (() => void) | undefined
   try {
+    release = await functionsOf(spec.plan, environment)
     await runTask(spec.plan, context, environment.operators)
     return { ...identity, operators: operators() }
   } catch (error) {
     return { ...identity, error: toBallistaError(error).toInfo(), operators: operators() }
+  } finally {
+    release?.()
   }
+}
+
+/** Loads the functions of users that a stage calls; the returned function lets them go. Throws as bringShipped. */
+export async function functionsOf(
+  { functions }: ExchangeSinkExec,
+  { allowsUserCode = false }: Pick<TaskEnvironment, 'allowsUserCode'>,
+): Promise<(() => void) | undefined> {
+  return functions === undefined ? undefined : bringShipped(functions, allowsUserCode)
 }
 
 /** Tasks on the calling thread: for small queries, for tests, and for tasks that read streams of this process. */

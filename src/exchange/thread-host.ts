@@ -75,6 +75,8 @@ export interface ThreadHostOptions {
   readonly clock: Clock
   /** A cancelled task that does not end within this time loses its thread, and all tasks on it; default 5 s. */
   readonly stuckTaskMs?: number
+  /** Whether functions that travel as code may run here; default: no. */
+  readonly allowsUserCode?: boolean
 }
 
 /** Operators look for a cancellation after milliseconds of work. */
@@ -135,7 +137,8 @@ class ThreadHost implements TaskHost {
   private nextTask = 0
 
   constructor(options: ThreadHostOptions) {
-    const data: ThreadData = { memory: options.memory, temp: options.temp, host: options.host }
+    const { allowsUserCode = false, host, memory, temp } = options
+    const data: ThreadData = { memory, temp, host, allowsUserCode }
     this.memory = options.memory
     this.clock = options.clock
     this.stuckTaskMs = options.stuckTaskMs ?? STUCK_TASK_MS

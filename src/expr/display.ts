@@ -2,6 +2,7 @@
 import { typeName, type DataType, type Value } from '../arrow/types.js'
 import { unreachable } from '../common/invariant.js'
 import { typeOf, type BinaryOp, type Expr, type SortKey } from './expr.js'
+import { displayedName } from './functions/internal-name.js'
 import { valueText } from './value-text.js'
 
 /** How tightly an operator binds; a child that binds less tightly gets parentheses. */
@@ -74,7 +75,7 @@ export function displayExpr(expr: Expr): string {
     case 'cast':
       return `${expr.safe ? 'TRY_CAST' : 'CAST'}(${displayExpr(expr.input)} AS ${typeName(expr.type)})`
     case 'call':
-      return `${expr.name}(${list(expr.args)})`
+      return `${displayedName(expr.name)}(${list(expr.args)})`
     case 'aggregate':
       return aggregateText(expr)
     default:
@@ -149,5 +150,5 @@ function aggregateText(expr: Extract<Expr, { kind: 'aggregate' }>): string {
   const filter = expr.filter === undefined ? '' : ` FILTER (WHERE ${displayExpr(expr.filter)})`
   const keys = (expr.orderBy ?? []).map((key, i) => displaySortKey({ expr: key, ...(expr.orders ?? [])[i] }))
   const order = keys.length === 0 ? '' : ` ORDER BY ${keys.join(', ')}`
-  return `${expr.name}(${expr.distinct ? 'DISTINCT ' : ''}${args}${order})${filter}`
+  return `${displayedName(expr.name)}(${expr.distinct ? 'DISTINCT ' : ''}${args}${order})${filter}`
 }

@@ -35,6 +35,8 @@ export interface KnownNames {
   all(): TableUses
   /** The columns of a registered table; undefined if they are not known. */
   columns(table: Registration): Schema | undefined
+  /** Functions of users: internal names by the names that SQL calls. */
+  readonly functions: ReadonlyMap<string, string>
 }
 
 export interface CheckedQuery {
@@ -57,7 +59,8 @@ export function checkQuery(query: QueryNode, names: KnownNames, parameters?: Par
 function checked(query: QueryNode, names: KnownNames, parameters: Parameters): CheckedQuery {
   const resolved = new Map<string, ResolvedTable>()
   const uses = new Map<string, Registration>()
-  const context = { tables: resolved, parameters: new Map(Object.entries(parameters)), now: 0n }
+  const { functions } = names
+  const context = { tables: resolved, parameters: new Map(Object.entries(parameters)), now: 0n, functions }
   if (!resolve(query, names, { resolved, uses, context }, [])) return { uses }
   const plan = bindQuery(query, context)
   return { plan, schema: toArrowSchema(schemaOf(plan)), uses }

@@ -4,6 +4,7 @@ import type { EncodedBatch } from '../catalog/memory-table.js'
 import { systemClock } from '../common/clock.js'
 import { fail } from '../common/errors.js'
 import { configOf, type Settings } from '../common/option.js'
+import type { AggregateCode, FunctionCode, ScalarCode } from '../expr/functions/user-function.js'
 import { errorInside } from '../logical/bind/context.js'
 import type { StatementNode } from '../parser/ast.js'
 import { parseStatement } from '../parser/parse.js'
@@ -11,12 +12,14 @@ import { checkAllowed, type AllowedStatements } from './allowed-statements.js'
 import type { Backend } from './backend.js'
 import { ClosableBackend } from './closable-backend.js'
 import { DataFrame } from './dataframe.js'
+import { call } from './expr/call.js'
+import type { FunctionBuilder } from './expr/functions.js'
 import { Sql } from './expr/sql.js'
 import { fileFrame, heldFrame, tableFrame, textFrame } from './frame-sources.js'
 import type { ArrowInput } from './input-arrow.js'
 import { rowsFromColumns, rowsFromObjects, type InputRow } from './input-rows.js'
 import type { StreamInput } from './input-stream.js'
-import { schemaFrom, type SchemaInput } from './js-values.js'
+import { schemaFrom, type SchemaInput } from '../expr/js-values.js'
 import { LocalBackend } from './local-backend.js'
 import { checkChange, checkedSettings } from './options.js'
 import { parametersOf, type ParameterValue, type ParameterValues } from './parameters.js'
@@ -27,6 +30,14 @@ import type { RunOptions } from './run-options.js'
 import { runStatement, type StatementOptions } from './run-statement.js'
 import { Session, type HeldRows } from './session.js'
 import { namedText, text, withoutEnd, type SqlText } from './sql-text.js'
+import {
+  aggregateDeclaration,
+  codeOf,
+  scalarDeclaration,
+  type ShippedCode,
+  type UdafOptions,
+  type UdfOptions,
+} from './user-functions.js'
 
 export interface SessionOptions {
   /** Settings by full key, e.g. `{ 'ballista.execution.batch_size': '8192' }`. */
@@ -178,6 +189,30 @@ export class SessionContext {
     this.#session.register([name], { kind: 'memory', name, schema, batches })
   }
 
+  /**
+   * A function of SQL in JavaScript. Arguments and result have the forms of `rows()`: BIGINT is bigint, DECIMAL text, DATE and TIMESTAMP
+   * Date. `code` may use whatever is around it; it runs on this thread, so only in a session of this process. `source` and `module`
+   * run wherever the query does, where scheduler and executors allow it (`--allow-udf`). Replaces an older one. The returned builder
+   * makes calls for frames. FUNCTION_FAILED when it throws.
+   */
+  registerUdf(name: string, options: UdfOptions, code?: ScalarCode): FunctionBuilder {
+    const declared = scalarDeclaration(name, options, this.#code(name, options, code))
+    this.#session.functions.add(declared, code)
+    return (...args) => call(declared.name, args)
+  }
+
+  /** An aggregate function of SQL in JavaScript, as registerUdf: one state a group, and partial states are merged. */
+  registerUdaf(name: string, options: UdafOptions, code?: AggregateCode): FunctionBuilder {
+    const declared = aggregateDeclaration(name, options, this.#code(name, options, code))
+    this.#session.functions.add(declared, code)
+    return (...args) => call(declared.name, args)
+  }
+
+  /** Forgets a function that was registered; false if there was none. */
+  deregisterFunction(name: string): boolean {
+    return this.#session.functions.remove(name.toLowerCase())
+  }
+
   /** Forgets a table or view; false if there was none. */
   deregister(name: string): boolean {
     return this.#session.tables.deregister([name])
@@ -271,6 +306,11 @@ export class SessionContext {
     } catch (error) {
       throw errorInside(`prepared statement '${prepared.name}'`, error)
     }
+  }
+
+  #code(name: string, options: ShippedCode, closure: unknown): FunctionCode {
+    const { backend, baseDirectory } = this.#session
+    return codeOf(name, options, { closure, baseDirectory, runsHere: backend.readsStreams })
   }
 
   #held(rows: HeldRows): DataFrame {

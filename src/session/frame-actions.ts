@@ -10,6 +10,7 @@ import { isAnonymous } from './registration.js'
 import type { RunOptions } from './run-options.js'
 import { analyzeStatement } from './run-statement.js'
 import type { HeldRows, Session } from './session.js'
+import { functionNamesOf } from './user-functions.js'
 import { verifyQuery } from './verify.js'
 
 export interface ExplainOptions extends RunOptions {
@@ -64,6 +65,7 @@ export function boundPlanText(frame: FrameQuery): string {
       table: name => uses.get(name.at(-1) ?? '') ?? session.lookup(name),
       all: () => session.statement('').uses,
       columns: table => session.columns(table),
+      functions: functionNamesOf(session.functions.list()),
     },
     { ...nullParameters(query), ...parameters },
   )

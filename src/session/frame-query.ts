@@ -19,6 +19,7 @@ import {
   type Step,
   type TableUses,
 } from './sql-text.js'
+import { functionNamesOf } from './user-functions.js'
 
 export interface FrameQuery {
   readonly session: Session
@@ -69,6 +70,7 @@ function checkedText(
         table,
         all: () => session.statement('').uses,
         columns: entry => session.columns(entry),
+        functions: functionNamesOf(session.functions.list()),
       },
       values,
     )

@@ -11,6 +11,7 @@ import type { RunOptions } from './run-options.js'
 import type { StatementOptions } from './run-statement.js'
 import { selectFrom, type SelectText } from './select-text.js'
 import type { HeldRows, Session } from './session.js'
+import { functionNamesOf } from './user-functions.js'
 import { namedText, stepUses, type SqlText, type TableUses } from './sql-text.js'
 
 /** All rows of a table or view, as it is now. */
@@ -74,6 +75,7 @@ const check = (
       table: (name, span) => known.uses?.get(name.at(-1) ?? '') ?? session.lookup(name, span),
       all: () => session.statement('').uses,
       columns: table => session.columns(table),
+      functions: functionNamesOf(session.functions.list()),
     },
     known.parameters,
   )

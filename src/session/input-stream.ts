@@ -7,7 +7,7 @@ import { fail } from '../common/errors.js'
 import { nextTurn } from '../runtime/time-slice.js'
 import type { InputStream } from '../runtime/task-context.js'
 import type { InputRow } from './input-rows.js'
-import { valueFrom } from './js-values.js'
+import { valueFrom } from '../expr/js-values.js'
 
 /** Row objects or record batches: a Node or web stream in object mode, or any (async) iterable. */
 export type StreamInput = AsyncIterable<InputRow | RecordBatch> | Iterable<InputRow | RecordBatch>

@@ -35,7 +35,12 @@ export class LocalBackend implements Backend {
 
   async execute(request: PlanRequest, { signal, streams = new Map() }: ExecuteOptions): Promise<QueryResult> {
     const now = BigInt(systemClock.wallMs()) * 1_000_000n
-    const planned = await planStatement(request, { slots: this.#threads, openTables: this.#openTables, now })
+    const planned = await planStatement(request, {
+      slots: this.#threads,
+      openTables: this.#openTables,
+      now,
+      allowsUserCode: true,
+    })
     const reports: TaskReport[] = []
     const { schema, stages, explain } = planned
     const onTask = (report: TaskReport): void => void reports.push(report)

@@ -5,13 +5,16 @@ import { isView } from '../catalog/catalog.js'
 import { minPartitionBytes } from '../catalog/options.js'
 import type { WriteTarget } from '../catalog/table-provider.js'
 import type { PlanTexts } from '../cluster/scheduler/job-record.js'
+import type { Planner } from '../cluster/scheduler/planned-query.js'
 import { fail, toBallistaError } from '../common/errors.js'
 import { configOf } from '../common/option.js'
 import { fragment } from '../exchange/fragment.js'
 import { materialize } from '../exchange/options.js'
 import { materializeEdges, TASKS_PER_SLOT } from '../exchange/regions.js'
+import { withFunctions } from '../exchange/stage-functions.js'
 import type { StagePlan, TaskReport } from '../exchange/stage.js'
 import { literal } from '../expr/expr.js'
+import { checkAllowed, declare } from '../expr/functions/brought.js'
 import { bindQuery } from '../logical/bind/query.js'
 import { resolveTables, type TableResolver } from '../logical/bind/tables.js'
 import { writePlan } from '../logical/build.js'
@@ -40,6 +43,7 @@ import { remainingRows, rowsToUpdate, updatedRows, type ChangeNode } from './pla
 import { summaryQuery } from './summarize.js'
 import { castTo, distinctNames, insertPositions, sameNames } from './table-rows.js'
 import { tableResolver, type OpenTables } from './tables.js'
+import { functionNamesOf } from './user-functions.js'
 
 /** What a scheduler runs: plain data. */
 export interface PlannedStatement {
@@ -68,12 +72,20 @@ export interface PlanEnvironment {
   readonly trace?: PlanTrace
   /** Nanoseconds since 1970-01-01T00:00Z: what now() is throughout the statement. */
   readonly now: bigint
+  /** Whether plans may hold functions that travel as code. */
+  readonly allowsUserCode: boolean
 }
 
 /** Plans a query, EXPLAIN, DESCRIBE, COPY, INSERT or CREATE TABLE AS; throws the coded error of the step that failed. */
 export async function planStatement(request: PlanRequest, environment: PlanEnvironment): Promise<PlannedStatement> {
   try {
-    return await planChecked(request, environment)
+    // Enough to plan with. Who runs them brings their code.
+    const declared = (request.functions ?? []).map(declare)
+    try {
+      return await planChecked(request, environment)
+    } finally {
+      declared.forEach(letGo => letGo())
+    }
   } catch (error) {
     throw toBallistaError(error)
   }
@@ -95,11 +107,13 @@ async function planChecked(request: PlanRequest, environment: PlanEnvironment): 
 }
 
 /** The planner of a scheduler; PROTOCOL when what came from a client is not a request. */
-export const planForCluster = (
-  request: unknown,
-  cluster: { readonly slots: number; readonly wallMs: number },
-): Promise<PlannedStatement> =>
-  planStatement(planRequestOf(request), { slots: cluster.slots, now: BigInt(Math.trunc(cluster.wallMs)) * 1_000_000n })
+export const clusterPlanner =
+  ({ allowsUserCode }: Pick<PlanEnvironment, 'allowsUserCode'>): Planner =>
+  (request, { slots, wallMs }) =>
+    planStatement(planRequestOf(request), { slots, now: BigInt(Math.trunc(wallMs)) * 1_000_000n, allowsUserCode })
+
+/** Of a scheduler that refuses code of clients. */
+export const planForCluster = clusterPlanner({ allowsUserCode: false })
 
 const arrowSchema = (plan: LogicalPlan): Schema => ({
   fields: schemaOf(plan).map(({ name, type, nullable }) => field(name, type, nullable)),
@@ -197,15 +211,20 @@ class StatementPlanner {
 
   /** What runs of a plan. */
   stages(physical: PhysicalPlan): readonly StagePlan[] {
-    return materializeEdges(fragment(physical, OPERATORS), {
+    const stages = materializeEdges(fragment(physical, OPERATORS), {
       mode: configOf(this.#request.settings).get(materialize),
       capacity: this.#environment.slots * TASKS_PER_SLOT,
     })
+    const all = withFunctions(stages, this.#request.functions ?? [])
+    for (const declared of all.flatMap(({ plan }) => plan.functions ?? []))
+      checkAllowed(declared, this.#environment.allowsUserCode)
+    return all
   }
 
   async #query(query: QueryNode): Promise<LogicalPlan> {
     const parameters = new Map(Object.entries(this.#request.parameters ?? {}))
-    const context = { parameters, now: this.#environment.now }
+    const functions = functionNamesOf(this.#request.functions ?? [])
+    const context = { parameters, now: this.#environment.now, functions }
     return bindQuery(query, { ...context, tables: await resolveTables(query, this.#resolver, context) })
   }
 

@@ -4,6 +4,8 @@ import type { EncodedBatch } from '../catalog/memory-table.js'
 import type { Schema } from '../arrow/schema.js'
 import { fail } from '../common/errors.js'
 import type { Settings } from '../common/option.js'
+import { userFunctionsOf } from '../exchange/validate-functions.js'
+import type { UserFunction } from '../expr/functions/user-function.js'
 import type { Parameters } from './parameters.js'
 
 export type Registration =
@@ -38,6 +40,8 @@ export interface PlanRequest {
   readonly baseDirectory: string
   /** Values of the parameters in `sql`, by name without the dollar sign. */
   readonly parameters?: Parameters
+  /** Functions of users that it may call. */
+  readonly functions?: readonly UserFunction[]
   /** Only the schema is wanted: nothing runs. */
   readonly planOnly?: boolean
 }
@@ -68,6 +72,7 @@ export function planRequestOf(value: unknown): PlanRequest {
     (request.parameters === undefined ||
       (plain(request.parameters) && Object.values(request.parameters).every(isParameter)))
   if (!valid) throw fail('PROTOCOL', ['a client', 'a query request has another form than this version expects'])
+  userFunctionsOf(request?.functions ?? [], { name: 'a client', version: 'unknown' })
   return request as PlanRequest
 }
 

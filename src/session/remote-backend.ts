@@ -75,22 +75,35 @@ export interface StandaloneShape {
 
 async function standaloneThreads({ executors, slots }: StandaloneShape, config: Config): Promise<Backend> {
   const { startStandalone } = await import('../cluster/standalone.js')
-  const { planForCluster } = await import('./plan-statement.js')
+  const { clusterPlanner } = await import('./plan-statement.js')
   const { directory, maxBytes } = spillPlace(config)
   const cluster = await startStandalone({
     executors,
     slots,
-    planner: planForCluster,
-    executor: { memoryLimit: config.get(memoryLimit), workDir: directory, maxTempBytes: maxBytes },
+    planner: clusterPlanner({ allowsUserCode: true }),
+    executor: {
+      allowsUserCode: true,
+      memoryLimit: config.get(memoryLimit),
+      workDir: directory,
+      maxTempBytes: maxBytes,
+    },
   })
   return new RemoteBackend(cluster.address, {}, () => cluster.close())
 }
+
+/** The cluster is this program's own. */
+const ALLOW_UDF = '--allow-udf'
 
 async function standaloneProcesses({ executors, slots }: StandaloneShape, config: Config): Promise<Backend> {
   const { startClusterProcesses } = await import('../cluster/processes.js')
   const { directory, maxBytes } = spillPlace(config)
   const limits = ['--memory-pool-size', String(config.get(memoryLimit)), '--max-temp-size', String(maxBytes)]
-  const executorFlags = directory === '' ? limits : [...limits, '--work-dir', directory]
-  const cluster = await startClusterProcesses({ executors, slots, executorFlags })
+  const place = directory === '' ? [] : ['--work-dir', directory]
+  const cluster = await startClusterProcesses({
+    executors,
+    slots,
+    schedulerFlags: [ALLOW_UDF],
+    executorFlags: [ALLOW_UDF, ...limits, ...place],
+  })
   return new RemoteBackend(cluster.nodes[0], {}, () => cluster.close())
 }

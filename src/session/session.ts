@@ -14,6 +14,7 @@ import { PreparedStatements } from './prepared-statements.js'
 import type { PlanRequest, Registration } from './registration.js'
 import { openRun, given, type RunOptions } from './run-options.js'
 import type { TableUses } from './sql-text.js'
+import { UserFunctions } from './user-functions.js'
 
 /** Rows outside the arena. */
 export interface HeldRows {
@@ -34,6 +35,7 @@ export class Session {
   readonly baseDirectory: string
   readonly tables = new Catalog<Registration>()
   readonly prepared = new PreparedStatements()
+  readonly functions = new UserFunctions()
   settings: Settings
   readonly #columns = new WeakMap<Registration, Schema>()
   /** Tables without a name of their own that views read. */
@@ -92,6 +94,7 @@ export class Session {
   /** Ends what runs, then the streams that were not read. */
   async close(): Promise<void> {
     await this.backend.close()
+    this.functions.clear()
     await Promise.allSettled([...this.#unread].map(stream => stream.close()))
   }
 
@@ -161,7 +164,8 @@ export class Session {
   }
 
   #request({ sql, uses, settings, parameters }: Statement): PlanRequest {
-    const request = { sql, settings, registrations: [...uses.values()], baseDirectory: this.baseDirectory }
+    const functions = this.functions.list()
+    const request = { sql, settings, registrations: [...uses.values()], functions, baseDirectory: this.baseDirectory }
     return parameters === undefined ? request : { ...request, parameters }
   }
 }

@@ -13,6 +13,7 @@ import { schemaOf, toArrowSchema } from '../logical/schema-of.js'
 import type { StatementNode } from '../parser/ast.js'
 import { parseQuery } from '../parser/parse.js'
 import { INFORMATION_SCHEMA, informationTable } from './information-schema.js'
+import { functionNamesOf } from './user-functions.js'
 import { callTableFunction } from './table-functions.js'
 import { absolutePath, isAnonymous, type PlanRequest, type Registration } from './registration.js'
 
@@ -22,10 +23,11 @@ export type OpenTables = WeakMap<Registration, Promise<TableProvider>>
 /** What the SQL of a request may name: its registrations, and files by path. */
 export function tableResolver(request: PlanRequest, open: OpenTables = new WeakMap()): TableResolver {
   const catalog = new Catalog<Registration>()
+  const functions = functionNamesOf(request.functions ?? [])
   for (const registration of request.registrations) catalog.register([registration.name], registration)
   const columnsOf = async (registration: Registration): Promise<Schema> => {
     if (registration.kind !== 'view') return (await openTable(registration, open)).schema
-    const { fields } = toArrowSchema(await viewPlan(registration, resolver))
+    const { fields } = toArrowSchema(await viewPlan(registration, resolver, functions))
     return { fields: fields.map((column, i) => ({ ...column, name: registration.columns[i] ?? column.name })) }
   }
   const resolver: TableResolver = {
@@ -46,9 +48,10 @@ export function tableResolver(request: PlanRequest, open: OpenTables = new WeakM
 async function viewPlan(
   { sql }: Extract<Registration, { kind: 'view' }>,
   resolver: TableResolver,
+  functions: ReadonlyMap<string, string>,
 ): Promise<PlanSchema> {
   const query = parseQuery(sql)
-  const context = { now: 0n }
+  const context = { now: 0n, functions }
   return schemaOf(bindQuery(query, { ...context, tables: await resolveTables(query, resolver, context) }))
 }
 

@@ -28,6 +28,7 @@ export async function traceQuery(sql: string, tables: readonly string[]): Promis
     {
       slots: SLOTS,
       now: 0n,
+      allowsUserCode: false,
       trace: {
         statement: statement => add('1. Syntax tree (src/parser)', astText(statement)),
         logical: plan => add('2. Logical plan (src/logical)', displayLogical(plan)),

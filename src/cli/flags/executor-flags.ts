@@ -2,7 +2,7 @@
 import { availableParallelism, tmpdir } from 'node:os'
 import { directory, host, port, positive, size, tempSize } from '../options.js'
 import { optional, valued } from './flag.js'
-import { bindHost, configFile, dataRoot, logLevelSetting, SECURITY_FLAGS } from './server-flags.js'
+import { allowUdf, bindHost, configFile, dataRoot, logLevelSetting, SECURITY_FLAGS } from './server-flags.js'
 
 export const EXECUTOR_FLAGS = {
   schedulerHost: valued('host of the scheduler', { placeholder: 'host', parse: host, default: '127.0.0.1' }),
@@ -47,6 +47,7 @@ export const EXECUTOR_FLAGS = {
     { placeholder: 'seconds', parse: positive, default: 300 },
   ),
   ...SECURITY_FLAGS,
+  allowUdf,
   dataRoot,
   logLevelSetting,
   configFile,

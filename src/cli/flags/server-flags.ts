@@ -22,6 +22,9 @@ export const logLevelSetting = valued('least severe messages that are logged', {
   default: 'info',
 })
 
+/** What clients send runs with the rights of the server: node:vm is no sandbox. */
+export const allowUdf = toggle('run JavaScript functions that clients send, with the rights of this process')
+
 /** What protects the connections of a server; an executor shows the same to others. */
 export const SECURITY_FLAGS = {
   tlsCert: optional('PEM file of its certificate, with the chain: TLS instead of plain text', {

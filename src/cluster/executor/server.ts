@@ -47,6 +47,8 @@ export interface ExecutorOptions {
   readonly memoryLimit?: number
   /** Bytes that temporary files may take. */
   readonly maxTempBytes?: number
+  /** Whether functions that clients send as code may run here; default: no. */
+  readonly allowsUserCode?: boolean
   /** Of the tasks on the main thread, and of the exchange. */
   readonly spillFs?: SpillFs
   /** Threads that run tasks; default `slots`; 0: the main thread, for tests. */
@@ -179,19 +181,21 @@ function taskHost(
   const { memory, temp } = parts
   const remote: typeof parts.remote.open = (address, key) => parts.remote.open(address, key)
   const host = options.advertiseHost ?? options.host
+  const { allowsUserCode = false } = options
   if (threads === 0) {
     const environment = {
       operators: parts.operators,
       memory: sharedMemoryPool(memory),
       spill: spillSpace(temp, options.spillFs),
       host,
+      allowsUserCode,
       streams: new Map(),
     }
     return inlineHost({ hub: parts.hub, remote, environment })
   }
   const entry = options.workerEntry === undefined ? {} : { workerEntry: options.workerEntry }
   const clock = options.clock ?? systemClock
-  return threadHost({ hub: parts.hub, remote, threads, memory, temp, host, clock, ...entry })
+  return threadHost({ hub: parts.hub, remote, threads, memory, temp, host, clock, allowsUserCode, ...entry })
 }
 
 function executorStats(parts: {

@@ -1,6 +1,8 @@
 /** The registration list of functions; a new family or aggregate is one line here. */
 import { AGGREGATES } from './aggregate/index.js'
-import type { AggregateFunction, ScalarFunction } from './function.js'
+import type { AggregateDefinition } from './aggregate/accumulator.js'
+import { broughtAggregate, broughtScalar } from './brought.js'
+import type { ScalarFunction } from './function.js'
 import { BITWISE } from './scalar/bitwise.js'
 import { CHARACTER } from './scalar/character.js'
 import { CONDITIONAL } from './scalar/conditional.js'
@@ -53,11 +55,12 @@ function byName<F extends { readonly name: string; readonly aliases: readonly st
 const scalars = byName(SCALARS)
 const aggregates = byName(AGGREGATES)
 
-/** A scalar function by its lower-case name or alias. */
-export const scalarFunction = (name: string): ScalarFunction | undefined => scalars.get(name)
+/** A scalar function by its lower-case name or alias, or by the internal name of a user's. */
+export const scalarFunction = (name: string): ScalarFunction | undefined => scalars.get(name) ?? broughtScalar(name)
 
-/** An aggregate function by its lower-case name or alias. */
-export const aggregateFunction = (name: string): AggregateFunction | undefined => aggregates.get(name)
+/** An aggregate function by its lower-case name or alias, or by the internal name of a user's. */
+export const aggregateFunction = (name: string): AggregateDefinition | undefined =>
+  aggregates.get(name) ?? broughtAggregate(name)
 
 /** All names and aliases, sorted. */
 export const functionNames = (): string[] =>

@@ -15,10 +15,11 @@ import {
 import { retain, views } from '../../arrow/memory.js'
 import { decodeDictionary } from '../../arrow/take.js'
 import { FLOAT64, type DataType, type Value } from '../../arrow/types.js'
-import { BallistaError } from '../../common/errors.js'
+import { BallistaError, toBallistaError, withContext } from '../../common/errors.js'
 import { typeOf, type Expr } from '../expr.js'
 import { eagerFunction, type EagerExpr } from '../interpret.js'
 import { scalarFunction } from '../functions/index.js'
+import { isUserName } from '../functions/internal-name.js'
 
 /** An operand of a node: a column of this frame (borrowed), or a constant. */
 export type Operand = { readonly column: Column } | { readonly value: Value }
@@ -27,7 +28,7 @@ export const isConstant = (operand: Operand): operand is { readonly value: Value
 
 /** One node over its operands, row by row. The result is owned by the caller. */
 export function applyByRow(expr: EagerExpr, operands: readonly Operand[], rowCount: number): Column {
-  const apply = eagerFunction(expr)
+  const apply = expr.kind === 'call' && isUserName(expr.name) ? located(eagerFunction(expr)) : eagerFunction(expr)
   const columns = operands.flatMap((operand, index) => (isConstant(operand) ? [] : [{ index, column: operand.column }]))
   const row: Value[] = operands.map(operand => (isConstant(operand) ? operand.value : null))
   if (isDouble(typeOf(expr)) && columns.every(({ column }) => isDouble(column.type) && isPlain(column)))
@@ -39,6 +40,19 @@ export function applyByRow(expr: EagerExpr, operands: readonly Operand[], rowCou
     results.push(apply(row))
   }
   return columnFromValues(typeOf(expr), results)
+}
+
+/** What the code of a user throws says in which row. */
+function located(apply: (values: readonly Value[]) => Value): (values: readonly Value[]) => Value {
+  let row = 0
+  return values => {
+    row++
+    try {
+      return apply(values)
+    } catch (error) {
+      throw withContext(toBallistaError(error), `row ${row} of a batch`)
+    }
+  }
 }
 
 const isDouble = (type: DataType): boolean => type.kind === 'float' && type.bits === 64

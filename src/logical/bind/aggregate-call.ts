@@ -4,6 +4,7 @@ import { fail } from '../../common/errors.js'
 import { aggregateExpr, binaryExpr, conjunction, isNullExpr } from '../../expr/build.js'
 import { literal, type Expr, type SortKey } from '../../expr/expr.js'
 import { aggregateFunction } from '../../expr/functions/index.js'
+import { displayedName } from '../../expr/functions/internal-name.js'
 import type { ExprNode, OrderItem } from '../../parser/ast.js'
 import { groupKey } from './interval-keys.js'
 import type { ExprContext } from './expr.js'
@@ -14,14 +15,15 @@ type Bind = (node: ExprNode, ctx: ExprContext) => Expr
 /** `name` is the aggregate's in lower case. Throws INVALID_ARGUMENT for modifiers without a meaning. */
 export function bindAggregate(node: CallNode, name: string, ctx: ExprContext, bind: Bind): Expr {
   if (ctx.allowAggregates !== true) {
-    throw fail('INVALID_ARGUMENT', [`the aggregate ${name}() is not allowed in ${ctx.clause}`])
+    throw fail('INVALID_ARGUMENT', [`the aggregate ${displayedName(name)}() is not allowed in ${ctx.clause}`])
   }
   const { binder, scope } = ctx
-  const inner: ExprContext = { binder, scope, clause: `the arguments of ${name}()` }
+  const inner: ExprContext = { binder, scope, clause: `the arguments of ${displayedName(name)}()` }
   const sorted = (items: readonly OrderItem[]): SortKey[] =>
-    items.map(item => sortKey(item, bind(item.expr, { ...inner, clause: `ORDER BY of ${name}()` })))
+    items.map(item => sortKey(item, bind(item.expr, { ...inner, clause: `ORDER BY of ${displayedName(name)}()` })))
   const star = node.args.length === 1 && node.args[0].kind === 'star'
-  if (star && name !== 'count') throw fail('INVALID_ARGUMENT', [`${name}(*) has no meaning; name a column`])
+  if (star && name !== 'count')
+    throw fail('INVALID_ARGUMENT', [`${displayedName(name)}(*) has no meaning; name a column`])
   const written = star ? [] : node.args.map(arg => bind(arg, inner))
   const { args, orderBy } = withGroup(name, written, sorted(node.orderBy), sorted(node.withinGroup ?? []))
   const filter = node.filter === undefined ? undefined : bind(node.filter, { ...inner, clause: 'FILTER' })
@@ -60,7 +62,7 @@ function withGroup(
   if (orderBy.length > 0) throw fail('INVALID_ARGUMENT', [`${name}() with both ORDER BY and WITHIN GROUP`])
   if (definition?.isOrdered === true) return { args, orderBy: within }
   if (definition === undefined || !SORTED_INPUT.has(definition.name))
-    throw fail('INVALID_ARGUMENT', [`WITHIN GROUP has no meaning for ${name}()`])
+    throw fail('INVALID_ARGUMENT', [`WITHIN GROUP has no meaning for ${displayedName(name)}()`])
   if (within.length > 1) throw fail('INVALID_ARGUMENT', [`WITHIN GROUP of ${name}() takes one key`])
   const [{ expr, descending }] = within
   const [fraction, ...rest] = args
@@ -72,6 +74,6 @@ function withGroup(
 /** IGNORE NULLS as a condition on the rows. */
 function presence(name: string, args: readonly Expr[]): Expr {
   if (args.length === 0 || aggregateFunction(name)?.isOrdered !== true)
-    throw fail('INVALID_ARGUMENT', [`IGNORE NULLS has no meaning for ${name}()`])
+    throw fail('INVALID_ARGUMENT', [`IGNORE NULLS has no meaning for ${displayedName(name)}()`])
   return isNullExpr(args[0], true)
 }

@@ -295,8 +295,9 @@ function bindCase(node: Node<'case'>, bind: (child: ExprNode) => Expr): Expr {
 }
 
 function bindCall(node: Node<'call'>, ctx: ExprContext): Expr {
-  const name = node.name.name.toLowerCase()
-  if (node.over !== undefined) throw fail('NOT_SUPPORTED', [`the window function ${name}() OVER (…)`])
+  const written = node.name.name.toLowerCase()
+  const name = ctx.binder.context.functions?.get(written) ?? written
+  if (node.over !== undefined) throw fail('NOT_SUPPORTED', [`the window function ${written}() OVER (…)`])
   if (aggregateFunction(name) !== undefined) {
     const aggregate = bindAggregate(node, name, ctx, bindExpr)
     ctx.binder.names.set(aggregate, nodeName(node, ctx.scope))
@@ -306,7 +307,7 @@ function bindCall(node: Node<'call'>, ctx: ExprContext): Expr {
   const isModified = node.withinGroup !== undefined || node.nulls !== undefined
   if (node.distinct || node.filter !== undefined || node.orderBy.length > 0 || isModified) {
     throw fail('INVALID_ARGUMENT', [
-      `${name} is not an aggregate: DISTINCT, ORDER BY, FILTER and NULLS have no meaning for it`,
+      `${written} is not an aggregate: DISTINCT, ORDER BY, FILTER and NULLS have no meaning for it`,
     ])
   }
   const instant = node.args.length === 0 ? instantValue(name, ctx.binder) : undefined

@@ -2,6 +2,7 @@
 import type { DataType } from '../../../arrow/types.js'
 import { invariant } from '../../../common/invariant.js'
 import { typeOf, type AggregateExpr, type Expr } from '../../expr.js'
+import { broughtAggregate } from '../brought.js'
 import { listOf } from '../signature.js'
 import type { Accumulator, AccumulatorOptions, AggregateDefinition } from './accumulator.js'
 import { AGGREGATES } from './index.js'
@@ -38,7 +39,7 @@ export function openAccumulator(
 }
 
 function definitionOf(expr: AggregateExpr): AggregateDefinition {
-  const definition = AGGREGATES.find(({ name }) => name === expr.name)
+  const definition = AGGREGATES.find(({ name }) => name === expr.name) ?? broughtAggregate(expr.name)
   invariant(definition !== undefined, `the aggregate ${expr.name} is registered`)
   return definition
 }

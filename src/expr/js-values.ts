@@ -14,9 +14,9 @@ import {
   type Value,
 } from '../arrow/types.js'
 import { BallistaError, fail } from '../common/errors.js'
-import { floorDiv } from '../expr/calendar.js'
-import { parseTypeNode } from '../expr/types.js'
-import { parseValue } from '../expr/value-text.js'
+import { floorDiv } from './calendar.js'
+import { parseTypeNode } from './types.js'
+import { parseValue } from './value-text.js'
 import type { TypeNode } from '../parser/ast.js'
 import { parseExpression } from '../parser/parse.js'
 
@@ -101,7 +101,8 @@ export function valueFrom(value: unknown, { name, type, nullable }: Field): Valu
   throw fail('TYPE_MISMATCH', [`column '${name}': expected ${typeName(type)}, got ${shown(value)}`])
 }
 
-function convert(value: unknown, type: DataType): Value | undefined {
+/** The value in the type; undefined when it is none. */
+export function convert(value: unknown, type: DataType): Value | undefined {
   switch (type.kind) {
     case 'boolean':
       return typeof value === 'boolean' ? value : undefined
@@ -112,6 +113,8 @@ function convert(value: unknown, type: DataType): Value | undefined {
     case 'float':
       return typeof value === 'number' || typeof value === 'bigint' ? Number(value) : undefined
     case 'int':
+      if (type.bits === 64 && type.signed && typeof value === 'bigint' && BigInt.asIntN(64, value) === value)
+        return value
       return typeof value === 'bigint' || Number.isSafeInteger(value) ? fromText(String(value), type) : undefined
     case 'decimal':
       return isNumberOrText(value) ? fromText(String(value), type) : undefined
@@ -154,7 +157,8 @@ function validMs(value: Date): number {
   return value.getTime()
 }
 
-function shown(value: unknown): string {
+/** A value in an error message. */
+export function shown(value: unknown): string {
   if (typeof value === 'string') return `'${value.slice(0, 40)}'`
   return typeof value === 'object' || typeof value === 'function'
     ? `a ${typeof value}`
