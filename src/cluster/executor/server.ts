@@ -18,7 +18,7 @@ import type { Security } from '../../exchange/security.js'
 import { networkTransport, type Transport } from '../../exchange/transport.js'
 import type { OperatorDefinition } from '../../physical/plan.js'
 import { ioStats } from '../../runtime/io-counters.js'
-import { processUse } from '../../runtime/process-use.js'
+import { processUse, type ProcessUse } from '../../runtime/process-use.js'
 import { memoryLimit } from '../../runtime/options.js'
 import type { SpillFs } from '../../runtime/spill-fs.js'
 import { spillPlace, spillSpace, type SpillPlace } from '../../runtime/spill-space.js'
@@ -51,6 +51,7 @@ export interface ExecutorOptions {
   readonly allowsUserCode?: boolean
   /** Of the tasks on the main thread, and of the exchange. */
   readonly spillFs?: SpillFs
+  readonly processUse?: () => ProcessUse
   /** Threads that run tasks; default `slots`; 0: the main thread, for tests. */
   readonly threads?: number
   /** Default: all operators of the engine. A thread has those of its entry. */
@@ -103,7 +104,13 @@ export async function startExecutor(options: ExecutorOptions): Promise<RunningEx
     await exchange.serve(call)
     served--
   }
-  const stats = executorStats({ hub, jobs, memory, openCalls: () => served + remote.openCalls })
+  const stats = executorStats({
+    hub,
+    jobs,
+    memory,
+    use: options.processUse ?? processUse,
+    openCalls: () => served + remote.openCalls,
+  })
   let link: SchedulerLink | undefined
   const { listener } = httpListener({
     routes: EXECUTOR_ROUTES,
@@ -202,6 +209,7 @@ function executorStats(parts: {
   hub: ExchangeHub
   jobs: ExecutorJobs
   memory: SharedLimit
+  use: () => ProcessUse
   openCalls: () => number
 }): () => NodeStats {
   const pool = sharedMemoryPool(parts.memory)
@@ -215,7 +223,7 @@ function executorStats(parts: {
     arenaBytes: bytesInUse(),
     reservedBytes: pool.reserved,
     ...ioStats(),
-    ...processUse(),
+    ...parts.use(),
   })
 }
 

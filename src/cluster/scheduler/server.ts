@@ -7,7 +7,7 @@ import { PROBE_PATHS } from '../../exchange/token-gate.js'
 import { networkTransport, type Transport } from '../../exchange/transport.js'
 import type { NodeStats } from '../../exchange/node-stats.js'
 import { ioStats } from '../../runtime/io-counters.js'
-import { processUse } from '../../runtime/process-use.js'
+import { processUse, type ProcessUse } from '../../runtime/process-use.js'
 import { httpListener } from '../http/listener.js'
 import { warnIfExposed } from '../exposure.js'
 import { stderrLogger } from '../stderr-logger.js'
@@ -33,6 +33,7 @@ export interface SchedulerOptions {
   /** Default: plain text without a token, on a loopback address. */
   readonly security?: Security
   readonly transport?: Transport
+  readonly processUse?: () => ProcessUse
   /** Names of this host that browsers may use, beside its addresses; see http/guard.ts. */
   readonly hostNames?: readonly string[]
   /** Origins of other pages that may use the HTTP API. */
@@ -77,7 +78,10 @@ export async function startScheduler(options: SchedulerOptions): Promise<Running
     placement: options.placement ?? PLACEMENT_POLICIES['round-robin'],
     admission: { ...DEFAULT_ADMISSION, ...options.admission },
   })
-  const stats = (): NodeStats => schedulerStats(executors, jobs)
+  const stats = (): NodeStats => ({
+    ...schedulerStats(executors, jobs),
+    ...(options.processUse ?? processUse)(),
+  })
   const http = httpListener({
     routes:
       options.disableRestApi === true
@@ -136,7 +140,7 @@ export async function startScheduler(options: SchedulerOptions): Promise<Running
   }
 }
 
-const schedulerStats = (executors: ExecutorRegistry, jobs: JobRunner): NodeStats => ({
+const schedulerStats = (executors: ExecutorRegistry, jobs: JobRunner): Omit<NodeStats, keyof ProcessUse> => ({
   role: 'scheduler',
   executors: executors.places().length,
   jobs: jobs.running,
@@ -146,7 +150,6 @@ const schedulerStats = (executors: ExecutorRegistry, jobs: JobRunner): NodeStats
   arenaBytes: bytesInUse(),
   reservedBytes: 0,
   ...ioStats(),
-  ...processUse(),
 })
 
 /** Time to start `ballista executor` in another terminal, not so long that one thinks it hangs. */

@@ -49,7 +49,7 @@ export function drawClient(rng: Rng, host: string, queries: readonly Query[]): C
   const delays: Readonly<Record<Manner, number>> = {
     collect: 0,
     slow: 100,
-    stall: 60_000,
+    stall: 40_000,
     leave: 0,
     abort: 500,
     die: 500,

@@ -2,6 +2,7 @@
 import { seededRng, type Rng } from '../../common/clock.js'
 import type { Batch } from '../../arrow/batch.js'
 import type { OperatorDefinition } from '../../physical/plan.js'
+import type { ProcessUse } from '../../runtime/process-use.js'
 import type { Source } from '../../runtime/operator.js'
 import { startExecutor, type RunningExecutor } from '../executor/server.js'
 import { startScheduler, type RunningScheduler } from '../scheduler/server.js'
@@ -16,7 +17,10 @@ export const SCHEDULER = 'scheduler'
 export const SCHEDULER_ADDRESS = `${SCHEDULER}:${PORT}`
 
 /** A scan pauses after a batch with this likelihood, for up to so long: its machine works meanwhile. */
-const PACE = { likelihood: 0.3, mostMs: 40 }
+const PACE = { likelihood: 0.4, mostMs: 100 }
+
+/** Simulated processes take nothing. */
+const noUse = (): ProcessUse => ({ cpuMs: 0, peakRssBytes: 0 })
 
 /** Longer than any job takes. */
 const DRAIN_MS = 300_000
@@ -127,6 +131,7 @@ export class Cluster {
       clock: machine.clock,
       rng: machine.rng,
       transport: simulatedTransport(this.world, machine),
+      processUse: noUse,
       planner: (request, cluster) => this.world.time.external(() => planner(request, cluster)),
     })
   }
@@ -141,6 +146,7 @@ export class Cluster {
       workDir: '',
       spillFs: memoryFs(machine),
       memoryLimit: this.memoryLimit,
+      processUse: noUse,
       logLevel: 'silent',
       threads: 0,
       operators: this.workload.operators.map(definition => paced(definition, machine)),

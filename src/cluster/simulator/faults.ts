@@ -2,6 +2,7 @@
 import type { Rng } from '../../common/clock.js'
 import { unreachable } from '../../common/invariant.js'
 import { SCHEDULER, type Cluster } from './cluster.js'
+import type { ClientPlan } from './client.js'
 import type { Watch } from './watch.js'
 import type { World } from './world.js'
 
@@ -20,26 +21,51 @@ export type Fault = {
 /** A fault after which jobs may fail: late messages, slow machines and executors that drain are no excuse. */
 export const disturbs = ({ kind }: Fault): boolean => kind !== 'slow' && kind !== 'drain' && kind !== 'duplicates'
 
-/** Faults begin in this time. */
+/**
+ * One executor less, or one connection: when nothing else goes wrong, a job that this befalls is tried again and succeeds. Hosts are
+ * executors but for the scheduler and the clients.
+ */
+export function isSurvived(fault: Fault, clients: readonly string[]): boolean {
+  switch (fault.kind) {
+    case 'kill':
+    case 'powerLoss':
+    case 'shutDown':
+    case 'pause':
+      return fault.host !== SCHEDULER && !clients.includes(fault.host)
+    case 'reset':
+      return !clients.includes(fault.from) && !clients.includes(fault.to)
+    case 'cut':
+    case 'isolate':
+      return false
+    default:
+      return !disturbs(fault)
+  }
+}
+
+/** Most faults begin so long after the start of a query, others in the time of all. */
+const QUERY_MS = 700
 const FAULTS_MS = 12_000
 const SLOWNESS = 30
 
-/** `hosts`: all that take part, executors first. */
-export function drawFaults(rng: Rng, executors: readonly string[], clients: readonly string[]): Fault[] {
+export function drawFaults(rng: Rng, executors: readonly string[], clients: readonly ClientPlan[]): Fault[] {
   const count = Math.floor(rng.next() ** 2 * 5)
-  return Array.from({ length: count }, () => drawFault(rng, executors, clients))
+  const hosts = clients.map(({ host }) => host)
+  return Array.from({ length: count }, () => {
+    const { startMs } = clients[Math.floor(rng.next() * clients.length)]
+    const atMs = rng.next() < 0.7 ? startMs + QUERY_MS * rng.next() ** 2 : FAULTS_MS * rng.next()
+    return drawFault(rng, executors, hosts, atMs)
+  })
 }
 
-function drawFault(rng: Rng, executors: readonly string[], clients: readonly string[]): Fault {
+function drawFault(rng: Rng, executors: readonly string[], clients: readonly string[], atMs: number): Fault {
   const pick = <T>(list: readonly T[]): T => list[Math.floor(rng.next() * list.length)]
   const everyone = [...executors, ...clients, SCHEDULER]
   const between = (): { from: string; to: string } => {
     const from = pick(everyone)
     return { from, to: pick(everyone.filter(host => host !== from)) }
   }
-  const atMs = FAULTS_MS * rng.next() ** 2
   // Most are over before anybody notices by himself, some only long after.
-  const forMs = rng.next() < 0.6 ? 3_000 * rng.next() : 60_000 * rng.next()
+  const forMs = rng.next() < 0.75 ? 3_000 * rng.next() : 50_000 * rng.next()
   const when = { atMs, forMs }
   const dice = rng.next()
   // The scheduler is alone: it seldom dies.

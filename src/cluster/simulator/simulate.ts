@@ -5,7 +5,7 @@ import type { ErrorCode } from '../../common/errors.js'
 import { eventLoopSlices, useTimeSlices } from '../../runtime/time-slice.js'
 import { drawClient, runClient, type ClientPlan, type Outcome } from './client.js'
 import { Cluster } from './cluster.js'
-import { disturbs, drawFaults, Fate, type Fault } from './faults.js'
+import { disturbs, drawFaults, isSurvived, Fate, type Fault } from './faults.js'
 import { Watch } from './watch.js'
 import { wrongRows, type Workload } from './workload.js'
 import { World } from './world.js'
@@ -100,11 +100,7 @@ class Simulation {
     const clients = Array.from({ length: 1 + Math.floor(3 * rng.next()) }, (_, i) =>
       drawClient(rng, `client-${i + 1}`, queries),
     )
-    this.faults = drawFaults(
-      rng,
-      cluster.executorHosts,
-      clients.map(({ host }) => host),
-    )
+    this.faults = drawFaults(rng, cluster.executorHosts, clients)
     await cluster.start()
     new Fate(world, cluster, watch).schedule(this.faults)
     for (const plan of clients) this.startClient(plan)
@@ -207,14 +203,17 @@ class Simulation {
     if (error === undefined || (answer.kind === 'error' && error.code === answer.code)) return
     if ((plan.manner === 'abort' || plan.manner === 'die') && error.code === 'CANCELLED') return
     const allowed = plan.holds ? LOSSES : [...LOSSES, 'PARTIAL_RESULT_DELIVERED']
-    if (allowed.includes(error.code) && this.isDisturbed(outcome)) return
+    if (allowed.includes(error.code) && this.isExcused(outcome)) return
     this.watch.violated(`${who}: ${error.code} ${error.message} ${error.context.join('; ')}`)
   }
 
-  private isDisturbed({ plan, endMs }: Outcome): boolean {
-    return this.faults.some(
+  /** Something may be the reason of its failure; for who can start again, more than one loss of an executor. */
+  private isExcused({ plan, endMs }: Outcome): boolean {
+    const near = this.faults.filter(
       fault => disturbs(fault) && fault.atMs <= endMs && fault.atMs + fault.forMs + AFTERMATH_MS >= plan.startMs,
     )
+    if (!plan.holds || near.length !== 1) return near.length > 0
+    return !isSurvived(near[0], [plan.host])
   }
 }
 
