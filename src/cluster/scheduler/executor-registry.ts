@@ -125,9 +125,10 @@ export class ExecutorRegistry {
     call.on('error', () => undefined)
     try {
       for await (const message of messagesOf<ExecutorMessage>(call)) {
+        if ((message.register === undefined) === (member === undefined))
+          throw fail('PROTOCOL', [call.getPeer(), 'its first message, and no other, is Register'])
         if (message.register !== undefined) member = this.register(call, message.register)
-        else if (member === undefined) throw fail('PROTOCOL', [call.getPeer(), 'its first message is not Register'])
-        else this.receive(member, message)
+        else if (member !== undefined) this.receive(member, message)
       }
     } catch (error) {
       reason = (error as Error).message
@@ -157,6 +158,8 @@ export class ExecutorRegistry {
     })
     if (register.protocolVersion !== PROTOCOL_VERSION) this.rejectedByVersion++
     checkVersion(register, `executor ${register.executorId}`)
+    if (this.streams.has(register.incarnation))
+      throw fail('PROTOCOL', [call.getPeer(), `another stream has registered incarnation ${register.incarnation}`])
     const { executorId: id, incarnation, version } = register
     const slots = Math.max(1, register.slots)
     const member: Member = {
