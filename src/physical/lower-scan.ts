@@ -6,6 +6,7 @@ import { conjunction, inputExpr } from '../expr/build.js'
 import { exprTree, type Expr } from '../expr/expr.js'
 import type { LogicalPlan } from '../logical/plan.js'
 import { columnsOf, stripRelation } from '../logical/plan-exprs.js'
+import { estimateRows } from '../optimizer/cardinality.js'
 import type { DataSourceExec } from './operators/data-source.js'
 import { filterExec } from './operators/filter.js'
 import { projectionExec } from './operators/projection.js'
@@ -34,10 +35,12 @@ export async function lowerScan(
   })
   const columns = withColumns(projection, residual, provider)
   const fetch = residual.length === 0 && scan.fetch !== undefined ? { fetch: scan.fetch } : {}
+  const applied = scan.filters.filter((_, i) => !residual.includes(filters[i]))
   const leaf: DataSourceExec = {
     kind: 'DataSourceExec',
     source,
     projection: columns,
+    rowCount: Math.ceil(estimateRows({ ...scan, filters: applied })),
     schema: schemaAt(provider, columns),
     children: [],
     ...fetch,

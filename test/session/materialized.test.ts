@@ -39,3 +39,19 @@ test.serial('a failure in the first region ends the query', async t => {
 test.serial('an unknown way to materialize is refused', async t => {
   await t.throwsAsync(rowsOf({ 'ballista.exchange.materialize': 'never' }), { message: /expected auto or always/ })
 })
+
+test.serial('a cluster of one slot runs a plan of many tasks in parts', async t => {
+  const expected = await rowsOf({ 'ballista.execution.target_partitions': '1' })
+  const settings = { ...SPREAD, 'ballista.execution.target_partitions': '60' }
+  const ctx = await SessionContext.standalone({ executors: 1, slots: 1, settings })
+  await ctx.registerCsv('example', 'test/data/example.csv')
+  const plans = await (await ctx.sql(`EXPLAIN ${QUERY}`)).rows()
+  const stages = String(plans.find(({ plan_type }) => plan_type === 'distributed_plan')?.plan)
+  // Together more than 64 tasks.
+  t.regex(stages, /tasks=60[^]*tasks=60/)
+  t.regex(stages, /edge=\d+, partitioning=[^;\n]*, materialized/)
+  t.regex(stages, /Stage \d+: tasks=\d+, after stages \d/)
+  t.deepEqual(await (await ctx.sql(QUERY)).rows(), expected)
+  await ctx.close()
+  t.is(bytesInUse(), 0)
+})

@@ -9,6 +9,7 @@ import { displayExpr, literalText } from '../../expr/display.js'
 import type { TaskContext } from '../../runtime/task-context.js'
 import { StreamScan } from './stream-scan.js'
 import { defineOperator, type Partitioning, type PhysicalPlan } from '../plan.js'
+import { withRowCount } from '../properties.js'
 
 /** A filter of the task (TaskContext.filters) on an output column of a scan. */
 export interface ColumnFilter {
@@ -21,6 +22,8 @@ export interface DataSourceExec extends PhysicalPlan {
   readonly source: ScanSource
   /** Column numbers of the table's schema, in the order of `schema`. */
   readonly projection: readonly number[]
+  /** Estimated, over all partitions; absent: unknown. */
+  readonly rowCount?: number
   /** Rows that each partition needs to give at most. */
   readonly fetch?: number
   /** Filters that joins above publish while the task runs, on columns of `schema`. */
@@ -30,7 +33,7 @@ export interface DataSourceExec extends PhysicalPlan {
 /** Reads partition `ctx.partition` of its source; one partition of the plan for each of the source. Holds a batch at a time. */
 export const dataSourceOperator = defineOperator<DataSourceExec>({
   kind: 'DataSourceExec',
-  properties: plan => ({ partitioning: partitioningOf(plan.source), ordering: [] }),
+  properties: plan => withRowCount({ partitioning: partitioningOf(plan.source), ordering: [] }, plan.rowCount),
   details(plan) {
     const columns = plan.schema.fields.map(({ name }) => name).join(', ')
     const predicate = plan.source.kind === 'files' ? plan.source.predicate : undefined
