@@ -41,5 +41,5 @@ function installed() {
 async function packaged() {
   if (process.platform !== 'linux') return undefined
   const { default: sparticuz } = await import('@sparticuz/chromium')
-  return { executablePath: await sparticuz.executablePath(), args: [...sparticuz.args, ...FLAGS] }
+  return { executablePath: await sparticuz.executablePath(), args: FLAGS }
 }

@@ -71,6 +71,7 @@ function madeUpJob(index) {
     submitted_time: Date.now() - index * 61_000,
     elapsed_ms: 300 + ((index * 7919) % 90_000),
     error: null,
+    failures: [],
   }
 }
 

@@ -207,7 +207,7 @@ test.serial('the events of a job follow it to its end', async t => {
     const seen: unknown[] = []
     for await (const { event, data } of eventsOf(address, `/api/job/${id}/events`)) {
       t.is(event, 'job')
-      t.deepEqual(Object.keys(data), [...JOB_KEYS, 'stages', 'edges'])
+      t.deepEqual(Object.keys(data), [...JOB_KEYS, 'failures', 'stages', 'edges'])
       if (seen.length === 0) await patch(address, `/api/job/${id}`)
       if (seen.at(-1) !== data.status) seen.push(data.status)
     }
@@ -231,6 +231,15 @@ test.serial('the events of all jobs begin with the list', async t => {
       if (data.status === 'Completed') break
     }
   })
+})
+
+test.serial('a scheduler that closes ends the streams of events', async t => {
+  const cluster = await startStandalone({ executors: 0, slots: 1, planner: planForCluster, logLevel: 'silent' })
+  const events = eventsOf(cluster.address, '/api/events')
+  t.is((await events.next()).value?.event, 'jobs')
+  const rest = events.next()
+  await cluster.close()
+  t.true((await rest).done)
 })
 
 test.serial('a failed job tells its error', async t => {

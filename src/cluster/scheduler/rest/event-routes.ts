@@ -1,7 +1,7 @@
 /** Server-sent events: all jobs in one line each, and one job with its whole graph. */
 import { refusal, type EventAnswer, type HttpAnswer, type Route } from '../../http/route.js'
 import type { Jobs, JobSummary } from '../job-record.js'
-import { jobJson } from './job-json.js'
+import { failuresJson, jobJson } from './job-json.js'
 import type { SchedulerView } from './scheduler-view.js'
 import { graphJson } from './stage-json.js'
 
@@ -46,7 +46,9 @@ function jobEvents(jobs: Jobs, id: string): HttpAnswer {
         take() {
           const job = jobs.get(id)
           source.over = job === undefined || job.endedAtMs !== undefined
-          return job === undefined ? [] : [{ event: 'job', data: { ...jobJson(job), ...graphJson(job) } }]
+          return job === undefined
+            ? []
+            : [{ event: 'job', data: { ...jobJson(job), failures: failuresJson(job), ...graphJson(job) } }]
         },
         stop,
       }

@@ -80,13 +80,17 @@ export type PlanFormat = 'default' | 'metrics'
 export const jobDetailJson = (job: JobRecord, format: PlanFormat): object => ({
   ...jobJson(job),
   sql: job.sql,
-  failures: job.failures.map(({ attempt, error }) => ({ attempt, error: errorJson(error) })),
+  failures: failuresJson(job),
   logical_plan: job.plans.logical,
   physical_plan: job.plans.physical,
   stage_plan: job.stageRecords.map(stage => stagePlanText(stage, format)).join('\n'),
 })
 
-export const errorJson = ({ code, message, context }: ErrorInfo): ErrorJson => ({
+/** Attempts that failed. */
+export const failuresJson = ({ failures }: JobRecord): object[] =>
+  failures.map(({ attempt, error }) => ({ attempt, error: errorJson(error) }))
+
+const errorJson = ({ code, message, context }: ErrorInfo): ErrorJson => ({
   code,
   message,
   context,

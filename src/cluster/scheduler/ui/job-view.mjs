@@ -47,7 +47,7 @@ export function jobView(id, tab = 'graph') {
         if (!isLive(job)) stop()
       },
     },
-    connected: is => header.connected(is, job),
+    trouble: text => header.trouble(job === undefined || isLive(job) ? text : ''),
   })
   void getJson(path).then(header.detail, error => content.replaceChildren(h('p', { class: 'empty' }, error.message)))
   const tick = setInterval(() => job !== undefined && isLive(job) && header.update(job), 500)
@@ -78,10 +78,9 @@ function jobHeader(id) {
   const sql = h('pre', { class: 'statement', tabindex: '0' })
   const facts = h('div', { class: 'headline' })
   const progress = h('div', { class: 'progress wide' })
-  const trouble = h('div', { class: 'trouble', hidden: true, role: 'alert' })
+  const errors = h('div', { class: 'trouble', hidden: true, role: 'alert' })
   const live = h('p', { class: 'live', role: 'status' })
   const cancel = cancelButton(id)
-  let failures = []
   return {
     element: h(
       'header',
@@ -91,15 +90,13 @@ function jobHeader(id) {
       sql,
       facts,
       progress,
-      trouble,
+      errors,
     ),
     detail(job) {
       setText(title, job.job_name === '' ? 'Query' : job.job_name)
       setText(sql, job.sql)
-      failures = job.failures
     },
-    connected: (is, job) =>
-      setText(live, is || (job !== undefined && !isLive(job)) ? '' : 'Connection lost, trying again…'),
+    trouble: text => setText(live, text),
     update(job) {
       setText(status, job.phase === 'waiting' ? 'Waiting to retry' : job.status)
       setAttribute(status, 'data-status', job.status)
@@ -119,12 +116,12 @@ function jobHeader(id) {
       )
       cancel.update(job)
       const troubles = [
-        ...failures.map(({ attempt, error }) => [`Attempt ${attempt}`, error]),
+        ...job.failures.map(({ attempt, error }) => [`Attempt ${attempt}`, error]),
         ...(job.error === null ? [] : [[job.status, job.error]]),
       ]
-      trouble.hidden = troubles.length === 0
-      setAttribute(trouble, 'data-status', job.status)
-      if (troubles.length !== trouble.children.length) trouble.replaceChildren(...troubles.map(troubleText))
+      errors.hidden = troubles.length === 0
+      setAttribute(errors, 'data-status', job.status)
+      if (troubles.length !== errors.children.length) errors.replaceChildren(...troubles.map(troubleText))
     },
   }
 }

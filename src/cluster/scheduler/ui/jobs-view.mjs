@@ -74,7 +74,7 @@ export function jobsView() {
         soon()
       },
     },
-    connected: is => setText(live, is ? '' : 'Connection lost, trying again…'),
+    trouble: text => setText(live, text),
   })
   const tick = setInterval(() => [...jobs.values()].some(isLive) && soon(), 500)
   const slash = event => {

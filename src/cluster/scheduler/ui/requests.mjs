@@ -20,13 +20,17 @@ export async function cancelJob(jobId) {
 }
 
 /**
- * Follows server-sent events: `on` has a listener for each kind, `connected` hears whether the stream stands. The browser dials again
- * by itself, and every stream begins with the whole state. Gives the function that ends it.
+ * Follows server-sent events: `on` has a listener for each kind, `trouble` hears what is wrong, or '' when nothing is. The browser dials
+ * again by itself unless it was refused, and every stream begins with the whole state. Gives the function that ends it.
  */
-export function follow(path, { on, connected }) {
+export function follow(path, { on, trouble }) {
   const source = new EventSource(path)
-  source.addEventListener('open', () => connected(true))
-  source.addEventListener('error', () => connected(false))
+  source.addEventListener('open', () => trouble(''))
+  source.addEventListener('error', () =>
+    trouble(
+      source.readyState === EventSource.CLOSED ? 'The scheduler refuses to say more' : 'Connection lost, trying again…',
+    ),
+  )
   for (const [kind, listener] of Object.entries(on))
     source.addEventListener(kind, event => listener(JSON.parse(event.data)))
   return () => source.close()
