@@ -43,7 +43,7 @@ function checkStage(stage: Record<string, unknown>, knows: (kind: string) => boo
   if (plan.kind !== 'ExchangeSinkExec' || plan.children.length !== 1)
     throw malformed(`a stage whose root is ${plan.kind}`, peer)
   const { functions, outputs } = plan as Partial<ExchangeSinkExec>
-  checkOutputs(outputs, peer)
+  checkOutputs(outputs, plan.schema.fields.length, peer)
   userFunctionsOf(functions ?? [], peer)
   const taskCount = countOf(stage.taskCount, MAX_TASKS + 1, 'a number of tasks', peer)
   for (const partition of listOf(stage.partitions, 'partitions', peer))
@@ -70,15 +70,18 @@ const PARTITIONINGS: ReadonlySet<unknown> = new Set<EdgePartitioning['kind']>([
   'roundRobin',
 ])
 
-function checkOutputs(value: unknown, peer: Peer): void {
+/** `width`: columns of the stage's rows. */
+function checkOutputs(value: unknown, width: number, peer: Peer): void {
   const outputs = listOf(value, 'outputs', peer)
   if (outputs.length === 0) throw malformed('a stage without outputs', peer)
   for (const each of outputs) {
-    const { edge, partitioning, ...flags } = objectOf(each, 'an output', peer)
+    const { edge, partitioning, columns, ...flags } = objectOf(each, 'an output', peer)
     countOf(edge, MAX_TASKS, 'an edge', peer)
     for (const flag of [flags.spillable, flags.materialized])
       if (flag !== undefined && typeof flag !== 'boolean')
         throw malformed('an output with a flag that is not a truth value', peer)
+    for (const column of columns === undefined ? [] : listOf(columns, 'columns', peer))
+      countOf(column, width, 'a column', peer)
     const { kind, count, exprs } = objectOf(partitioning, 'a partitioning', peer)
     if (!PARTITIONINGS.has(kind)) throw malformed(`unknown partitioning '${String(kind)}'`, peer)
     if (kind !== 'single') countOf(count, MAX_TASKS + 1, 'a number of partitions', peer)

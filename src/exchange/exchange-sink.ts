@@ -20,9 +20,10 @@ export const exchangeSinkOperator = defineOperator<ExchangeSinkExec>({
 })
 
 /** `edge=3, partitioning=single, materialized`. */
-function displayOutput({ edge, partitioning, materialized, spillable }: EdgeOutput): string {
+function displayOutput({ edge, partitioning, columns, materialized, spillable }: EdgeOutput): string {
+  const sent = columns === undefined ? '' : `, columns=[${columns.join(', ')}]`
   const storage = materialized === true ? ', materialized' : spillable === true ? ', spillable' : ''
-  return `edge=${edge}, partitioning=${displayPartitioning(partitioning)}${storage}`
+  return `edge=${edge}, partitioning=${displayPartitioning(partitioning)}${sent}${storage}`
 }
 
 class ExchangeSink implements Sink {
@@ -67,10 +68,12 @@ class OpenEdge {
   isClosed = false
   private readonly divide: Divide
 
-  constructor({ partitioning, ...output }: EdgeOutput, schema: Schema, ctx: TaskContext) {
+  constructor({ partitioning, columns, ...output }: EdgeOutput, schema: Schema, ctx: TaskContext) {
     const partitionCount = partitionCountOf(partitioning)
-    this.writer = ctx.exchange.openWriter({ ...output, schema, partitionCount })
-    this.divide = divider(partitioning, schema, ctx.partition)
+    const sent = columns === undefined ? schema : { fields: columns.map(column => schema.fields[column]) }
+    this.writer = ctx.exchange.openWriter({ ...output, schema: sent, partitionCount })
+    const divide = divider(partitioning, schema, ctx.partition)
+    this.divide = columns === undefined ? divide : narrow(divide, columns, sent)
   }
 
   /** Borrows the batch. */
@@ -106,6 +109,12 @@ function divider(partitioning: EdgePartitioning, schema: Schema, task: number): 
     }
   }
 }
+
+/** Divides batches of only some of the columns. */
+const narrow =
+  (divide: Divide, columns: readonly number[], schema: Schema): Divide =>
+  batch =>
+    divide({ schema, rowCount: batch.rowCount, columns: columns.map(column => batch.columns[column]) })
 
 const toEach =
   (count: number): Divide =>

@@ -7,7 +7,6 @@ import { markOnDemand } from './on-demand.js'
 import {
   partitionCountOf,
   type EdgeOutput,
-  type EdgePartitioning,
   type ExchangeSinkExec,
   type ExchangeSourceExec,
   type StageInput,
@@ -42,10 +41,10 @@ export function fragment(plan: PhysicalPlan, operators: readonly OperatorDefinit
   let edgeCount = 0
 
   function source(exchange: ExchangeExec, inputs: StageInput[]): ExchangeSourceExec {
-    const { partitioning, ordering, schema, shared: number } = exchange
+    const { partitioning, columns, ordering, schema, shared: number } = exchange
     const below = (number === undefined ? undefined : shared.get(number)) ?? stage(exchange.children[0])
     if (number !== undefined) shared.set(number, below)
-    const edge = addEdge(below, partitioning)
+    const edge = addEdge(below, columns === undefined ? { partitioning } : { partitioning, columns })
     inputs.push({ edge, stage: below.id })
     const { rowCount } = env.properties(exchange.children[0])
     return {
@@ -60,9 +59,9 @@ export function fragment(plan: PhysicalPlan, operators: readonly OperatorDefinit
     }
   }
 
-  function addEdge(below: OpenStage, partitioning: EdgePartitioning): number {
+  function addEdge(below: OpenStage, output: Omit<EdgeOutput, 'edge'>): number {
     const edge = edgeCount++
-    below.outputs.push({ edge, partitioning })
+    below.outputs.push({ edge, ...output })
     return edge
   }
 
@@ -82,7 +81,7 @@ export function fragment(plan: PhysicalPlan, operators: readonly OperatorDefinit
   }
 
   const isGathered = partitionCount(env.properties(plan).partitioning) === 1
-  addEdge(stage(isGathered ? plan : exchangeExec(plan, { kind: 'single' })), { kind: 'single' })
+  addEdge(stage(isGathered ? plan : exchangeExec(plan, { kind: 'single' })), { partitioning: { kind: 'single' } })
   return markOnDemand(stages.map(closed))
 }
 

@@ -17,6 +17,8 @@ export type EdgePartitioning = ExchangePartitioning
 export interface EdgeOutput {
   readonly edge: number
   readonly partitioning: EdgePartitioning
+  /** Only these columns of the rows, in this order; absent: all. */
+  readonly columns?: readonly number[]
   /** Tasks do not wait: what has not been taken goes to a file when it is much. */
   readonly spillable?: boolean
   /**

@@ -79,7 +79,7 @@ for (const [name, { sql, keys, columns = '1, 2' }] of Object.entries(SHAPES)) {
       const ctx = await session(3, more)
       const plan = await physicalPlan(ctx, sql)
       t.true(plan.includes(`HashJoinExec: join_type=RightSemi, on=[${keys}`), plan)
-      t.regex(plan, /ExchangeExec: partitioning=broadcast to 3, shared=#\d/)
+      t.regex(plan, /ExchangeExec: partitioning=broadcast to 3, columns=\[k(, l)?\], shared=#\d/)
       t.deepEqual(await (await ctx.sql(ordered)).rows(), expected, `${JSON.stringify(more)}: ${plan}`)
       await ctx.close()
     }

@@ -17,6 +17,8 @@ export type ExchangePartitioning =
 export interface ExchangeExec extends PhysicalPlan {
   readonly kind: 'ExchangeExec'
   readonly partitioning: ExchangePartitioning
+  /** Columns of the child that are sent, with `broadcast` only; absent: all. */
+  readonly columns?: readonly number[]
   /** The order of each partition of the child, which is kept; absent: none. */
   readonly ordering?: readonly SortKey[]
   /** Exchanges with the same number have equal children, of which one runs. */
@@ -62,10 +64,11 @@ export const exchangeOperator = defineOperator<ExchangeExec>({
       { partitioning: partitioning.kind === 'roundRobin' ? spread(partitioning.count) : partitioning, ordering },
       input.rowCount,
     ),
-  details({ partitioning, ordering, shared }) {
+  details({ partitioning, ordering, shared, columns, schema }) {
+    const sent = columns === undefined ? '' : `, columns=[${schema.fields.map(({ name }) => name).join(', ')}]`
     const order = ordering === undefined ? '' : `, ordering=${displayOrdering(ordering)}`
     const number = shared === undefined ? '' : `, shared=#${shared}`
-    return `partitioning=${displayPartitioning(partitioning)}${order}${number}`
+    return `partitioning=${displayPartitioning(partitioning)}${sent}${order}${number}`
   },
   samples: () => [],
 })

@@ -131,16 +131,20 @@ class Reducer {
     }
     const isSame = ({ key, probe }: KeyPair): boolean =>
       sameType(source.schema.fields[key].type, scan.schema.fields[probe].type)
-    const on = pairs.filter(isSame).map(({ key, probe }) => ({ left: column(source, key), right: column(scan, probe) }))
+    const same = pairs.filter(isSame)
     // A scan that may stop early has to count rows that the join drops.
-    if (on.length === 0 || scan.fetch !== undefined) return scan
+    if (same.length === 0 || scan.fetch !== undefined) return scan
     const count = partitionCount(this.context.properties(scan).partitioning)
     // What one task reads is exchanged in a moment.
     if (count === 1) return scan
+    const columns = [...new Set(same.map(({ key }) => key))]
     const sent: ExchangeExec = {
       ...exchangeExec(source, { kind: 'broadcast', count }),
+      columns,
+      schema: { fields: columns.map(key => source.schema.fields[key]) },
       ...(keys.shared === undefined ? {} : { shared: keys.shared }),
     }
+    const on = same.map(({ key, probe }) => ({ left: column(sent, columns.indexOf(key)), right: column(scan, probe) }))
     const semiJoin: HashJoinExec = {
       kind: 'HashJoinExec',
       joinType: 'rightSemi',
