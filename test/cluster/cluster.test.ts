@@ -1,4 +1,7 @@
 /** Whole clusters in this process, over real gRPC on free ports: results, failures, leases, and nothing left behind. */
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import { bytesInUse } from '../../src/arrow/memory.js'
 import { columnValues, releaseBatch } from '../../src/arrow/column.js'
@@ -27,6 +30,7 @@ interface Request {
   readonly batches: number
   readonly rows: number
   readonly failAt?: number
+  readonly exitOnce?: string
   readonly settings?: Record<string, string>
   readonly unplannable?: boolean
   readonly unknownOperator?: boolean
@@ -137,6 +141,10 @@ for (const threads of [0, 1]) {
       const request = { partitions: 3, batches: 50, rows: 100, failAt: 3 }
       const error = await t.throwsAsync(() => run(cluster.client, request), { instanceOf: BallistaError })
       t.is(error?.code, 'DIVIDE_BY_ZERO')
+      const [job, executor, task] = error?.context ?? []
+      t.regex(job, /^job-[0-9a-f]{32}\.1$/)
+      t.regex(executor, /^executor executor-[0-9a-f]{12} at 127\.0\.0\.1:\d+$/)
+      t.is(task, 'stage 0, partition 0')
       await idle(cluster)
       t.is((await run(cluster.client, { partitions: 1, batches: 1, rows: 10 })).length, 10)
     })
@@ -345,6 +353,23 @@ test.serial('an executor that drains gives up waiting in the end', async t => {
       break
     }
   })
+})
+
+test.serial('a worker thread that dies costs an attempt, not the query', async t => {
+  const directory = mkdtempSync(join(tmpdir(), 'ballista-exit-'))
+  await withCluster(t, 1, async ({ client }) => {
+    let rows = 0
+    const request = { partitions: 3, batches: 20, rows: 100, failAt: 5, exitOnce: join(directory, 'exited') }
+    const result = await client.submit({ request, signal: never(), onRestart: () => (rows = 0) })
+    for await (const batch of result.batches) {
+      rows += batch.rowCount
+      releaseBatch(batch)
+    }
+    // Batch 5 of the first task is left out by the attempt that lives.
+    t.is(rows, 5_900)
+    t.deepEqual(readdirSync(directory), ['exited'])
+  })
+  rmSync(directory, { recursive: true })
 })
 
 test.serial('without executors a query is NO_EXECUTORS', async t => {

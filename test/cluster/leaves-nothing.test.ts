@@ -161,8 +161,8 @@ async function runCases(t: ExecutionContext, nodes: Nodes, table: LinkedTable): 
       await ctx.close()
     }
   }
-  // Connections between the executors stay from here on.
-  t.is(await count(), table.rows)
+  // Connections between the executors stay from here on; the last task runs on another one each time.
+  for (let turn = 0; turn < nodes.addresses.length; turn++) t.is(await count(), table.rows)
   const descriptors = nodes.pids.map(descriptorCount)
   for (const [name, run] of Object.entries(CASES)) {
     const ctx = await SessionContext.remote(nodes.url)

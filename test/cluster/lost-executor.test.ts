@@ -143,6 +143,32 @@ test.serial(
   },
 )
 
+// These take as long as they say.
+if (FULL) {
+  test.serial('an executor that is stopped for 3 s and for 60 s: rows() is right, and it comes back', async t => {
+    const sql = SHAPES['partitioned join']
+    const expected = await expectedAnswer(sql)
+    await withCluster(async (cluster, ctx) => {
+      for (const seconds of [3, 60]) {
+        const running = (async () => answerOf(await (await ctx.sql(sql)).rows(), sql))()
+        await until('tasks to run', async () =>
+          (await nodeStats(cluster.address)).runningTasks > 0 ? true : undefined,
+        )
+        cluster.executors[1].kill('SIGSTOP')
+        const continued = new Promise(resolve => setTimeout(resolve, seconds * 1_000))
+        void continued.then(() => cluster.executors[1].kill('SIGCONT'))
+        t.deepEqual(await running, expected, `${seconds} s`)
+        await continued
+        await until('both executors', async () =>
+          (await nodeStats(cluster.address)).executors === 2 ? true : undefined,
+        )
+        const nodes = [cluster.address, ...cluster.executorAddresses]
+        t.deepEqual(await held(nodes), nothing(nodes))
+      }
+    })
+  })
+}
+
 // The grace period is 15 s; cluster.test.ts has a shorter one.
 if (FULL) {
   test.serial('all executors are killed: a typed error within the grace period', async t => {

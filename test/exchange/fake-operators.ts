@@ -1,4 +1,5 @@
 /** Small operators for exchange and cluster tests: rows by formula, counters of what was pulled, failures on demand. */
+import { existsSync, writeFileSync } from 'node:fs'
 import { batchFromValues, columnValues } from '../../src/arrow/column.js'
 import { field, schemaOf } from '../../src/arrow/schema.js'
 import { INT64, UTF8 } from '../../src/arrow/types.js'
@@ -23,6 +24,8 @@ export interface NumbersExec extends PhysicalPlan {
   readonly failAt?: number
   /** Ends the whole thread with this exit code instead of batch `failAt`. */
   readonly exit?: number
+  /** As `exit`, but only if this file is not there; it makes it. */
+  readonly exitOnce?: string
   /** Never ends batch `failAt`, and hears nothing. */
   readonly spin?: boolean
 }
@@ -33,6 +36,7 @@ export const numbers = (shape: {
   rows: number
   failAt?: number
   exit?: number
+  exitOnce?: string
   spin?: boolean
 }): NumbersExec => ({
   kind: 'NumbersExec',
@@ -67,6 +71,11 @@ const numbersOperator = defineOperator<NumbersExec>({
       for (let batch = 0; batch < plan.batches; batch++) {
         if (ctx.partition === 0 && plan.failAt === batch) {
           if (plan.exit !== undefined) process.exit(plan.exit)
+          if (plan.exitOnce !== undefined && existsSync(plan.exitOnce)) continue
+          if (plan.exitOnce !== undefined) {
+            writeFileSync(plan.exitOnce, '')
+            process.exit(1)
+          }
           while (plan.spin === true) continue
           throw fail('DIVIDE_BY_ZERO')
         }

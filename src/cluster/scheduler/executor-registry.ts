@@ -34,7 +34,7 @@ import type { ExecutorView } from './rest/scheduler-view.js'
 /** What the jobs want to hear; `attemptId` as in common/ids.ts. */
 export interface RegistryListener {
   launchFailed(attemptId: string, incarnation: string, error: BallistaError): void
-  taskEnded(attemptId: string, incarnation: string, report: TaskReport): void
+  taskEnded(attemptId: string, member: Member, report: TaskReport): void
   /** `crashed`: it neither left nor fell silent. */
   executorLost(member: Member, reason: string, crashed: boolean): void
   /** What the tasks of an executor have counted so far, those that have ended too. */
@@ -206,7 +206,7 @@ export class ExecutorRegistry {
   private taskStatus(member: Member, status: TaskStatus): void {
     const name = `executor ${member.id}`
     const report = taskReportOf(decodeWire(status.report, name), { name, version: member.version })
-    this.listener?.taskEnded(status.jobId, member.incarnation, report)
+    this.listener?.taskEnded(status.jobId, member, report)
   }
 
   private tick(): void {

@@ -1,6 +1,6 @@
 /** The scheduler's jobs: one per open SubmitQuery call, which is its lease. Performs what the job machine decides. */
 import type { Clock, Rng, Timer } from '../../common/clock.js'
-import { BallistaError, fail, toBallistaError } from '../../common/errors.js'
+import { BallistaError, fail, toBallistaError, withContext, type ErrorInfo } from '../../common/errors.js'
 import { attemptId, newJobId, parseAttemptId } from '../../common/ids.js'
 import { configOf } from '../../common/option.js'
 import type { Logger } from '../../common/log.js'
@@ -19,6 +19,7 @@ import { JobHistory } from './job-history.js'
 import type { JobFeedEvent, JobRecord, Jobs, JobSummary } from './job-record.js'
 import { isOver, newJob, stepJob, type JobEffect, type JobEvent, type JobState, type LaunchGroup } from './job-state.js'
 import { JobWatch } from './job-watch.js'
+import type { Member } from './membership-state.js'
 import { jobDefinitions, type Placement, type PlacementPolicy } from './placement.js'
 import type { Planner } from './planned-query.js'
 import { backoffMs, isRepeatable, MAX_ATTEMPTS, VERDICT_WAIT_MS } from './retry.js'
@@ -65,8 +66,9 @@ export class JobRunner implements Jobs {
     options.executors.listen({
       launchFailed: (id, incarnation, error) =>
         this.attemptEvent(id, attempt => ({ kind: 'launchFailed', attempt, incarnation, error })),
-      taskEnded: (id, incarnation, report) => {
-        const error = report.error === undefined ? {} : { error: new BallistaError(report.error) }
+      taskEnded: (id, member, report) => {
+        const { incarnation } = member
+        const error = report.error === undefined ? {} : { error: placedError(report.error, id, member) }
         this.attemptEvent(id, attempt => ({ kind: 'taskEnded', attempt, incarnation, report, ...error }))
       },
       executorLost: ({ id, incarnation }, reason, crashed) => {
@@ -323,6 +325,10 @@ export class JobRunner implements Jobs {
 function tell(job: Job, event: QueryEvent): void {
   if (job.call.writable) job.call.write(event)
 }
+
+/** The error of a task, which names its stage and operator, with the job and the executor. */
+const placedError = (info: ErrorInfo, attemptId: string, { id, address }: Member): BallistaError =>
+  withContext(withContext(new BallistaError(info), `executor ${id} at ${address}`), attemptId)
 
 /** Jobs that only ask for a schema are nobody's business. */
 const isShown = ({ watch: { request } }: Job): boolean => request !== undefined && !request.planOnly
