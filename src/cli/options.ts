@@ -20,6 +20,22 @@ export function positive(value: string): number {
   return number
 }
 
+/** A whole number that is not less than another. */
+export const atLeast =
+  (least: number) =>
+  (value: string): number => {
+    const number = integer(value)
+    if (number < least) throw new InvalidArgumentError(`expected at least ${least}`)
+    return number
+  }
+
+/** A part of a whole, above 0. */
+export function fraction(value: string): number {
+  const number = Number(value)
+  if (!(number > 0 && number <= 1)) throw new InvalidArgumentError('expected a number above 0, at most 1')
+  return number
+}
+
 export function port(value: string): number {
   const number = integer(value)
   if (number > 65_535) throw new InvalidArgumentError('expected a port, 0 to 65535')

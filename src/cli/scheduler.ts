@@ -4,6 +4,7 @@ import type { FlagValues } from './flags/flag.js'
 import { SCHEDULER_FLAGS } from './flags/scheduler-flags.js'
 import { addServerCommand } from './flags/server-command.js'
 import { dataRootsOf, securityOf } from './flags/server-flags.js'
+import { logFile } from './log-file.js'
 import { stopSignal } from './options.js'
 
 export const schedulerCommand = (program: Command): void =>
@@ -30,8 +31,13 @@ async function run(flags: FlagValues<typeof SCHEDULER_FLAGS>): Promise<void> {
       maxQueued: flags.maxQueuedJobs,
       queueTimeoutMs: flags.queueTimeoutSeconds * 1000,
     },
+    executorTimeoutMs: flags.executorTimeoutSeconds * 1000,
+    expireExecutorsMs: flags.expireDeadExecutorIntervalSeconds * 1000,
+    maxAttempts: flags.taskMaxFailures,
+    keepJobsMs: flags.finishedJobStateCleanUpIntervalSeconds * 1000,
     lossGraceMs: flags.noExecutorsGracePeriodSeconds * 1000,
     logLevel: flags.logLevelSetting,
+    ...(flags.logDir === undefined ? {} : { writeLog: logFile(flags.logDir, 'scheduler', flags.logRotationPolicy) }),
   })
   process.stdout.write(`ballista scheduler listening on ${scheduler.address}\n`)
   await stopSignal()

@@ -1,5 +1,5 @@
 /** Flags of servers: which source counts, and what is wrong usage. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
@@ -7,6 +7,7 @@ import { EXECUTOR_FLAGS } from '../../src/cli/flags/executor-flags.js'
 import { repeated, text, toggle, type FlagTable } from '../../src/cli/flags/flag.js'
 import { resolveFlags } from '../../src/cli/flags/flag-sources.js'
 import { SCHEDULER_FLAGS } from '../../src/cli/flags/scheduler-flags.js'
+import { LOG_ROTATIONS, logFile } from '../../src/cli/log-file.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'ballista-flags-'))
 test.after.always(() => rmSync(folder, { recursive: true }))
@@ -113,4 +114,44 @@ test('names of flags, and other names, are used once', t => {
     ])
     t.deepEqual(names, [...new Set(names)])
   }
+})
+
+test('log files are begun anew when their time has passed', t => {
+  const directory = mkdtempSync(join(folder, 'log-'))
+  for (const rotation of LOG_ROTATIONS) {
+    const write = logFile(directory, rotation, rotation)
+    for (const line of [
+      '2026-01-31T23:58:01.000Z INFO  a\n',
+      '2026-01-31T23:59:01.000Z INFO  b\n',
+      '2026-02-01T00:00:00.000Z INFO  c\n',
+    ])
+      write(line)
+  }
+  t.deepEqual(readdirSync(directory).sort(), [
+    'ballista-daily.2026-01-31.log',
+    'ballista-daily.2026-02-01.log',
+    'ballista-hourly.2026-01-31T23.log',
+    'ballista-hourly.2026-02-01T00.log',
+    'ballista-minutely.2026-01-31T23-58.log',
+    'ballista-minutely.2026-01-31T23-59.log',
+    'ballista-minutely.2026-02-01T00-00.log',
+    'ballista-never.log',
+  ])
+  t.is(
+    readFileSync(join(directory, 'ballista-daily.2026-01-31.log'), 'utf8'),
+    '2026-01-31T23:58:01.000Z INFO  a\n2026-01-31T23:59:01.000Z INFO  b\n',
+  )
+})
+
+test('numbers out of their range are refused', async t => {
+  const value = (environment: Record<string, string>): Promise<unknown> =>
+    resolveFlags(EXECUTOR_FLAGS, { server: 'executor', given: {}, environment })
+  for (const part of ['0', '1.5', 'half', 'NaN']) {
+    await t.throwsAsync(value({ BALLISTA_EXECUTOR_MEMORY_POOL_FRACTION: part }), {
+      message: `option 'BALLISTA_EXECUTOR_MEMORY_POOL_FRACTION': '${part}' is invalid. expected a number above 0, at most 1`,
+    })
+  }
+  await t.throwsAsync(scheduler({}, { BALLISTA_SCHEDULER_EXECUTOR_TIMEOUT_SECONDS: '5' }), {
+    message: "option 'BALLISTA_SCHEDULER_EXECUTOR_TIMEOUT_SECONDS': '5' is invalid. expected at least 6",
+  })
 })

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import { startStandalone, type Standalone } from '../../src/cluster/standalone.js'
 import type { JobFeedEvent, JobRecord } from '../../src/cluster/scheduler/job-record.js'
+import { systemClock, type Clock } from '../../src/common/clock.js'
 import { JobHistory } from '../../src/cluster/scheduler/job-history.js'
 import { SessionContext } from '../../src/session/context.js'
 import { planForCluster } from '../../src/session/plan-statement.js'
@@ -117,7 +118,9 @@ test('history is bounded by jobs and by tasks', t => {
     failures: [],
     plans,
   })
-  const history = new JobHistory()
+  let nowMs = 0
+  const clock: Clock = { ...systemClock, nowMs: () => nowMs }
+  const history = new JobHistory({ clock, keepMs: 3_600_000 })
   for (let i = 0; i < 1_010; i++) history.add(record(`job-${i}`, 1))
   t.is(history.list().length, 1_000)
   t.is(history.list()[0].jobId, 'job-1009')
@@ -127,4 +130,6 @@ test('history is bounded by jobs and by tasks', t => {
     history.list().map(({ jobId }) => jobId),
     ['large'],
   )
+  nowMs = 3_600_000
+  t.deepEqual(history.list(), [])
 })

@@ -87,6 +87,12 @@ const membershipCases: readonly {
     silent: ['a 1'],
   },
   {
+    name: 'silence beyond a limit of its own',
+    events: [registered('a', '1'), { kind: 'tick', nowMs: 7_000, silenceLimitMs: 7_000 }],
+    members: [],
+    silent: ['a 1'],
+  },
+  {
     name: 'a heartbeat starts the silence anew',
     events: [
       registered('a', '1'),

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { connect } from 'node:net'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -107,6 +107,25 @@ test('an address in use ends the process', async t => {
   } finally {
     await cluster.close()
   }
+})
+
+test('an executor that no scheduler accepts gives up, if it is told to', async t => {
+  const logs = mkdtempSync(join(folder, 'logs-'))
+  const flags = [
+    '--bind-port',
+    '0',
+    '--scheduler-port',
+    '1',
+    '--scheduler-connect-timeout-seconds',
+    '1',
+    '--log-dir',
+    logs,
+  ]
+  const { status, stderr } = await run(['executor', ...flags, '--log-rotation-policy', 'never'])
+  t.is(status, 1)
+  t.is(stderr, 'Error: no scheduler has accepted this executor for 1 s [NETWORK]\n')
+  const log = readFileSync(join(logs, 'ballista-executor.log'), 'utf8')
+  t.regex(log, /WARN {2}scheduler not reached, trying on/)
 })
 
 test('flags of security that need others, and files that are none, are wrong usage', async t => {

@@ -1,12 +1,17 @@
 /** The flags of `ballista executor`. */
 import { availableParallelism, tmpdir } from 'node:os'
-import { directory, host, port, positive, size, tempSize } from '../options.js'
+import { directory, fraction, host, integer, port, positive, size, tempSize } from '../options.js'
 import { optional, valued } from './flag.js'
-import { allowUdf, bindHost, configFile, dataRoot, logLevelSetting, SECURITY_FLAGS } from './server-flags.js'
+import { allowUdf, bindHost, configFile, dataRoot, LOG_FLAGS, SECURITY_FLAGS } from './server-flags.js'
 
 export const EXECUTOR_FLAGS = {
   schedulerHost: valued('host of the scheduler', { placeholder: 'host', parse: host, default: '127.0.0.1' }),
   schedulerPort: valued('port of the scheduler', { placeholder: 'port', parse: port, default: 50_050 }),
+  schedulerConnectTimeoutSeconds: valued('it gives up when no scheduler has accepted it for so long; 0: never', {
+    placeholder: 'seconds',
+    parse: integer,
+    default: 0,
+  }),
   bindHost,
   bindPort: valued('port to listen on; 0 picks a free one', {
     placeholder: 'port',
@@ -32,6 +37,13 @@ export const EXECUTOR_FLAGS = {
     aliases: ['memory-limit'],
     parse: size,
   }),
+  memoryPoolFraction: optional(
+    'memory limit as a part of what this host or container has, such as 0.7; --memory-pool-size wins',
+    {
+      placeholder: 'part',
+      parse: fraction,
+    },
+  ),
   workDir: valued('directory for temporary files', {
     placeholder: 'dir',
     parse: directory,
@@ -46,9 +58,16 @@ export const EXECUTOR_FLAGS = {
     'how long running tasks may go on after SIGTERM; a second SIGTERM ends them at once',
     { placeholder: 'seconds', parse: positive, default: 300 },
   ),
+  executorHeartbeatIntervalSeconds: optional(
+    'how often it reports to the scheduler; default: as often as that asks, which is also the least',
+    {
+      placeholder: 'seconds',
+      parse: positive,
+    },
+  ),
   ...SECURITY_FLAGS,
   allowUdf,
   dataRoot,
-  logLevelSetting,
+  ...LOG_FLAGS,
   configFile,
 }

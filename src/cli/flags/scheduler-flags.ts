@@ -1,11 +1,14 @@
 /** The flags of `ballista scheduler`. */
 import type { TaskDistribution } from '../../cluster/scheduler/placement-policies.js'
-import { host, integer, port, positive, webOrigin } from '../options.js'
+import { atLeast, host, integer, port, positive, webOrigin } from '../options.js'
 import { oneOf, optional, repeated, toggle, valued } from './flag.js'
-import { allowUdf, bindHost, configFile, dataRoot, logLevelSetting, SECURITY_FLAGS } from './server-flags.js'
+import { allowUdf, bindHost, configFile, dataRoot, LOG_FLAGS, SECURITY_FLAGS } from './server-flags.js'
 
 /** As in cluster/scheduler/placement-policies.ts, which only a scheduler loads. */
 const TASK_DISTRIBUTIONS = ['round-robin', 'bias', 'consistent-hash'] as const satisfies readonly TaskDistribution[]
+
+/** Executors report every 2 s; one report may be late. */
+const MIN_TIMEOUT_S = 6
 
 export const SCHEDULER_FLAGS = {
   bindHost,
@@ -55,6 +58,25 @@ export const SCHEDULER_FLAGS = {
     parse: integer,
     default: 15,
   }),
-  logLevelSetting,
+  executorTimeoutSeconds: valued('an executor that is silent for so long is lost', {
+    placeholder: 'seconds',
+    parse: atLeast(MIN_TIMEOUT_S),
+    default: 15,
+  }),
+  expireDeadExecutorIntervalSeconds: valued('how often it is looked for silent executors', {
+    placeholder: 'seconds',
+    parse: positive,
+    default: 2,
+  }),
+  taskMaxFailures: valued('attempts of a query whose tasks fail for no fault of its own', {
+    placeholder: 'count',
+    parse: positive,
+    default: 4,
+  }),
+  finishedJobStateCleanUpIntervalSeconds: valued(
+    'how long the records of jobs that have ended are kept; 0: as long as there is room',
+    { placeholder: 'seconds', parse: integer, default: 3_600 },
+  ),
+  ...LOG_FLAGS,
   configFile,
 }

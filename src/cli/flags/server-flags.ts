@@ -4,6 +4,7 @@ import { LOG_LEVELS } from '../../common/log.js'
 import { fail } from '../../common/errors.js'
 import { isLoopback, type Security } from '../../exchange/security.js'
 import type { DataRoots } from '../../runtime/data-roots.js'
+import { LOG_ROTATIONS, type LogRotation } from '../log-file.js'
 import { directory, host, pemFile, tokenFile } from '../options.js'
 import { oneOf, optional, repeated, text, toggle, valued, type FlagValues } from './flag.js'
 
@@ -15,15 +16,24 @@ export const configFile = optional('TOML file with flags, such as bind_port = 50
   parse: text,
 })
 
-export const logLevelSetting = valued('least severe messages that are logged', {
-  placeholder: 'level',
-  aliases: ['log-level'],
-  parse: oneOf(LOG_LEVELS),
-  default: 'info',
-})
-
 /** What clients send runs with the rights of the server: node:vm is no sandbox. */
 export const allowUdf = toggle('run JavaScript functions that clients send, with the rights of this process')
+
+/** Where the log goes. */
+export const LOG_FLAGS = {
+  logDir: optional('directory for log files; default: standard error', { placeholder: 'dir', parse: directory }),
+  logRotationPolicy: valued('how often a new log file is begun', {
+    placeholder: 'policy',
+    parse: oneOf(LOG_ROTATIONS),
+    default: 'daily' as LogRotation,
+  }),
+  logLevelSetting: valued('least severe messages that are logged', {
+    placeholder: 'level',
+    aliases: ['log-level'],
+    parse: oneOf(LOG_LEVELS),
+    default: 'info',
+  }),
+}
 
 /** What protects the connections of a server; an executor shows the same to others. */
 export const SECURITY_FLAGS = {

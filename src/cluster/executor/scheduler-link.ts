@@ -28,6 +28,8 @@ export interface SchedulerLinkOptions {
     readonly port: number
     readonly slots: number
   }
+  /** More often than the scheduler asks. */
+  readonly heartbeatMs?: number | undefined
   readonly knows: (kind: string) => boolean
   readonly jobs: ExecutorJobs
   /** For each heartbeat. */
@@ -208,7 +210,8 @@ class Session {
     this.registered = registered
     this.accepted = true
     this.beatenAtMs = this.options.clock.nowMs()
-    this.watch(registered)
+    const { heartbeatMs, leaseMs } = registered
+    this.watch({ heartbeatMs: Math.min(heartbeatMs, this.options.heartbeatMs ?? Infinity), leaseMs })
     this.options.log.info('registered', { scheduler: this.options.scheduler, address: registered.address })
   }
 

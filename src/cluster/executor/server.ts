@@ -24,7 +24,7 @@ import type { SpillFs } from '../../runtime/spill-fs.js'
 import { spillPlace, spillSpace, type SpillPlace } from '../../runtime/spill-space.js'
 import { operatorTable, type OperatorTable } from '../../runtime/run-pipelines.js'
 import { warnIfExposed } from '../exposure.js'
-import { stderrLogger } from '../stderr-logger.js'
+import { serverLogger } from '../server-logger.js'
 import { httpListener } from '../http/listener.js'
 import { EXECUTOR_ROUTES } from './executor-routes.js'
 import { ExecutorJobs } from './executor-jobs.js'
@@ -43,6 +43,10 @@ export interface ExecutorOptions {
   /** Directory for temporary files. */
   readonly workDir: string
   readonly logLevel?: string
+  /** Where its log goes, in whole lines; default: standard error. */
+  readonly writeLog?: (line: string) => void
+  /** How often it reports to the scheduler; default: as often as that asks, which is also the least. */
+  readonly heartbeatMs?: number | undefined
   /** Bytes that the operators of all tasks together may hold. */
   readonly memoryLimit?: number
   /** Bytes that temporary files may take. */
@@ -85,7 +89,7 @@ export interface RunningExecutor {
 export async function startExecutor(options: ExecutorOptions): Promise<RunningExecutor> {
   const clock = options.clock ?? systemClock
   const rng = options.rng ?? systemRng
-  const log = stderrLogger(options.logLevel ?? 'info', clock)
+  const log = serverLogger(options.logLevel ?? 'info', clock, options.writeLog)
   const operators = operatorTable(options.operators ?? (await engineOperators()), EXCHANGE_OPERATORS)
   const hub = new ExchangeHub({
     clock,
@@ -129,6 +133,7 @@ export async function startExecutor(options: ExecutorOptions): Promise<RunningEx
   link = new SchedulerLink({
     scheduler: hostPort(options.schedulerHost, options.schedulerPort),
     identity: { executorId: id, host: advertisedHost(options), port, slots: options.slots },
+    heartbeatMs: options.heartbeatMs,
     knows: kind => operators.has(kind),
     jobs,
     stats,

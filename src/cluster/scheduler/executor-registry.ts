@@ -41,11 +41,22 @@ export interface RegistryListener {
   progress(executorId: string, stages: readonly StageProgress[]): void
 }
 
+export interface ExecutorRegistryOptions {
+  readonly clock: Clock
+  readonly log: Logger
+  /** After such a silence an executor is lost; default SILENCE_LIMIT_MS. */
+  readonly silenceLimitMs?: number | undefined
+  /** How often it is looked for silent executors; default HEARTBEAT_MS. */
+  readonly checkMs?: number | undefined
+}
+
 export class ExecutorRegistry {
   /** Executors that spoke another version of the protocol. */
   rejectedByVersion = 0
   private readonly clock: Clock
   private readonly log: Logger
+  private readonly silenceLimitMs: number
+  private readonly checkMs: number
   /** By incarnation. */
   private readonly streams = new Map<string, WorkCall>()
   /** What the last heartbeat said, by incarnation. */
@@ -55,10 +66,12 @@ export class ExecutorRegistry {
   private listener: RegistryListener | undefined
   private ticker: Timer
 
-  constructor(options: { clock: Clock; log: Logger }) {
+  constructor(options: ExecutorRegistryOptions) {
     this.clock = options.clock
     this.log = options.log
-    this.ticker = this.clock.after(HEARTBEAT_MS, () => this.tick())
+    this.silenceLimitMs = options.silenceLimitMs ?? SILENCE_LIMIT_MS
+    this.checkMs = options.checkMs ?? HEARTBEAT_MS
+    this.ticker = this.clock.after(this.checkMs, () => this.tick())
   }
 
   listen(listener: RegistryListener): void {
@@ -152,7 +165,7 @@ export class ExecutorRegistry {
       registered: {
         ...OWN_VERSION,
         heartbeatMs: HEARTBEAT_MS,
-        leaseMs: SILENCE_LIMIT_MS,
+        leaseMs: this.silenceLimitMs,
         address: addressOf(call, register),
       },
     })
@@ -210,8 +223,8 @@ export class ExecutorRegistry {
   }
 
   private tick(): void {
-    this.ticker = this.clock.after(HEARTBEAT_MS, () => this.tick())
-    this.step({ kind: 'tick', nowMs: this.clock.nowMs() })
+    this.ticker = this.clock.after(this.checkMs, () => this.tick())
+    this.step({ kind: 'tick', nowMs: this.clock.nowMs(), silenceLimitMs: this.silenceLimitMs })
   }
 
   private step(event: MembershipEvent): void {

@@ -22,7 +22,7 @@ import { JobWatch } from './job-watch.js'
 import type { Member } from './membership-state.js'
 import { jobDefinitions, type Placement, type PlacementPolicy } from './placement.js'
 import type { Planner } from './planned-query.js'
-import { backoffMs, isRepeatable, MAX_ATTEMPTS, VERDICT_WAIT_MS } from './retry.js'
+import { backoffMs, isRepeatable, VERDICT_WAIT_MS } from './retry.js'
 import { pendingTasks } from './task-table.js'
 
 export interface JobRunnerOptions {
@@ -31,6 +31,10 @@ export interface JobRunnerOptions {
   readonly clock: Clock
   readonly rng: Rng
   readonly log: Logger
+  /** Of a query whose retry policy allows more than one. */
+  readonly maxAttempts: number
+  /** How long the records of jobs that have ended are kept; 0: as long as there is room. */
+  readonly keepJobsMs: number
   /** How long a query waits for the first executor. */
   readonly executorWaitMs: number
   /** How long a query that has lost all executors waits for another one. */
@@ -53,7 +57,7 @@ interface Job {
 export class JobRunner implements Jobs {
   private readonly options: JobRunnerOptions
   private readonly live = new Map<string, Job>()
-  private readonly history = new JobHistory()
+  private readonly history: JobHistory
   private admission = nobody
   /** Attempts that have been placed. */
   private turn = 0
@@ -63,6 +67,7 @@ export class JobRunner implements Jobs {
 
   constructor(options: JobRunnerOptions) {
     this.options = options
+    this.history = new JobHistory({ clock: options.clock, keepMs: options.keepJobsMs })
     options.executors.listen({
       launchFailed: (id, incarnation, error) =>
         this.attemptEvent(id, attempt => ({ kind: 'launchFailed', attempt, incarnation, error })),
@@ -178,7 +183,11 @@ export class JobRunner implements Jobs {
     if (stages.length > 0 && executors.places().length === 0) throw fail('NO_EXECUTORS')
     job.watch.planned = query
     const retries = configOf(settings).get(retryPolicy) === 'query' && isRepeatable(stages)
-    this.step(job, { kind: 'planned', groups: launchGroups(stages), maxAttempts: retries ? MAX_ATTEMPTS : 1 })
+    this.step(job, {
+      kind: 'planned',
+      groups: launchGroups(stages),
+      maxAttempts: retries ? this.options.maxAttempts : 1,
+    })
   }
 
   private progressed(executorId: string, stages: readonly StageProgress[]): void {

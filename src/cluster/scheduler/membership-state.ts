@@ -31,7 +31,8 @@ export type MembershipEvent =
   | { readonly kind: 'drains'; readonly id: string; readonly incarnation: string }
   | { readonly kind: 'streamEnded'; readonly id: string; readonly incarnation: string; readonly reason: string }
   | { readonly kind: 'leaves'; readonly id: string; readonly incarnation: string }
-  | { readonly kind: 'tick'; readonly nowMs: number }
+  /** `silenceLimitMs`: default SILENCE_LIMIT_MS. */
+  | { readonly kind: 'tick'; readonly nowMs: number; readonly silenceLimitMs?: number }
 
 /** The incarnation is no longer a member: its stream is to be closed, its jobs are to fail. */
 export interface MembershipEffect {
@@ -82,20 +83,20 @@ export function stepMembership(state: MembershipState, event: MembershipEvent): 
       return { state: without(state, member), effects: [{ kind: 'left', member, reason: 'it is shutting down' }] }
     }
     case 'tick':
-      return tick(state, event.nowMs)
+      return tick(state, event.nowMs, event.silenceLimitMs ?? SILENCE_LIMIT_MS)
     default:
       return unreachable(event)
   }
 }
 
-function tick(state: MembershipState, nowMs: number): MembershipStep {
+function tick(state: MembershipState, nowMs: number, silenceLimitMs: number): MembershipStep {
   let next = state
   const effects: MembershipEffect[] = []
   for (const member of state.members.values()) {
     const silentMs = nowMs - member.lastSeenMs
-    if (silentMs >= SILENCE_LIMIT_MS) {
+    if (silentMs >= silenceLimitMs) {
       next = without(next, member)
-      effects.push({ kind: 'silent', member, reason: `no heartbeat for ${SILENCE_LIMIT_MS / 1000} s` })
+      effects.push({ kind: 'silent', member, reason: `no heartbeat for ${silenceLimitMs / 1000} s` })
     } else if (silentMs >= SUSPICION_MS && member.phase === 'active') {
       next = withMember(next, { ...member, phase: 'suspect' })
     }

@@ -10,7 +10,7 @@ import { ioStats } from '../../runtime/io-counters.js'
 import { processUse, type ProcessUse } from '../../runtime/process-use.js'
 import { httpListener } from '../http/listener.js'
 import { warnIfExposed } from '../exposure.js'
-import { stderrLogger } from '../stderr-logger.js'
+import { serverLogger } from '../server-logger.js'
 import { DEFAULT_ADMISSION, type AdmissionLimits } from './admission.js'
 import { ExecutorRegistry } from './executor-registry.js'
 import type { Jobs } from './job-record.js'
@@ -20,6 +20,7 @@ import { JobRunner } from './job-runner.js'
 import type { PlacementPolicy } from './placement.js'
 import { PLACEMENT_POLICIES } from './placement-policies.js'
 import type { Planner } from './planned-query.js'
+import { MAX_ATTEMPTS } from './retry.js'
 
 export interface SchedulerOptions {
   readonly host: string
@@ -42,6 +43,16 @@ export interface SchedulerOptions {
   readonly disableRestApi?: boolean
   /** How many executors make it ready (/readyz); default 1. */
   readonly minReadyExecutors?: number
+  /** After such a silence an executor is lost. */
+  readonly executorTimeoutMs?: number
+  /** How often it is looked for silent executors. */
+  readonly expireExecutorsMs?: number
+  /** Of a query that is run again when an executor is lost. */
+  readonly maxAttempts?: number
+  /** How long the records of jobs that have ended are kept; 0: as long as there is room. Default: an hour. */
+  readonly keepJobsMs?: number
+  /** Where its log goes, in whole lines; default: standard error. */
+  readonly writeLog?: (line: string) => void
   /** How long a query waits for the first executor before NO_EXECUTORS. */
   readonly executorWaitMs?: number
   /** How long a query that has lost all executors waits for another one before NO_EXECUTORS. */
@@ -65,14 +76,21 @@ export interface RunningScheduler {
 /** NETWORK if the address cannot be had. */
 export async function startScheduler(options: SchedulerOptions): Promise<RunningScheduler> {
   const clock = options.clock ?? systemClock
-  const log = stderrLogger(options.logLevel ?? 'info', clock)
-  const executors = new ExecutorRegistry({ clock, log })
+  const log = serverLogger(options.logLevel ?? 'info', clock, options.writeLog)
+  const executors = new ExecutorRegistry({
+    clock,
+    log,
+    silenceLimitMs: options.executorTimeoutMs,
+    checkMs: options.expireExecutorsMs,
+  })
   const jobs = new JobRunner({
     executors,
     planner: options.planner,
     clock,
     rng: options.rng ?? systemRng,
     log,
+    maxAttempts: options.maxAttempts ?? MAX_ATTEMPTS,
+    keepJobsMs: options.keepJobsMs ?? KEEP_JOBS_MS,
     executorWaitMs: options.executorWaitMs ?? DEFAULT_EXECUTOR_WAIT_MS,
     lossGraceMs: options.lossGraceMs ?? DEFAULT_LOSS_GRACE_MS,
     placement: options.placement ?? PLACEMENT_POLICIES['round-robin'],
@@ -151,6 +169,9 @@ const schedulerStats = (executors: ExecutorRegistry, jobs: JobRunner): Omit<Node
   reservedBytes: 0,
   ...ioStats(),
 })
+
+/** An hour. */
+const KEEP_JOBS_MS = 3_600_000
 
 /** Time to start `ballista executor` in another terminal, not so long that one thinks it hangs. */
 const DEFAULT_EXECUTOR_WAIT_MS = 5_000
