@@ -3,6 +3,9 @@ import { once } from 'node:events'
 import { request, type IncomingMessage } from 'node:http'
 import { text } from 'node:stream/consumers'
 import test, { type ExecutionContext } from 'ava'
+import type { JobSummary } from '../../src/cluster/scheduler/job-record.js'
+import type { JobPhase } from '../../src/cluster/scheduler/job-state.js'
+import { jobJson } from '../../src/cluster/scheduler/rest/job-json.js'
 import { startStandalone, type Standalone } from '../../src/cluster/standalone.js'
 import { BallistaError } from '../../src/common/errors.js'
 import { VERSION } from '../../src/common/version.js'
@@ -255,6 +258,33 @@ test.serial('a failed job tells its error', async t => {
     t.false(retryable)
     t.regex(context.join('; '), /stage 0, partition 0/)
   })
+})
+
+test.serial('the failure of an attempt is the error of its job only until the next one runs', t => {
+  const failure = { code: 'EXECUTOR_LOST', message: 'executor a was lost', context: [] } as const
+  const job = (phase: JobPhase): JobSummary => ({
+    jobId: 'job-1',
+    name: '',
+    sql: '-- a comment\n/* another\none */ SELECT\n  1',
+    phase,
+    submittedAtMs: 0,
+    elapsedMs: 1,
+    attempt: 2,
+    stages: { total: 1, finished: 0 },
+    tasks: { total: 4, finished: 1 },
+    scanned: { rows: 0, bytes: 0 },
+    error: failure,
+  })
+  const errors = (['waiting', 'running', 'succeeded', 'failed', 'cancelled'] as const).map(
+    phase => jobJson(job(phase)).error?.code,
+  )
+  t.deepEqual(errors, ['EXECUTOR_LOST', undefined, undefined, 'EXECUTOR_LOST', 'EXECUTOR_LOST'])
+  const waiting = jobJson(job('waiting'))
+  t.is(waiting.status, 'Running')
+  t.is(waiting.job_status, 'Waiting for attempt 3 after EXECUTOR_LOST')
+  t.is(waiting.percent_complete, 25)
+  t.is(waiting.query, 'SELECT 1', 'comments before the statement are left out')
+  t.true(waiting.error?.retryable)
 })
 
 test.serial('no answer can be taken for another type, and none is kept', async t => {

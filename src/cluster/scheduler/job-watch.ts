@@ -119,7 +119,8 @@ export class JobWatch {
   }
 
   private stageRecord(stage: StagePlan, state: JobState, plans: PlanTexts): StageRecord {
-    const times = this.times.get(stage.id)
+    // Between two attempts nothing runs.
+    const times = state.tasks.has(stage.id) ? this.times.get(stage.id) : undefined
     const reports = state.reports.filter(report => report.stage === stage.id)
     const isFinished = hasEnded(state.tasks, stage.id)
     const lastMs = isFinished && times !== undefined ? times.lastMs : this.nowMs()

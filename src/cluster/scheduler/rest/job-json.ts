@@ -70,9 +70,13 @@ export function jobJson(job: JobSummary): JobJson {
     start_time: job.startedAtMs ?? null,
     end_time: job.endedAtMs ?? null,
     elapsed_ms: Math.round(job.elapsedMs),
-    error: error === undefined ? null : errorJson(error),
+    error: error === undefined || !isTroubled(job) ? null : errorJson(error),
   }
 }
+
+/** A job that runs again, or has succeeded in the end, has its failures behind it. */
+const isTroubled = ({ phase }: JobSummary): boolean =>
+  phase === 'failed' || phase === 'cancelled' || phase === 'waiting'
 
 /** How a plan's counters are shown. */
 export type PlanFormat = 'default' | 'metrics'

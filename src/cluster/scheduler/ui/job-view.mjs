@@ -115,10 +115,9 @@ function jobHeader(id) {
         ]),
       )
       cancel.update(job)
-      const troubles = [
-        ...job.failures.map(({ attempt, error }) => [`Attempt ${attempt}`, error]),
-        ...(job.error === null ? [] : [[job.status, job.error]]),
-      ]
+      // While another attempt runs, the error is that of the last failed one.
+      const last = job.error === null || isLive(job) ? [] : [[job.status, job.error]]
+      const troubles = [...job.failures.map(({ attempt, error }) => [`Attempt ${attempt}`, error]), ...last]
       errors.hidden = troubles.length === 0
       setAttribute(errors, 'data-status', job.status)
       if (troubles.length !== errors.children.length) errors.replaceChildren(...troubles.map(troubleText))
