@@ -18,7 +18,7 @@ interface MergeParts {
 }
 
 /**
- * Holds one batch of each input. Rows of equal keys come in the order of their inputs as far as one batch reaches. `return()` leaves
+ * Holds a few batches of each input. Rows of equal keys come in the order of their inputs as far as what is in hand reaches. `return()` leaves
  * all inputs at once, even while their next batches are awaited.
  */
 export function orderedMerge(inputs: readonly Source[], parts: MergeParts): Source {
@@ -38,69 +38,117 @@ export function orderedMerge(inputs: readonly Source[], parts: MergeParts): Sour
   }
 }
 
-/** The batch of an input that is in hand; `from` of its rows have been given. */
-interface Input {
-  readonly iterator: AsyncIterator<Batch>
-  batch: Batch | undefined
-  last: RowKey
-  from: number
+/** Gives the batches away; releases what is not taken. */
+function* inTurn(batches: Batch[]): Generator<Batch> {
+  try {
+    for (let batch = batches.shift(); batch !== undefined; batch = batches.shift()) yield batch
+  } finally {
+    batches.forEach(releaseBatch)
+  }
 }
 
-/** Whatever comes not after the least last row in hand is complete: those rows, a part of each batch, are sorted and given. */
+/** Rows in hand of all inputs together: what is sorted at once should be worth its calls. */
+const ROWS_IN_HAND = 32_768
+/** Of one input at least: small inputs are read to their end, after which they hold nobody up. */
+const MIN_ROWS = 1024
+
+/** Batches of an input that are in hand. */
+interface Input {
+  readonly iterator: AsyncIterator<Batch>
+  readonly held: { readonly batch: Batch; readonly last: RowKey }[]
+  /** Rows of the first batch that have been given. */
+  from: number
+  /** Of the first row that has not. */
+  first: RowKey
+  /** Without the rows before `from`. */
+  rowCount: number
+  isEnded: boolean
+}
+
+/**
+ * Whatever comes not after the last row in hand of any input that goes on is complete: those rows, a part of each input, are sorted
+ * and given.
+ */
 class OrderedMerge {
   readonly #parts: MergeParts
   readonly #order: RowOrder
   readonly #budget: Budget
+  readonly #wantedRows: number
   #inputs: readonly Input[]
 
   constructor(iterators: readonly AsyncIterator<Batch>[], parts: MergeParts) {
     this.#parts = parts
     this.#order = new RowOrder(parts.keys, parts.schema)
     this.#budget = new Budget(parts.ctx, 'ExchangeSourceExec')
-    this.#inputs = iterators.map(iterator => ({ iterator, batch: undefined, last: [], from: 0 }))
+    this.#wantedRows = Math.max(MIN_ROWS, ROWS_IN_HAND / iterators.length)
+    this.#inputs = iterators.map(iterator => ({
+      iterator,
+      held: [],
+      from: 0,
+      first: [],
+      rowCount: 0,
+      isEnded: false,
+    }))
   }
 
   async *batches(): AsyncGenerator<Batch, undefined> {
     try {
       for (;;) {
         await Promise.all(this.#inputs.map(input => this.#fill(input)))
-        this.#inputs = this.#inputs.filter(({ batch }) => batch !== undefined)
+        this.#inputs = this.#inputs.filter(({ held }) => held.length > 0)
         if (this.#inputs.length === 0) return undefined
+        const isAlone = this.#inputs.length === 1
         const complete = this.#takeComplete()
-        if (complete.length === 1) yield complete[0]
-        else yield* this.#sorted(complete)
+        yield* isAlone ? inTurn(complete) : this.#sorted(complete)
       }
     } finally {
-      for (const { batch } of this.#inputs) if (batch !== undefined) releaseBatch(batch)
+      for (const { held } of this.#inputs) for (const { batch } of held) releaseBatch(batch)
       this.#budget.release()
     }
   }
 
   async #fill(input: Input): Promise<void> {
-    if (input.batch !== undefined) return
-    const step = await input.iterator.next()
-    if (step.done === true) return
-    input.batch = step.value
-    input.last = this.#order.key(step.value, step.value.rowCount - 1)
-    input.from = 0
+    while (!input.isEnded && input.rowCount < this.#wantedRows) {
+      const step = await input.iterator.next()
+      if (step.done === true) {
+        input.isEnded = true
+        return
+      }
+      const batch = step.value
+      if (input.held.length === 0) input.first = this.#order.key(batch, 0)
+      input.held.push({ batch, last: this.#order.key(batch, batch.rowCount - 1) })
+      input.rowCount += batch.rowCount
+    }
   }
 
-  /** Of each batch the rows that no row to come precedes, owned by the caller; at least one batch is used up. */
+  /** Of each input the rows that no row to come precedes, owned by the caller; at least one batch is used up. */
   #takeComplete(): Batch[] {
-    const [first, ...others] = this.#inputs
-    const bound = others.reduce((least, { last }) => (this.#order.compare(last, least) < 0 ? last : least), first.last)
-    const complete: Batch[] = []
-    for (const input of this.#inputs) {
-      const { batch, from } = input
-      if (batch === undefined) continue
-      const end = input.last === bound ? batch.rowCount : this.#order.countBefore(batch, bound, true)
-      if (end > from) complete.push(sliceBatch(batch, from, end))
-      input.from = end
-      if (end < batch.rowCount) continue
-      input.batch = undefined
-      releaseBatch(batch)
+    const open = this.#inputs.filter(({ isEnded }) => !isEnded)
+    const ends = open.flatMap(({ held }) => held.slice(-1).map(({ last }) => last))
+    const bound = ends.reduce<RowKey | undefined>(
+      (least, last) => (least === undefined || this.#order.compare(last, least) < 0 ? last : least),
+      undefined,
+    )
+    return this.#inputs.flatMap(input => this.#takeUpTo(bound, input))
+  }
+
+  /** The rows not behind `bound`; undefined: all. */
+  #takeUpTo(bound: RowKey | undefined, input: Input): Batch[] {
+    const taken: Batch[] = []
+    while (input.held.length > 0 && (bound === undefined || this.#order.compare(input.first, bound) <= 0)) {
+      const [{ batch, last }] = input.held
+      const isWhole = bound === undefined || this.#order.compare(last, bound) <= 0
+      const end = isWhole ? batch.rowCount : this.#order.countBefore(batch, bound, true)
+      taken.push(sliceBatch(batch, input.from, end))
+      input.rowCount -= end - input.from
+      input.from = isWhole ? 0 : end
+      if (isWhole) {
+        input.held.shift()
+        releaseBatch(batch)
+      }
+      if (input.held.length > 0) input.first = this.#order.key(input.held[0].batch, input.from)
     }
-    return complete
+    return taken
   }
 
   *#sorted(parts: readonly Batch[]): Generator<Batch> {

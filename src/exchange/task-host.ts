@@ -73,7 +73,8 @@ export function openInputs(
   windowBytes: number,
 ): MergedReader {
   const input = spec.inputs.find(candidate => candidate.edge === edge.edge)
-  const isWanted = ({ task }: ProducerPlace): boolean => edge.producer === undefined || task === edge.producer
+  const producers = input?.producers ?? []
+  const wanted = edge.producer === undefined ? producers : producers.slice(edge.producer, edge.producer + 1)
   const open = (place: ProducerPlace): InputChannel => {
     const key = { jobId: spec.jobId, edge: edge.edge, producer: place.task }
     if (place.address === undefined || remote === undefined) return localInput(hub, key, spec.partition)
@@ -85,10 +86,7 @@ export function openInputs(
       reconnectMs: configOf(spec.settings).get(reconnectMs),
     })
   }
-  return new MergedReader(
-    (input?.producers ?? []).filter(isWanted).map(open),
-    input?.onDemand === true ? RAMP_BYTES : 0,
-  )
+  return new MergedReader(wanted.map(open), input?.onDemand === true ? RAMP_BYTES : 0)
 }
 
 /**
@@ -110,9 +108,12 @@ export const outputLimits = (spec: TaskSpec): { limit: number; idleMs?: number }
   ...(spec.clientIdleMs === undefined ? {} : { idleMs: spec.clientIdleMs }),
 })
 
-/** Bytes that may be on their way to the task from one producer. */
-export const readWindowOf = (hub: ExchangeHub, { settings }: TaskSpec): number =>
-  Math.min(configOf(settings).get(exchangeReadBytes), hub.budget.inputShare)
+/** Bytes that may be on their way to the task from one producer; producers that are read apart share the window of an edge. */
+export function readWindowOf(hub: ExchangeHub, { inputs, settings }: TaskSpec, { edge, producer }: EdgeToRead): number {
+  const windowBytes = Math.min(configOf(settings).get(exchangeReadBytes), hub.budget.inputShare)
+  const readers = producer === undefined ? 1 : inputs.find(input => input.edge === edge)?.producers.length
+  return Math.ceil(windowBytes / (readers ?? 1))
+}
 
 /** Runs a task within its share of the hub's budget. */
 export async function counted<T>(hub: ExchangeHub, spec: TaskSpec, run: () => Promise<T>): Promise<T> {
@@ -267,7 +268,7 @@ function hubPorts(
     openReader(edge) {
       opened.add(edge.edge)
       return {
-        batches: () => openInputs(hub, remote, spec, edge, readWindowOf(hub, spec)),
+        batches: () => openInputs(hub, remote, spec, edge, readWindowOf(hub, spec, edge)),
       }
     },
   }

@@ -332,7 +332,7 @@ class ThreadHost implements TaskHost {
     running: RunningTask,
     { reader: number, input: edge }: { reader: number; input: EdgeToRead },
   ): Promise<void> {
-    const windowBytes = readWindowOf(this.hub, running.spec)
+    const windowBytes = readWindowOf(this.hub, running.spec, edge)
     const reader = openInputs(this.hub, this.remote, running.spec, edge, windowBytes)
     const input: InputPump = { reader, gate: new Gate(), usedBytes: 0 }
     running.inputs.set(number, input)
