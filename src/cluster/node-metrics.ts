@@ -24,6 +24,12 @@ export const COMMON_NODE_METRICS: readonly NodeMetric[] = [
     type: 'gauge',
     help: 'Open calls of queries: exchanges in both directions, submissions.',
   },
+  {
+    figure: 'exposed',
+    name: 'exposed',
+    type: 'gauge',
+    help: '1 if it listens to a network without TLS or without authentication (--insecure).',
+  },
   { figure: 'arenaBytes', name: 'arena_bytes', type: 'gauge', help: 'Bytes of the arena in use.' },
   { figure: 'openFiles', name: 'open_files', type: 'gauge', help: 'Table files being read or written.' },
   {

@@ -64,6 +64,7 @@ class FakeCall extends PassThrough {
 const NOTHING: NodeStats = {
   role: 'executor',
   executors: 0,
+  exposed: 0,
   bytesRead: 0,
   bytesSent: 0,
   cpuMs: 0,

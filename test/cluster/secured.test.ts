@@ -171,6 +171,8 @@ test('a server of a network opens nothing without a data root', async t => {
     const port = cluster.address.slice(cluster.address.lastIndexOf(':') + 1)
     await using ctx = await SessionContext.remote(`df://127.0.0.1:${port}`)
     t.deepEqual(await (await ctx.sql('SELECT 1 AS x')).rows(), [{ x: 1n }])
+    const metrics = await (await fetch(`http://127.0.0.1:${port}/api/metrics`)).text()
+    t.true(metrics.includes('\nballista_scheduler_exposed 1\n'))
     await t.throwsAsync(ctx.sql(`SELECT * FROM '${file('any.csv', 'x')}'`), { code: 'PATH_NOT_ALLOWED' })
   } finally {
     await cluster.close()

@@ -17,7 +17,10 @@ export async function until<T>(what: string, probe: () => Promise<T | undefined>
 }
 
 /** What must be nothing when no query runs. */
-export type Held = Omit<NodeStats, 'role' | 'executors' | 'bytesRead' | 'bytesSent' | 'cpuMs' | 'peakRssBytes'>
+export type Held = Omit<
+  NodeStats,
+  'role' | 'executors' | 'exposed' | 'bytesRead' | 'bytesSent' | 'cpuMs' | 'peakRssBytes'
+>
 
 export const NOTHING_HELD: Held = {
   jobs: 0,

@@ -14,7 +14,7 @@ import { RemoteExchange } from '../../exchange/remote-exchange.js'
 import { sharedLimit, sharedMemoryPool, type SharedLimit } from '../../exchange/shared-memory-pool.js'
 import { inlineHost, type TaskHost } from '../../exchange/task-host.js'
 import { threadHost } from '../../exchange/thread-host.js'
-import type { Security } from '../../exchange/security.js'
+import { isExposed, type Security } from '../../exchange/security.js'
 import { networkTransport, type Transport } from '../../exchange/transport.js'
 import type { OperatorDefinition } from '../../physical/plan.js'
 import { ioStats } from '../../runtime/io-counters.js'
@@ -114,6 +114,7 @@ export async function startExecutor(options: ExecutorOptions): Promise<RunningEx
     memory,
     use: options.processUse ?? processUse,
     openCalls: () => served + remote.openCalls,
+    exposed: isExposed(options.host, options.security ?? {}) ? 1 : 0,
   })
   let link: SchedulerLink | undefined
   const { listener } = httpListener({
@@ -216,6 +217,7 @@ function executorStats(parts: {
   memory: SharedLimit
   use: () => ProcessUse
   openCalls: () => number
+  exposed: number
 }): () => NodeStats {
   const pool = sharedMemoryPool(parts.memory)
   return () => ({
@@ -227,6 +229,7 @@ function executorStats(parts: {
     queuedBytes: parts.hub.stats().queuedBytes,
     arenaBytes: bytesInUse(),
     reservedBytes: pool.reserved,
+    exposed: parts.exposed,
     ...ioStats(),
     ...parts.use(),
   })

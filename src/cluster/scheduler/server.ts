@@ -2,7 +2,7 @@
 import { bytesInUse } from '../../arrow/memory.js'
 import { systemClock, systemRng, type Clock, type Rng } from '../../common/clock.js'
 import { hostPort, type SubmitCall, type WorkCall } from '../../exchange/grpc.js'
-import type { Security } from '../../exchange/security.js'
+import { isExposed, type Security } from '../../exchange/security.js'
 import { PROBE_PATHS } from '../../exchange/token-gate.js'
 import { networkTransport, type Transport } from '../../exchange/transport.js'
 import type { NodeStats } from '../../exchange/node-stats.js'
@@ -77,6 +77,8 @@ export interface RunningScheduler {
 export async function startScheduler(options: SchedulerOptions): Promise<RunningScheduler> {
   const clock = options.clock ?? systemClock
   const log = serverLogger(options.logLevel ?? 'info', clock, options.writeLog)
+  const { security = {} } = options
+  const exposed = isExposed(options.host, security) ? 1 : 0
   const executors = new ExecutorRegistry({
     clock,
     log,
@@ -97,6 +99,7 @@ export async function startScheduler(options: SchedulerOptions): Promise<Running
     admission: { ...DEFAULT_ADMISSION, ...options.admission },
   })
   const stats = (): NodeStats => ({
+    exposed,
     ...schedulerStats(executors, jobs),
     ...(options.processUse ?? processUse)(),
   })
@@ -127,7 +130,6 @@ export async function startScheduler(options: SchedulerOptions): Promise<Running
     clock,
     log,
   })
-  const { security = {} } = options
   const transport = options.transport ?? networkTransport(security)
   const services = {
     scheduler: {
@@ -158,7 +160,10 @@ export async function startScheduler(options: SchedulerOptions): Promise<Running
   }
 }
 
-const schedulerStats = (executors: ExecutorRegistry, jobs: JobRunner): Omit<NodeStats, keyof ProcessUse> => ({
+const schedulerStats = (
+  executors: ExecutorRegistry,
+  jobs: JobRunner,
+): Omit<NodeStats, keyof ProcessUse | 'exposed'> => ({
   role: 'scheduler',
   executors: executors.places().length,
   jobs: jobs.running,

@@ -99,6 +99,7 @@ export interface NodeStats {
   readonly bytesSent: number
   readonly cpuMs: number
   readonly peakRssBytes: number
+  readonly exposed: number
 }
 
 /** Executor to scheduler. */
