@@ -73,10 +73,17 @@ test('a package is imported only where it belongs', t => {
 })
 
 test('state machines take time, chance and files from outside', t => {
-  const forbidden = /\b(?:Date\.now|setTimeout|setInterval|Math\.random|performance\.now)\b|from 'node:fs/
+  const forbidden = /\b(?:Date\.now|setImmediate|setTimeout|setInterval|Math\.random|performance\.now)\b|from 'node:fs/
   const wrong = readdirSync(src, { recursive: true, encoding: 'utf8' })
     .filter(file => /^(?:cluster|exchange)\/.*\.ts$/.test(file))
     .filter(file => forbidden.test(readFileSync(join(src, file), 'utf8')))
+  t.deepEqual(wrong, [])
+})
+
+test('what runs in tasks takes its turns from runtime/time-slice.ts, which a simulator replaces', t => {
+  const wrong = readdirSync(src, { recursive: true, encoding: 'utf8' })
+    .filter(file => /^(?:arrow|expr|physical|runtime)\/.*\.ts$/.test(file) && file !== 'runtime/time-slice.ts')
+    .filter(file => /\bset(?:Immediate|Interval)\b/.test(readFileSync(join(src, file), 'utf8')))
   t.deepEqual(wrong, [])
 })
 

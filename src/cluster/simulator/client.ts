@@ -12,9 +12,9 @@ import type { World } from './world.js'
 
 /**
  * `collect`: reads as fast as it can. `slow`: rests after each batch. `stall`: does not read for a long while, after some batches.
- * `leave`: wants no more after some batches. `abort`: aborts its signal. `die`: its process is killed.
+ * `leave`: wants no more after some batches. `abort`: aborts its signal. `die`: its process is killed. `cancelled`: somebody cancels the job at the scheduler.
  */
-export type Manner = 'collect' | 'slow' | 'stall' | 'leave' | 'abort' | 'die'
+export type Manner = 'collect' | 'slow' | 'stall' | 'leave' | 'abort' | 'die' | 'cancelled'
 
 export interface ClientPlan {
   readonly host: string
@@ -23,6 +23,8 @@ export interface ClientPlan {
   readonly manner: Manner
   /** It keeps the rows to itself until the end, and can drop those of an attempt that failed. */
   readonly holds: boolean
+  /** The cluster may start the query again. */
+  readonly retries: boolean
   /** Batches after which it stalls or leaves. */
   readonly afterBatches: number
   /** How long it rests or stalls, or after what time it aborts or dies. */
@@ -53,13 +55,16 @@ export function drawClient(rng: Rng, host: string, queries: readonly Query[]): C
     leave: 0,
     abort: 500,
     die: 500,
+    cancelled: 500,
   }
+  const retries = rng.next() < 0.9
   const windowBytes = pick([64, 100, 500, 3_000, 4 * 1024 ** 2])
   return {
     host,
     startMs: STARTS_MS * rng.next(),
     query: pick(queries),
     manner,
+    retries,
     holds: rng.next() < 0.7,
     afterBatches: Math.floor(3 * rng.next()),
     delayMs: delays[manner] * rng.next() ** 2,
@@ -67,6 +72,7 @@ export function drawClient(rng: Rng, host: string, queries: readonly Query[]): C
     settings: {
       'ballista.execution.target_partitions': String(pick([1, 2, 2, 3, 4])),
       'ballista.exchange.read_window': String(pick([64, 100, 500, 3_000, 4 * 1024 ** 2])),
+      'ballista.retry_policy': retries ? 'query' : 'none',
       'ballista.exchange.materialize': rng.next() < 0.2 ? 'always' : 'auto',
       'ballista.exchange.write_buffer': String(pick([1, 500, 5_000, 16 * 1024 ** 2])),
       'ballista.execution.batch_size': String(pick([3, 10, 8192])),
@@ -80,15 +86,22 @@ const MANNERS: readonly (readonly [Manner, number])[] = [
   ['slow', 0.65],
   ['stall', 0.72],
   ['leave', 0.82],
-  ['abort', 0.92],
+  ['abort', 0.9],
+  ['cancelled', 0.95],
   ['die', 1],
 ]
 
+export interface ClientWorld {
+  readonly world: World
+  readonly workload: Workload
+  /** At the scheduler, as its page would. */
+  cancelJob(jobId: string): void
+}
+
 /** Resolves with what came of it when nothing of the client is left. */
 export async function runClient(
-  world: World,
+  { cancelJob, workload, world }: ClientWorld,
   machine: Machine,
-  workload: Workload,
   plan: ClientPlan,
 ): Promise<Outcome> {
   const { manner, query, settings, windowBytes } = plan
@@ -111,11 +124,12 @@ export async function runClient(
   try {
     const held: string[] = []
     const restart = plan.holds ? { onRestart: () => void held.splice(0) } : {}
-    const { batches } = await client.submit({
+    const { batches, jobId } = await client.submit({
       request: workload.request(query, settings),
       signal: controller.signal,
       ...restart,
     })
+    if (manner === 'cancelled') void machine.pause(plan.delayMs).then(() => cancelJob(jobId))
     const isWhole = await readRows(batches, machine, plan, held)
     return { plan, endMs: machine.clock.nowMs(), ...(isWhole ? { rows: held } : {}) }
   } catch (error) {

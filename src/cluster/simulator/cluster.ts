@@ -5,7 +5,8 @@ import type { OperatorDefinition } from '../../physical/plan.js'
 import type { ProcessUse } from '../../runtime/process-use.js'
 import type { Source } from '../../runtime/operator.js'
 import { startExecutor, type RunningExecutor } from '../executor/server.js'
-import { startScheduler, type RunningScheduler } from '../scheduler/server.js'
+import { PLACEMENT_POLICIES } from '../scheduler/placement-policies.js'
+import { startScheduler, type RunningScheduler, type SchedulerOptions } from '../scheduler/server.js'
 import type { Machine } from './machine.js'
 import { memoryFs } from './memory-fs.js'
 import { PORT, simulatedTransport } from './transport.js'
@@ -31,29 +32,28 @@ interface Node<Running> {
   running: Running | undefined
 }
 
+export interface ClusterOptions extends Pick<SchedulerOptions, 'admission' | 'placement'> {
+  readonly executors: number
+  readonly slots: number
+  readonly memoryLimit: number
+}
+
 export class Cluster {
   readonly executorHosts: readonly string[]
   private readonly world: World
   private readonly watch: Watch
   private readonly workload: Workload
-  private readonly slots: number
-  private readonly memoryLimit: number
+  private readonly options: ClusterOptions
   private readonly nodes = new Map<string, Node<RunningScheduler | RunningExecutor>>()
   /** What was killed lets go of what it held: the operating system would do that. */
   private readonly ending: Promise<void>[] = []
 
-  constructor(
-    world: World,
-    watch: Watch,
-    workload: Workload,
-    size: { executors: number; slots: number; memoryLimit: number },
-  ) {
+  constructor(world: World, watch: Watch, workload: Workload, options: ClusterOptions) {
     this.world = world
     this.watch = watch
     this.workload = workload
-    this.slots = size.slots
-    this.memoryLimit = size.memoryLimit
-    this.executorHosts = Array.from({ length: size.executors }, (_, i) => `executor-${i + 1}`)
+    this.options = options
+    this.executorHosts = Array.from({ length: options.executors }, (_, i) => `executor-${i + 1}`)
   }
 
   /** Resolves when all listen; executors register later. */
@@ -124,7 +124,10 @@ export class Cluster {
 
   private startScheduler(machine: Machine): Promise<RunningScheduler> {
     const { planner } = this.workload
+    const { admission = {}, placement = PLACEMENT_POLICIES['round-robin'] } = this.options
     return startScheduler({
+      admission,
+      placement,
       host: SCHEDULER,
       port: PORT,
       logLevel: 'silent',
@@ -142,10 +145,10 @@ export class Cluster {
       port: PORT,
       schedulerHost: SCHEDULER,
       schedulerPort: PORT,
-      slots: this.slots,
+      slots: this.options.slots,
       workDir: '',
       spillFs: memoryFs(machine),
-      memoryLimit: this.memoryLimit,
+      memoryLimit: this.options.memoryLimit,
       processUse: noUse,
       logLevel: 'silent',
       threads: 0,

@@ -3,9 +3,10 @@ import { bytesInUse } from '../../arrow/memory.js'
 import { seededRng, type Rng } from '../../common/clock.js'
 import type { ErrorCode } from '../../common/errors.js'
 import { eventLoopSlices, useTimeSlices } from '../../runtime/time-slice.js'
-import { drawClient, runClient, type ClientPlan, type Outcome } from './client.js'
+import { drawClient, runClient, type ClientPlan, type ClientWorld, type Manner, type Outcome } from './client.js'
 import { Cluster } from './cluster.js'
 import { disturbs, drawFaults, isSurvived, Fate, type Fault } from './faults.js'
+import { PLACEMENT_POLICIES } from '../scheduler/placement-policies.js'
 import { Watch } from './watch.js'
 import { wrongRows, type Workload } from './workload.js'
 import { World } from './world.js'
@@ -45,6 +46,8 @@ const SMALL_MEMORY = 4_000
 /** What faults of the cluster and the network may do to a job. */
 const LOSSES: readonly ErrorCode[] = ['EXECUTOR_LOST', 'NETWORK', 'NO_EXECUTORS', 'TASK_KILLS_EXECUTOR']
 
+const CANCELLING: readonly Manner[] = ['abort', 'cancelled', 'die']
+
 /** Simulations of one process run one after the other: they share its arena. */
 export async function simulate(options: SimulationOptions): Promise<SimulationResult> {
   const simulation = new Simulation(options)
@@ -63,6 +66,8 @@ class Simulation {
   private readonly world: World
   private readonly cluster: Cluster
   private readonly outcomes: Outcome[] = []
+  /** One query runs and one waits; others are refused. */
+  private readonly isBusy: boolean
   /** Of before. */
   private readonly arenaBytes = bytesInUse()
   private faults: readonly Fault[] = []
@@ -78,7 +83,11 @@ class Simulation {
     const windowBytes = 10 ** (2 + 4 * rng.next())
     this.world = new World({ rng, latency, windowBytes, observer: this.watch })
     this.watch.follow(this.world.time)
+    this.isBusy = rng.next() < 0.1
+    const policies = Object.values(PLACEMENT_POLICIES)
     this.cluster = new Cluster(this.world, this.watch, options.workload, {
+      placement: policies[Math.floor(rng.next() * policies.length)],
+      ...(this.isBusy ? { admission: { maxRunning: 1, maxQueued: 1 } } : {}),
       executors: 3 + Math.floor(3 * rng.next()),
       slots: 1 + Math.floor(2 * rng.next()),
       memoryLimit: rng.next() < 0.3 ? SMALL_MEMORY : 1024 ** 3,
@@ -123,11 +132,17 @@ class Simulation {
     const machine = world.start(plan.host, rng)
     machine.clock.after(plan.startMs, () => {
       watch.note(`${plan.host} ${plan.manner} ${plan.query.sql}`)
-      void runClient(world, machine, this.options.workload, plan).then(outcome => {
+      void runClient(this.clientWorld(), machine, plan).then(outcome => {
         watch.note(`${plan.host} has ${outcome.error?.code ?? `${outcome.rows?.length ?? 'some'} rows`}`)
         outcomes.push(outcome)
       })
     })
+  }
+
+  private clientWorld(): ClientWorld {
+    const { cluster, world } = this
+    const { workload } = this.options
+    return { world, workload, cancelJob: jobId => cluster.scheduler()?.jobs.cancel(jobId, 'by somebody') }
   }
 
   private async awaitOutcomes(clients: readonly ClientPlan[]): Promise<void> {
@@ -201,7 +216,8 @@ class Simulation {
       return
     }
     if (error === undefined || (answer.kind === 'error' && error.code === answer.code)) return
-    if ((plan.manner === 'abort' || plan.manner === 'die') && error.code === 'CANCELLED') return
+    if (CANCELLING.includes(plan.manner) && error.code === 'CANCELLED') return
+    if (error.code === 'RESOURCE_EXHAUSTED' && this.isBusy) return
     const allowed = plan.holds ? LOSSES : [...LOSSES, 'PARTIAL_RESULT_DELIVERED']
     if (allowed.includes(error.code) && this.isExcused(outcome)) return
     this.watch.violated(`${who}: ${error.code} ${error.message} ${error.context.join('; ')}`)
@@ -212,7 +228,7 @@ class Simulation {
     const near = this.faults.filter(
       fault => disturbs(fault) && fault.atMs <= endMs && fault.atMs + fault.forMs + AFTERMATH_MS >= plan.startMs,
     )
-    if (!plan.holds || near.length !== 1) return near.length > 0
+    if (!plan.holds || !plan.retries || near.length !== 1) return near.length > 0
     return !isSurvived(near[0], [plan.host])
   }
 }

@@ -11,6 +11,7 @@ import { typeOf } from '../../expr/expr.js'
 import { unreachable } from '../../common/invariant.js'
 import type { Budget } from '../../runtime/budget.js'
 import type { TaskContext } from '../../runtime/task-context.js'
+import { nextTurn } from '../../runtime/time-slice.js'
 import type { HashJoinExec } from './hash-join.js'
 import { JOIN_SIDES } from './join-types.js'
 import { BuildRows, type BuildSegment } from './join-rows.js'
@@ -316,7 +317,7 @@ export class HashJoinTable {
     for (let from = 0; from < count; from += ROWS_A_CALL) {
       step(from, Math.min(count, from + ROWS_A_CALL))
       if (++calls % CALLS_A_TURN !== 0) continue
-      await new Promise(resolve => setImmediate(resolve))
+      await nextTurn()
       this.#ctx.signal.throwIfAborted()
     }
   }

@@ -54,7 +54,7 @@ test.serial('a seed gives the same trace again', async t => {
     // Another one in between: nothing that it leaves changes the next.
     await simulate({ seed: seed + 1, workload })
     const two = await simulate({ seed, workload, trace: line => second.push(line) })
-    t.true(one.events > 100, `${one.events} events`)
+    t.true(one.events > 20, `${one.events} events`)
     t.deepEqual(second, first)
     t.is(two.hash, one.hash)
   }
