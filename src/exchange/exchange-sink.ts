@@ -1,8 +1,9 @@
 /** ExchangeSinkExec: the root of every stage; divides rows over the consumers' partitions and sends them down its edges. */
 import type { Batch } from '../arrow/batch.js'
-import { releaseColumn, retainBatch } from '../arrow/column.js'
+import { releaseBatch, releaseColumn, retainBatch } from '../arrow/column.js'
 import { partitionBatch } from '../arrow/hash.js'
 import type { Schema } from '../arrow/schema.js'
+import { sliceBatch } from '../arrow/take.js'
 import { fail, toBallistaError, withContext } from '../common/errors.js'
 import { compileExprs } from '../expr/compile.js'
 import { displayPartitioning } from '../physical/operators/exchange.js'
@@ -26,24 +27,51 @@ function displayOutput({ edge, partitioning, columns, materialized, spillable }:
   return `edge=${edge}, partitioning=${displayPartitioning(partitioning)}${sent}${storage}`
 }
 
+/** A whole batch of a wide table takes long on its way through a network; so many rows fill a screen. */
+const FIRST_ROWS = 4096
+
 class ExchangeSink implements Sink {
   private readonly edges: readonly OpenEdge[]
   private readonly signal: AbortSignal
   private readonly place: string
+  /** Somebody waits for the first rows of a plain scan. */
+  private isAwaited: boolean
   /** A write that waits for a slow consumer lets go when the task is aborted. */
   private readonly letGo: () => void
 
   constructor(plan: ExchangeSinkExec, ctx: TaskContext) {
     this.edges = plan.outputs.map(output => new OpenEdge(output, plan.schema, ctx))
     this.signal = ctx.signal
+    this.isAwaited = plan.onDemand === true
     this.place = `stage ${ctx.stage}, partition ${ctx.partition}`
     this.letGo = () => this.fail(ctx.signal.reason)
     ctx.signal.addEventListener('abort', this.letGo, { once: true })
   }
 
   async push(batch: Batch): Promise<typeof FINISHED | void> {
-    await Promise.all(this.edges.map(edge => edge.send(batch)))
+    if (this.isAwaited && batch.rowCount > FIRST_ROWS) await this.sendFirst(batch)
+    else await this.send(batch)
+    this.isAwaited = false
     return this.edges.every(edge => edge.isClosed) ? FINISHED : undefined
+  }
+
+  private async send(batch: Batch): Promise<void> {
+    await Promise.all(this.edges.map(edge => edge.send(batch)))
+  }
+
+  /** A few rows, then the others. */
+  private async sendFirst(batch: Batch): Promise<void> {
+    for (const [from, to] of [
+      [0, FIRST_ROWS],
+      [FIRST_ROWS, batch.rowCount],
+    ]) {
+      const part = sliceBatch(batch, from, to)
+      try {
+        await this.send(part)
+      } finally {
+        releaseBatch(part)
+      }
+    }
   }
 
   async finish(): Promise<void> {

@@ -1,6 +1,6 @@
 /** Tasks on demand: which stages they are, whom the reader asks, and what becomes of those that nobody wants. */
 import test, { type ExecutionContext } from 'ava'
-import { releaseBatch } from '../../src/arrow/column.js'
+import { columnValues, releaseBatch } from '../../src/arrow/column.js'
 import { bytesInUse } from '../../src/arrow/memory.js'
 import { field, schemaOf } from '../../src/arrow/schema.js'
 import { INT64 } from '../../src/arrow/types.js'
@@ -128,7 +128,11 @@ test('a reader asks all producers when the first has given the bytes of the ramp
 })
 
 /** A task on demand, started in a job of its own; `decide` is what its consumer does. */
-async function runOnDemand(t: ExecutionContext, decide: (hub: ExchangeHub) => Promise<void>): Promise<TaskReport> {
+async function runOnDemand(
+  t: ExecutionContext,
+  decide: (hub: ExchangeHub) => Promise<void>,
+  rows = 10,
+): Promise<TaskReport> {
   const before = bytesInUse()
   pulled.clear()
   const hub = new ExchangeHub({ clock: systemClock })
@@ -136,7 +140,7 @@ async function runOnDemand(t: ExecutionContext, decide: (hub: ExchangeHub) => Pr
   const memory = sharedMemoryPool(sharedLimit(2 ** 30, 0))
   const spill = spillSpace(spillPlace(configOf({})))
   const host = inlineHost({ hub, environment: { operators, memory, spill, host: 'here', streams: new Map() } })
-  const [stage] = stagesOf(gather(numbers({ partitions: 1, batches: 2, rows: 10 })))
+  const [stage] = stagesOf(gather(numbers({ partitions: 1, batches: 2, rows })))
   const plan: ExchangeSinkExec = { ...(stage.plan as ExchangeSinkExec), onDemand: true }
   const spec: TaskSpec = {
     jobId: 'job',
@@ -171,6 +175,27 @@ test.serial('a task on demand runs when its consumer asks', async t => {
   t.is(rows, 20)
   t.is(report.error, undefined)
   t.true(report.operators.length > 0)
+})
+
+test.serial('the first rows of a large batch come by themselves', async t => {
+  const counts: number[] = []
+  const ids: unknown[] = []
+  await runOnDemand(
+    t,
+    async hub => {
+      for await (const batch of new MergedReader([localInput(hub, OUTPUT, 0)], 1)) {
+        counts.push(batch.rowCount)
+        ids.push(...columnValues(batch.columns[0]))
+        releaseBatch(batch)
+      }
+    },
+    5000,
+  )
+  t.deepEqual(counts, [4096, 904, 5000])
+  t.deepEqual(
+    ids,
+    Array.from({ length: 10_000 }, (_, i) => BigInt(i)),
+  )
 })
 
 test.serial('a task on demand that is declined ends without having run', async t => {
