@@ -27,6 +27,21 @@ export type { InputRow } from './session/input-rows.js'
 export type { StreamInput } from './session/input-stream.js'
 export type { ShippedCode, UdafOptions, UdfOptions } from './session/user-functions.js'
 export type { AggregateCode, ScalarCode } from './expr/functions/user-function.js'
+export { loadExtension, type LoadedExtension } from './session/extensions.js'
+export {
+  defineExtension,
+  type Extension,
+  type ExtensionAggregate,
+  type ExtensionFunction,
+} from './exchange/define-extension.js'
+export type { LogicalRule } from './optimizer/rule.js'
+export type { LogicalPlan } from './logical/plan.js'
+export type { OperatorDefinition, PhysicalPlan } from './physical/plan.js'
+export type { PhysicalRule } from './physical/rules/rule.js'
+export type { RowFormat } from './formats/row-format.js'
+export type { OpenRowTable, RowTable } from './formats/row-table.js'
+export type { SourceRow, SourceRows } from './formats/row-source.js'
+export type { ExecutorPlace, Placement, PlacementPolicy } from './exchange/placement.js'
 export type { SchemaInput } from './expr/js-values.js'
 
 export {

@@ -65,6 +65,13 @@ export type ScanSource =
    */
   | { readonly kind: 'memory'; readonly partitions: readonly (readonly Uint8Array[])[]; readonly schema?: Schema }
   | SeriesSource
+  /** Computed by a table function of an extension; `partitions` are JSON, one for each, `schema` has all columns. */
+  | {
+      readonly kind: 'rows'
+      readonly table: string
+      readonly schema: Schema
+      readonly partitions: readonly string[]
+    }
   /** A stream this process reads (standard input); `name` is looked up in the task context. */
   | { readonly kind: 'stream'; readonly name: string }
 

@@ -9,6 +9,7 @@ import { addServerCommand } from './flags/server-command.js'
 import { dataRootsOf, securityOf } from './flags/server-flags.js'
 import { logFile } from './log-file.js'
 import { stopSignal } from './options.js'
+import { loadRegistry } from './registry.js'
 
 export const executorCommand = (program: Command): void =>
   addServerCommand(program, {
@@ -22,6 +23,7 @@ async function run(flags: FlagValues<typeof EXECUTOR_FLAGS>): Promise<void> {
   const { restrictToRoots } = await import('../runtime/data-roots.js')
   restrictToRoots(dataRootsOf(flags))
   const { startExecutor } = await import('../cluster/executor/server.js')
+  const registry = await loadRegistry(flags.extension)
   const executor = await startExecutor({
     host: flags.bindHost,
     port: flags.bindPort,
@@ -34,6 +36,8 @@ async function run(flags: FlagValues<typeof EXECUTOR_FLAGS>): Promise<void> {
     workDir: flags.workDir,
     ...(flags.maxTempSize === undefined ? {} : { maxTempBytes: flags.maxTempSize }),
     allowsUserCode: flags.allowUdf,
+    operators: registry.operators,
+    extensions: registry.extensions,
     security: securityOf(flags),
     logLevel: flags.logLevelSetting,
     ...(flags.logDir === undefined ? {} : { writeLog: logFile(flags.logDir, 'executor', flags.logRotationPolicy) }),

@@ -6,6 +6,7 @@ import { addServerCommand } from './flags/server-command.js'
 import { dataRootsOf, securityOf } from './flags/server-flags.js'
 import { logFile } from './log-file.js'
 import { stopSignal } from './options.js'
+import { loadRegistry } from './registry.js'
 
 export const schedulerCommand = (program: Command): void =>
   addServerCommand(program, { name: 'scheduler', description: 'start a scheduler', flags: SCHEDULER_FLAGS, run })
@@ -16,16 +17,17 @@ async function run(flags: FlagValues<typeof SCHEDULER_FLAGS>): Promise<void> {
   const { startScheduler } = await import('../cluster/scheduler/server.js')
   const { PLACEMENT_POLICIES } = await import('../cluster/scheduler/placement-policies.js')
   const { clusterPlanner } = await import('../session/plan-statement.js')
+  const registry = await loadRegistry(flags.extension)
   const scheduler = await startScheduler({
     host: flags.bindHost,
     port: flags.bindPort,
-    planner: clusterPlanner({ allowsUserCode: flags.allowUdf }),
+    planner: clusterPlanner({ allowsUserCode: flags.allowUdf, registry }),
     hostNames: flags.externalHost === undefined ? [] : [flags.externalHost],
     corsAllowedOrigins: flags.corsAllowedOrigins,
     disableRestApi: flags.disableRestApi,
     minReadyExecutors: flags.minReadyExecutors,
     security: securityOf(flags),
-    placement: PLACEMENT_POLICIES[flags.taskDistribution],
+    placement: registry.placement ?? PLACEMENT_POLICIES[flags.taskDistribution],
     admission: {
       ...(flags.maxRunningJobs === undefined ? {} : { maxRunning: flags.maxRunningJobs }),
       maxQueued: flags.maxQueuedJobs,

@@ -9,8 +9,9 @@ import { batchSize, memoryLimit } from '../runtime/options.js'
 import { SessionContext } from '../session/context.js'
 import { interruptible } from './interrupt.js'
 import { addRemoteFlags, remoteSession, type RemoteFlags } from './remote-flags.js'
-import { directory, fileText, rows, setting, settingOf } from './options.js'
+import { directory, fileText, rows, setting, settingOf, collect } from './options.js'
 import { FORMATS, resultWriter, type Format } from '../session/output/result-writer.js'
+import type { LoadedExtension } from '../session/extensions.js'
 import { runStatement, skippedNote, statementFooter } from './run-statement.js'
 import { registerStdin, stdinMentions } from './stdin-table.js'
 
@@ -22,6 +23,7 @@ export interface SqlFlags extends RemoteFlags {
   readonly batchSize?: Settings
   readonly memoryLimit?: Settings
   readonly set?: Settings
+  readonly extension?: readonly string[]
 }
 
 export function sqlCommand(program: Command, setStatus: (status: number) => void): void {
@@ -38,6 +40,7 @@ export function sqlCommand(program: Command, setStatus: (status: number) => void
     .option('-b, --batch-size <rows>', 'rows per batch', value => settingOf(batchSize.key, value))
     .option('-m, --memory-limit <size>', 'memory limit, such as 512MB', value => settingOf(memoryLimit.key, value))
     .option('--set <key=value>', 'a setting (repeatable)', setting)
+    .option('--extension <file>', 'module that extends the engine (repeatable)', collect)
   addRemoteFlags(command).action(async (flags: SqlFlags) => setStatus(await runSql(flags, scripts)))
 }
 
@@ -53,7 +56,8 @@ async function runSql(flags: SqlFlags, given: readonly string[]): Promise<number
     return 2
   }
   const settings = { ...flags.batchSize, ...flags.memoryLimit, ...flags.set }
-  const options = { settings, ...(flags.dataPath === undefined ? {} : { baseDirectory: flags.dataPath }) }
+  const extensions = await loadExtensions(flags.extension ?? [])
+  const options = { settings, extensions, ...(flags.dataPath === undefined ? {} : { baseDirectory: flags.dataPath }) }
   const remote = flags.host !== undefined || flags.port !== undefined
   if (remote && memoryLimit.key in settings) {
     process.stderr.write('the memory limit of a cluster is that of its executors: ballista executor --memory-limit\n')
@@ -64,6 +68,13 @@ async function runSql(flags: SqlFlags, given: readonly string[]): Promise<number
     if (interactive) return await (await import('./prompt/on-terminal.js')).promptOnTerminal(ctx, flags, signal)
     return await runScripts(ctx, scripts, { flags, signal, stdinIsFree: given.length > 0 })
   })
+}
+
+/** The loader is for those who have some. */
+async function loadExtensions(paths: readonly string[]): Promise<LoadedExtension[]> {
+  if (paths.length === 0) return []
+  const { loadExtension } = await import('../exchange/extension.js')
+  return Promise.all(paths.map(loadExtension))
 }
 
 async function runScripts(

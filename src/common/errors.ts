@@ -36,6 +36,7 @@ export const ERRORS = {
   DIVIDE_BY_ZERO: define('user', 'division by zero'),
   DUPLICATE_NAME: define('user', '%s already exists; choose another name or drop it first'),
   EXECUTOR_LOST: define('network', 'executor %s was lost: %s', true),
+  EXTENSION_INVALID: define('user', 'extension %s cannot be used: %s'),
   FILE_INVALID: define('user', '%s: %s'),
   FILE_NOT_READABLE: define('user', "host %s cannot read '%s': %s"),
   FILE_NOT_WRITABLE: define('user', "host %s cannot write '%s': %s"),

@@ -32,6 +32,8 @@ export interface LocalEngineOptions {
   readonly rng: Rng
   /** Name of this host, for error messages. */
   readonly host: string
+  /** URLs of extensions that threads load; whose operators are in `operators`. */
+  readonly extensions?: readonly string[]
   /** Module of the worker threads; default: the engine's own. */
   readonly workerEntry?: URL
   /** As in ThreadHostOptions. */
@@ -77,6 +79,7 @@ export function createLocalEngine(options: LocalEngineOptions): LocalEngine {
       clock: options.clock,
       ...(options.stuckTaskMs === undefined ? {} : { stuckTaskMs: options.stuckTaskMs }),
       allowsUserCode: true,
+      ...(options.extensions === undefined ? {} : { extensions: options.extensions }),
       ...(options.workerEntry === undefined ? {} : { workerEntry: options.workerEntry }),
     })
   }

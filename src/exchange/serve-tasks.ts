@@ -28,6 +28,8 @@ export interface ThreadData {
   readonly temp: SpillPlace
   readonly host: string
   readonly allowsUserCode: boolean
+  /** URLs of extensions. */
+  readonly extensions: readonly string[]
 }
 
 /** Called once, by the entry module of a worker thread. Messages that arrive for a task that has ended are let go. */

@@ -77,6 +77,8 @@ export interface ThreadHostOptions {
   readonly stuckTaskMs?: number
   /** Whether functions that travel as code may run here; default: no. */
   readonly allowsUserCode?: boolean
+  /** URLs of extensions that threads load. */
+  readonly extensions?: readonly string[]
 }
 
 /** Operators look for a cancellation after milliseconds of work. */
@@ -137,8 +139,8 @@ class ThreadHost implements TaskHost {
   private nextTask = 0
 
   constructor(options: ThreadHostOptions) {
-    const { allowsUserCode = false, host, memory, temp } = options
-    const data: ThreadData = { memory, temp, host, allowsUserCode }
+    const { allowsUserCode = false, extensions = [], host, memory, temp } = options
+    const data: ThreadData = { memory, temp, host, allowsUserCode, extensions }
     this.memory = options.memory
     this.clock = options.clock
     this.stuckTaskMs = options.stuckTaskMs ?? STUCK_TASK_MS

@@ -16,7 +16,8 @@ import { conjunction } from '../expr/build.js'
 import { exprTree, type Expr } from '../expr/expr.js'
 import { normalizeOptions } from './format-options.js'
 import type { FileDescription, FileFormat, FormatOptions } from './format.js'
-import { formatNamed, formatOfPath } from './index.js'
+import { displayedName } from '../expr/functions/internal-name.js'
+import { formatNamed, formatOfPath, FORMATS } from './index.js'
 import { listAll, type Listing } from './list-files.js'
 import { checkTypes, mergeSchemas, type FileSchema } from './merge-schemas.js'
 import { fileSize } from './read-file.js'
@@ -37,6 +38,8 @@ export interface ListingRequest {
   readonly schema?: Schema
   /** Name of this host, for errors. */
   readonly host: string
+  /** Of extensions, beside those of the engine. */
+  readonly moreFormats?: readonly FileFormat[]
 }
 
 /**
@@ -45,15 +48,21 @@ export interface ListingRequest {
  */
 export async function openListingTable(request: ListingRequest): Promise<ListingTable> {
   const { path, morePaths = [], host } = request
+  const formats = [...FORMATS, ...(request.moreFormats ?? [])]
   const listing = await listAll([path, ...morePaths], host)
-  const format = request.format === undefined ? guessFormat(path, listing.files) : formatNamed(request.format)
+  const format =
+    request.format === undefined ? guessFormat(path, listing.files, formats) : formatNamed(request.format, formats)
   const files = listing.kind === 'file' ? listing.files : filesOf(format, listing.files)
-  const options = normalizeOptions(request.options ?? {}, [...format.readOptions, ...format.writeOptions], format.name)
+  const options = normalizeOptions(
+    request.options ?? {},
+    [...format.readOptions, ...format.writeOptions],
+    displayedName(format.name),
+  )
   if (files.length === 0 && request.schema === undefined) {
     throw fail('FILE_NOT_READABLE', [
       host,
       path,
-      `there is no ${format.name.toUpperCase()} file; give the table a column list`,
+      `there is no ${displayedName(format.name).toUpperCase()} file; give the table a column list`,
     ])
   }
   const described = await describeFiles(format, files, { options, host, schema: request.schema })
@@ -138,13 +147,14 @@ export class ListingTable implements TableProvider {
 
 /** Files of a directory or glob that belong to the format; all of them if none has a known ending. */
 function filesOf(format: FileFormat, files: readonly string[]): readonly string[] {
-  const known = files.filter(file => formatOfPath(file) !== undefined)
-  return known.length === 0 ? files : known.filter(file => formatOfPath(file) === format)
+  const formats = [...FORMATS, format]
+  const known = files.filter(file => formatOfPath(file, formats) !== undefined)
+  return known.length === 0 ? files : known.filter(file => formatOfPath(file, formats) === format)
 }
 
-function guessFormat(path: string, files: readonly string[]): FileFormat {
+function guessFormat(path: string, files: readonly string[], formats: readonly FileFormat[]): FileFormat {
   for (const candidate of [path, ...files]) {
-    const format = formatOfPath(candidate)
+    const format = formatOfPath(candidate, formats)
     if (format !== undefined) return format
   }
   throw fail('NOT_SUPPORTED', [`the file name ending of '${path}'; name the format with STORED AS`])

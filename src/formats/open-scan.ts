@@ -11,6 +11,7 @@ import type { SplitClaims } from '../runtime/split-claims.js'
 import type { TaskContext } from '../runtime/task-context.js'
 import { seriesBatches } from './series-scan.js'
 import { formatNamed } from './index.js'
+import { readRowTable } from './row-table.js'
 import { RowSieve, type RowFilter } from './sieve-rows.js'
 
 /** What to read of a source. */
@@ -75,6 +76,8 @@ function batchesOf(
       return memoryBatches(source.partitions[partition] ?? [], source.schema, output, ctx)
     case 'series':
       return seriesBatches(source, output.schema, ctx.config.get(batchSize), ctx)
+    case 'rows':
+      return readRowTable(source, partition, output, { batchRows: ctx.config.get(batchSize), signal: ctx.signal })
     case 'stream':
       throw fail('NOT_SUPPORTED', [`reading the stream '${source.name}' as a table`])
   }

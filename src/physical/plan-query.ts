@@ -8,6 +8,7 @@ import { exactAggregates } from './exact-aggregates.js'
 import { lowerScan } from './lower-scan.js'
 import type { LowerContext, OperatorDefinition, PhysicalPlan } from './plan.js'
 import { applyPhysicalRules } from './rules/index.js'
+import type { PhysicalRule } from './rules/rule.js'
 
 export interface PlanQueryOptions {
   /** Partitions to aim for; 1: nothing is exchanged. */
@@ -15,6 +16,8 @@ export interface PlanQueryOptions {
   /** Bytes of a table that are worth a partition of their own; absent: the default of the setting. */
   readonly minPartitionBytes?: number
   readonly operators: readonly OperatorDefinition[]
+  /** Of extensions, after the engine's own. */
+  readonly physicalRules?: readonly PhysicalRule[]
   readonly observer?: PlanObserver
 }
 
@@ -31,7 +34,7 @@ export interface PlanObserver {
  * Asks table providers for their scans (I/O). Throws NOT_SUPPORTED for a node that no operator lowers, and what providers throw.
  */
 export async function planQuery(plan: LogicalPlan, options: PlanQueryOptions): Promise<PhysicalPlan> {
-  const { operators, observer, ...limits } = options
+  const { operators, observer, physicalRules: _, ...limits } = options
   const lowered = await lower(plan, { resolve, ...limits }, operators)
   observer?.lowered?.(lowered)
   return applyPhysicalRules(lowered, options)

@@ -4,6 +4,7 @@ import type { EncodedBatch } from '../catalog/memory-table.js'
 import { systemClock } from '../common/clock.js'
 import { fail } from '../common/errors.js'
 import { configOf, type Settings } from '../common/option.js'
+import { registryOf } from '../exchange/registry.js'
 import type { AggregateCode, FunctionCode, ScalarCode } from '../expr/functions/user-function.js'
 import { errorInside } from '../logical/bind/context.js'
 import type { StatementNode } from '../parser/ast.js'
@@ -12,6 +13,7 @@ import { checkAllowed, type AllowedStatements } from './allowed-statements.js'
 import type { Backend } from './backend.js'
 import { ClosableBackend } from './closable-backend.js'
 import { DataFrame } from './dataframe.js'
+import type { LoadedExtension } from './extensions.js'
 import { call } from './expr/call.js'
 import type { FunctionBuilder } from './expr/functions.js'
 import { Sql } from './expr/sql.js'
@@ -44,6 +46,8 @@ export interface SessionOptions {
   readonly settings?: Settings
   /** Directory from which relative paths are meant; default: the working directory. */
   readonly baseDirectory?: string
+  /** Modules that extend the engine, from `loadExtension`. A cluster has to have loaded them too. */
+  readonly extensions?: readonly LoadedExtension[]
 }
 
 export interface RemoteOptions extends SessionOptions, RemoteSecurity {}
@@ -78,18 +82,20 @@ export class SessionContext {
 
   constructor(options: SessionOptions = {}, backend?: Backend) {
     const settings = checkedSettings(options.settings)
+    const registry = registryOf(options.extensions ?? [])
     this.#session = new Session(
-      new ClosableBackend(backend ?? new LocalBackend(configOf(settings))),
+      new ClosableBackend(backend ?? new LocalBackend(configOf(settings), registry)),
       absolutePath(options.baseDirectory ?? '.', process.cwd()),
       settings,
     )
+    for (const declared of registry.functions) this.#session.functions.add(declared, undefined)
   }
 
   /** A scheduler and executors that the call starts, reached over gRPC; `close()` stops them. */
   static async standalone(options: StandaloneOptions = {}): Promise<SessionContext> {
     const { startStandaloneBackend } = await import('./remote-backend.js')
     const { executors = 2, slots = 1, processes = false } = options
-    const shape = { executors, slots, processes }
+    const shape = { executors, slots, processes, registry: registryOf(options.extensions ?? []) }
     return new SessionContext(options, await startStandaloneBackend(shape, checkedSettings(options.settings)))
   }
 

@@ -9,8 +9,7 @@ import type { LogicalPlan } from '../logical/plan.js'
 import type { RuleEvent } from '../optimizer/optimizer.js'
 import type { StatementNode } from '../parser/ast.js'
 import { physicalTree } from '../physical/display.js'
-import { OPERATORS } from '../physical/operators/index.js'
-import type { PhysicalPlan } from '../physical/plan.js'
+import type { OperatorDefinition, PhysicalPlan } from '../physical/plan.js'
 import { elapsedText } from '../runtime/metrics.js'
 
 export type ExplainStatement = Extract<StatementNode, { kind: 'explain' }>
@@ -30,9 +29,11 @@ export interface PlanHistory {
   /** By name: on how many nodes a physical rule fired, and its milliseconds. */
   readonly physicalRules: ReadonlyMap<string, { readonly count: number; readonly elapsedMs: number }>
   readonly physical: PhysicalPlan
+  /** Of the nodes of the physical plans. */
+  readonly operators: readonly OperatorDefinition[]
 }
 
-const STAGE_OPERATORS = [...OPERATORS, ...EXCHANGE_OPERATORS]
+const stageOperators = ({ operators }: PlanHistory): OperatorDefinition[] => [...operators, ...EXCHANGE_OPERATORS]
 
 type Render = (tree: TextTree) => string
 
@@ -62,8 +63,8 @@ export function explainRows(
 ): readonly ExplainRow[] {
   const render = renderer(statement)
   const logical: ExplainRow = ['logical_plan', render(logicalTree(history.optimized))]
-  const physical: ExplainRow = ['physical_plan', render(physicalTree(history.physical, OPERATORS))]
-  const trees = stages.length === 1 ? [] : stageTrees(stages, STAGE_OPERATORS)
+  const physical: ExplainRow = ['physical_plan', render(physicalTree(history.physical, history.operators))]
+  const trees = stages.length === 1 ? [] : stageTrees(stages, stageOperators(history))
   const distributed = trees.length === 0 ? [] : [['distributed_plan', trees.map(render).join('\n')] as const]
   if (!statement.verbose) return [logical, physical, ...distributed]
   return [...ruleRows(history, render), logical, ...physicalRuleRows(history, render), physical, ...distributed]
@@ -76,13 +77,13 @@ function ruleRows({ bound, rules }: PlanHistory, render: Render): ExplainRow[] {
   return [['initial_logical_plan', render(logicalTree(bound))], ...rows]
 }
 
-function physicalRuleRows({ lowered, physicalRules }: PlanHistory, render: Render): ExplainRow[] {
+function physicalRuleRows({ lowered, operators, physicalRules }: PlanHistory, render: Render): ExplainRow[] {
   const fired = [...physicalRules].map(
     ([rule, { count, elapsedMs }]) =>
       `${rule}: on ${count} ${count === 1 ? 'node' : 'nodes'}, ${elapsedText(elapsedMs)}`,
   )
   return [
-    ['initial_physical_plan', render(physicalTree(lowered, OPERATORS))],
+    ['initial_physical_plan', render(physicalTree(lowered, operators))],
     ['physical_rules', fired.join('\n')],
   ]
 }
@@ -94,7 +95,7 @@ export function analyzedRows(
   run: { readonly stages: readonly StagePlan[]; readonly reports: readonly TaskReport[]; readonly elapsedMs: number },
 ): readonly ExplainRow[] {
   const render = renderer(statement)
-  const plan = render(analyzedTree(run.stages, run.reports, STAGE_OPERATORS))
+  const plan = render(analyzedTree(run.stages, run.reports, stageOperators(history)))
   const rows: ExplainRow[] = [['Plan with Metrics', plan]]
   const duration: ExplainRow = ['Duration', elapsedText(run.elapsedMs)]
   if (!statement.verbose) return [...rows, duration]

@@ -3,9 +3,9 @@ import { availableParallelism, hostname } from 'node:os'
 import { systemClock, systemRng } from '../common/clock.js'
 import type { Config } from '../common/option.js'
 import { EXCHANGE_OPERATORS } from '../exchange/operators.js'
+import { bringRegistry, type Registry } from '../exchange/registry.js'
 import type { TaskReport } from '../exchange/stage.js'
 import { createLocalEngine, type LocalEngine } from '../exchange/local-run.js'
-import { OPERATORS } from '../physical/operators/index.js'
 import { memoryLimit } from '../runtime/options.js'
 import { operatorTable } from '../runtime/pipeline.js'
 import { spillPlace } from '../runtime/spill-space.js'
@@ -19,12 +19,17 @@ export class LocalBackend implements Backend {
   readonly #threads = availableParallelism()
   readonly #openTables: OpenTables = new WeakMap()
   readonly #engine: LocalEngine
+  readonly #registry: Registry
+  readonly #letGo: () => void
 
   /** Reads what is fixed for a session: the memory limit of all its queries together, and where operators that reach it write. */
-  constructor(config: Config) {
+  constructor(config: Config, registry: Registry) {
+    this.#registry = registry
+    this.#letGo = bringRegistry(registry)
     this.#engine = createLocalEngine({
       threads: this.#threads,
-      operators: operatorTable(OPERATORS, EXCHANGE_OPERATORS),
+      operators: operatorTable(registry.operators, EXCHANGE_OPERATORS),
+      extensions: registry.extensions,
       memoryLimit: config.get(memoryLimit),
       temp: spillPlace(config),
       clock: systemClock,
@@ -40,6 +45,7 @@ export class LocalBackend implements Backend {
       openTables: this.#openTables,
       now,
       allowsUserCode: true,
+      registry: this.#registry,
     })
     const reports: TaskReport[] = []
     const { schema, stages, explain } = planned
@@ -53,5 +59,6 @@ export class LocalBackend implements Backend {
 
   async close(): Promise<void> {
     await this.#engine.close()
+    this.#letGo()
   }
 }

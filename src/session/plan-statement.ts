@@ -11,9 +11,11 @@ import { configOf } from '../common/option.js'
 import { fragment } from '../exchange/fragment.js'
 import { materialize } from '../exchange/options.js'
 import { materializeEdges, TASKS_PER_SLOT } from '../exchange/regions.js'
+import { BUILT_IN, type Registry } from '../exchange/registry.js'
 import { withFunctions } from '../exchange/stage-functions.js'
 import type { StagePlan, TaskReport } from '../exchange/stage.js'
 import { literal } from '../expr/expr.js'
+import type { UserFunction } from '../expr/functions/user-function.js'
 import { checkAllowed, declare } from '../expr/functions/brought.js'
 import { bindQuery } from '../logical/bind/query.js'
 import { resolveTables, type TableResolver } from '../logical/bind/tables.js'
@@ -24,7 +26,6 @@ import { optimize, type RuleEvent } from '../optimizer/optimizer.js'
 import type { ObjectName, QueryNode, StatementNode } from '../parser/ast.js'
 import { parseQuery, parseStatement } from '../parser/parse.js'
 import { quoteIdent } from '../parser/quote.js'
-import { OPERATORS } from '../physical/operators/index.js'
 import type { PhysicalPlan } from '../physical/plan.js'
 import { planQuery } from '../physical/plan-query.js'
 import {
@@ -38,7 +39,7 @@ import {
 } from './explain.js'
 import { targetPartitions } from './options.js'
 import { planTexts } from './plan-texts.js'
-import { absolutePath, planRequestOf, type PlanRequest } from './registration.js'
+import { absolutePath, type PlanRequest } from './registration.js'
 import { remainingRows, rowsToUpdate, updatedRows, type ChangeNode } from './plan-changes.js'
 import { summaryQuery } from './summarize.js'
 import { castTo, distinctNames, insertPositions, sameNames } from './table-rows.js'
@@ -74,13 +75,21 @@ export interface PlanEnvironment {
   readonly now: bigint
   /** Whether plans may hold functions that travel as code. */
   readonly allowsUserCode: boolean
+  /** Default: the engine without extensions. */
+  readonly registry?: Registry
 }
+
+/** Those of the client, and those of extensions here. */
+const functionsOf = ({ functions = [] }: PlanRequest, { registry = BUILT_IN }: PlanEnvironment): UserFunction[] => [
+  ...registry.functions,
+  ...functions,
+]
 
 /** Plans a query, EXPLAIN, DESCRIBE, COPY, INSERT or CREATE TABLE AS; throws the coded error of the step that failed. */
 export async function planStatement(request: PlanRequest, environment: PlanEnvironment): Promise<PlannedStatement> {
   try {
     // Enough to plan with. Who runs them brings their code.
-    const declared = (request.functions ?? []).map(declare)
+    const declared = functionsOf(request, environment).map(declare)
     try {
       return await planChecked(request, environment)
     } finally {
@@ -108,9 +117,17 @@ async function planChecked(request: PlanRequest, environment: PlanEnvironment): 
 
 /** The planner of a scheduler; PROTOCOL when what came from a client is not a request. */
 export const clusterPlanner =
-  ({ allowsUserCode }: Pick<PlanEnvironment, 'allowsUserCode'>): Planner =>
-  (request, { slots, wallMs }) =>
-    planStatement(planRequestOf(request), { slots, now: BigInt(Math.trunc(wallMs)) * 1_000_000n, allowsUserCode })
+  ({ allowsUserCode, registry = BUILT_IN }: Pick<PlanEnvironment, 'allowsUserCode' | 'registry'>): Planner =>
+  async (request, { slots, wallMs }) => {
+    // Who plans for itself need not check anything.
+    const { planRequestOf } = await import('./plan-request.js')
+    return planStatement(planRequestOf(request), {
+      slots,
+      now: BigInt(Math.trunc(wallMs)) * 1_000_000n,
+      allowsUserCode,
+      registry,
+    })
+  }
 
 /** Of a scheduler that refuses code of clients. */
 export const planForCluster = clusterPlanner({ allowsUserCode: false })
@@ -123,11 +140,15 @@ class StatementPlanner {
   readonly #request: PlanRequest
   readonly #environment: PlanEnvironment
   readonly #resolver: TableResolver
+  readonly #registry: Registry
+  readonly #functions: readonly UserFunction[]
 
   constructor(request: PlanRequest, environment: PlanEnvironment) {
     this.#request = request
     this.#environment = environment
-    this.#resolver = tableResolver(request, environment.openTables)
+    this.#registry = environment.registry ?? BUILT_IN
+    this.#functions = functionsOf(request, environment)
+    this.#resolver = tableResolver(request, environment.openTables, this.#registry)
   }
 
   async bind(statement: StatementNode): Promise<LogicalPlan> {
@@ -182,7 +203,9 @@ class StatementPlanner {
   async plan(bound: LogicalPlan): Promise<PlanHistory> {
     const { trace } = this.#environment
     const rules: RuleEvent[] = []
+    const { logicalRules, operators, physicalRules: extraRules } = this.#registry
     const optimized = optimize(bound, {
+      rules: logicalRules,
       observer(event) {
         rules.push(event)
         trace?.rule?.(event)
@@ -196,7 +219,8 @@ class StatementPlanner {
     const physical = await planQuery(optimized, {
       targetPartitions: wanted === 0 ? this.#environment.slots : wanted,
       minPartitionBytes: config.get(minPartitionBytes),
-      operators: OPERATORS,
+      operators,
+      physicalRules: extraRules,
       observer: {
         lowered: plan => (lowered = plan),
         fired(rule, elapsedMs) {
@@ -206,16 +230,16 @@ class StatementPlanner {
       },
     })
     trace?.physical?.(physical)
-    return { bound, rules, optimized, lowered: lowered ?? physical, physicalRules, physical }
+    return { bound, rules, optimized, lowered: lowered ?? physical, physicalRules, physical, operators }
   }
 
   /** What runs of a plan. */
   stages(physical: PhysicalPlan): readonly StagePlan[] {
-    const stages = materializeEdges(fragment(physical, OPERATORS), {
+    const stages = materializeEdges(fragment(physical, this.#registry.operators), {
       mode: configOf(this.#request.settings).get(materialize),
       capacity: this.#environment.slots * TASKS_PER_SLOT,
     })
-    const all = withFunctions(stages, this.#request.functions ?? [])
+    const all = withFunctions(stages, this.#functions)
     for (const declared of all.flatMap(({ plan }) => plan.functions ?? []))
       checkAllowed(declared, this.#environment.allowsUserCode)
     return all
@@ -223,7 +247,7 @@ class StatementPlanner {
 
   async #query(query: QueryNode): Promise<LogicalPlan> {
     const parameters = new Map(Object.entries(this.#request.parameters ?? {}))
-    const functions = functionNamesOf(this.#request.functions ?? [])
+    const functions = functionNamesOf(this.#functions)
     const context = { parameters, now: this.#environment.now, functions }
     return bindQuery(query, { ...context, tables: await resolveTables(query, this.#resolver, context) })
   }

@@ -4,15 +4,14 @@ import { EXCHANGE_OPERATORS } from '../exchange/operators.js'
 import type { ExchangeSourceExec, StagePlan } from '../exchange/stage.js'
 import { displayLogical } from '../logical/display.js'
 import { displayPhysical } from '../physical/display.js'
-import { OPERATORS } from '../physical/operators/index.js'
 import type { PhysicalPlan } from '../physical/plan.js'
 import { planEnvironment } from '../physical/properties.js'
 import type { PlanHistory } from './explain.js'
 
 const isSource = (node: PhysicalPlan): node is ExchangeSourceExec => node.kind === 'ExchangeSourceExec'
 
-export function planTexts({ optimized, physical }: PlanHistory, stages: readonly StagePlan[]): PlanTexts {
-  const env = planEnvironment([...OPERATORS, ...EXCHANGE_OPERATORS])
+export function planTexts({ operators, optimized, physical }: PlanHistory, stages: readonly StagePlan[]): PlanTexts {
+  const env = planEnvironment([...operators, ...EXCHANGE_OPERATORS])
   const textsOf = (node: PhysicalPlan, path: string): OperatorText[] => [
     {
       path,
@@ -24,7 +23,7 @@ export function planTexts({ optimized, physical }: PlanHistory, stages: readonly
   ]
   return {
     logical: displayLogical(optimized),
-    physical: displayPhysical(physical, OPERATORS),
+    physical: displayPhysical(physical, operators),
     operators: new Map(stages.map(stage => [stage.id, textsOf(stage.plan, '0')])),
   }
 }

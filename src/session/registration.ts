@@ -2,9 +2,7 @@
 import { isAbsolute, resolve } from 'node:path'
 import type { EncodedBatch } from '../catalog/memory-table.js'
 import type { Schema } from '../arrow/schema.js'
-import { fail } from '../common/errors.js'
 import type { Settings } from '../common/option.js'
-import { userFunctionsOf } from '../exchange/validate-functions.js'
 import type { UserFunction } from '../expr/functions/user-function.js'
 import type { Parameters } from './parameters.js'
 
@@ -55,41 +53,3 @@ export function absolutePath(path: string, baseDirectory: string): string {
 
 /** Whether the session made the name of a table (`rows:1`), and not a user. */
 export const isAnonymous = (name: string): boolean => /^[a-z]+:\d+$/.test(name)
-
-/** A request as it came over the wire; PROTOCOL when it is not one. */
-export function planRequestOf(value: unknown): PlanRequest {
-  const request = value as Partial<PlanRequest> | null
-  const text = (field: unknown): boolean => typeof field === 'string'
-  const plain = (field: unknown): boolean => typeof field === 'object' && field !== null
-  const valid =
-    plain(request) &&
-    text(request?.sql) &&
-    text(request?.baseDirectory) &&
-    plain(request?.settings) &&
-    Object.values(request?.settings ?? {}).every(text) &&
-    Array.isArray(request?.registrations) &&
-    request.registrations.every(registration => plain(registration) && isRegistration(registration)) &&
-    (request.parameters === undefined ||
-      (plain(request.parameters) && Object.values(request.parameters).every(isParameter)))
-  if (!valid) throw fail('PROTOCOL', ['a client', 'a query request has another form than this version expects'])
-  userFunctionsOf(request?.functions ?? [], { name: 'a client', version: 'unknown' })
-  return request as PlanRequest
-}
-
-const isParameter = (value: unknown): boolean =>
-  typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'literal' && 'type' in value
-
-function isRegistration(entry: Registration): boolean {
-  if (typeof entry.name !== 'string') return false
-  switch (entry.kind) {
-    case 'listing':
-      return typeof entry.path === 'string' && typeof entry.format === 'string' && typeof entry.options === 'object'
-    case 'memory':
-      return Array.isArray(entry.schema?.fields) && Array.isArray(entry.batches)
-    case 'view':
-      return typeof entry.sql === 'string' && Array.isArray(entry.columns)
-    case 'stream':
-    default:
-      return false
-  }
-}

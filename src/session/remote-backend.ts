@@ -4,6 +4,7 @@ import { configOf, type Config, type Settings } from '../common/option.js'
 import { clusterClient, type ClusterClient } from '../exchange/remote-query.js'
 import { checkTokenTravels, type ClientSecurity, type TlsFiles } from '../exchange/security.js'
 import { networkTransport } from '../exchange/transport.js'
+import { bringRegistry, type Registry } from '../exchange/registry.js'
 import { memoryLimit } from '../runtime/options.js'
 import { spillPlace } from '../runtime/spill-space.js'
 import type { Backend, ExecuteOptions, QueryResult } from './backend.js'
@@ -71,30 +72,36 @@ export interface StandaloneShape {
   /** Of each executor. */
   readonly slots: number
   readonly processes: boolean
+  readonly registry: Registry
 }
 
-async function standaloneThreads({ executors, slots }: StandaloneShape, config: Config): Promise<Backend> {
+async function standaloneThreads({ executors, registry, slots }: StandaloneShape, config: Config): Promise<Backend> {
   const { startStandalone } = await import('../cluster/standalone.js')
   const { clusterPlanner } = await import('./plan-statement.js')
   const { directory, maxBytes } = spillPlace(config)
+  const letGo = bringRegistry(registry)
   const cluster = await startStandalone({
     executors,
     slots,
-    planner: clusterPlanner({ allowsUserCode: true }),
+    planner: clusterPlanner({ allowsUserCode: true, registry }),
+    scheduler: registry.placement === undefined ? {} : { placement: registry.placement },
     executor: {
       allowsUserCode: true,
+      operators: registry.operators,
+      extensions: registry.extensions,
       memoryLimit: config.get(memoryLimit),
       workDir: directory,
       maxTempBytes: maxBytes,
     },
   })
-  return new RemoteBackend(cluster.address, {}, () => cluster.close())
+  return new RemoteBackend(cluster.address, {}, () => cluster.close().finally(letGo))
 }
 
 /** The cluster is this program's own. */
 const ALLOW_UDF = '--allow-udf'
 
-async function standaloneProcesses({ executors, slots }: StandaloneShape, config: Config): Promise<Backend> {
+async function standaloneProcesses({ executors, registry, slots }: StandaloneShape, config: Config): Promise<Backend> {
+  const both = [ALLOW_UDF, ...registry.extensions.flatMap(url => ['--extension', url])]
   const { startClusterProcesses } = await import('../cluster/processes.js')
   const { directory, maxBytes } = spillPlace(config)
   const limits = ['--memory-pool-size', String(config.get(memoryLimit)), '--max-temp-size', String(maxBytes)]
@@ -102,8 +109,8 @@ async function standaloneProcesses({ executors, slots }: StandaloneShape, config
   const cluster = await startClusterProcesses({
     executors,
     slots,
-    schedulerFlags: [ALLOW_UDF],
-    executorFlags: [ALLOW_UDF, ...limits, ...place],
+    schedulerFlags: both,
+    executorFlags: [...both, ...limits, ...place],
   })
   return new RemoteBackend(cluster.nodes[0], {}, () => cluster.close())
 }

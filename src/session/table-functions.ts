@@ -5,6 +5,8 @@ import type { TableProvider } from '../catalog/table-provider.js'
 import { didYouMean, fail } from '../common/errors.js'
 import { typeOf, type LiteralExpr } from '../expr/expr.js'
 import { valueText } from '../expr/value-text.js'
+import { formOf } from '../expr/js-forms.js'
+import type { RegisteredTable } from '../exchange/registry.js'
 import type { ListingRequest } from '../formats/listing-table.js'
 import { at } from '../logical/bind/context.js'
 import type { TableArgument, TableFunctionCall } from '../logical/bind/tables.js'
@@ -25,17 +27,27 @@ const SERIES = ['generate_series', 'range']
 
 export const TABLE_FUNCTION_NAMES: readonly string[] = [...Object.keys(READERS), ...SERIES].sort()
 
-/** The table that a call means. `absolute`: the meaning of a relative path. Throws FUNCTION_NOT_FOUND and coded errors of the files. */
+export interface TableFunctionContext {
+  /** The meaning of a relative path. */
+  absolute(path: string): string
+  open(request: ListingRequest): Promise<TableProvider>
+  /** Of extensions. */
+  readonly tables: readonly RegisteredTable[]
+}
+
+/** The table that a call means. Throws FUNCTION_NOT_FOUND and coded errors of the files. */
 export async function callTableFunction(
   call: TableFunctionCall,
-  absolute: (path: string) => string,
-  open: (request: ListingRequest) => Promise<TableProvider>,
+  { absolute, open, tables }: TableFunctionContext,
 ): Promise<TableProvider> {
   const { name, args, span } = call
   const series = seriesCall(call)
   if (series !== undefined) return series
+  const registered = tables.find(({ table }) => table.name.toLowerCase() === name)
+  if (registered !== undefined) return rowTable(registered, call)
   if (!Object.hasOwn(READERS, name)) {
-    throw fail('FUNCTION_NOT_FOUND', [name, didYouMean(name, TABLE_FUNCTION_NAMES)], { span })
+    const names = [...TABLE_FUNCTION_NAMES, ...tables.map(({ table }) => table.name)]
+    throw fail('FUNCTION_NOT_FOUND', [name, didYouMean(name, names)], { span })
   }
   const paths = args.flatMap(arg => listOf(arg)).map(arg => textOf(name, arg))
   if (args.length !== 1 || paths.length === 0) {
@@ -45,6 +57,16 @@ export async function callTableFunction(
   const options = Object.fromEntries([...call.named].map(([key, value]) => [key, optionText(key, value)]))
   return open({ path, morePaths, format: READERS[name], options, host: hostname() })
 }
+
+async function rowTable({ internalName, table }: RegisteredTable, call: TableFunctionCall): Promise<TableProvider> {
+  if (call.named.size > 0)
+    throw fail('INVALID_ARGUMENT', [`${call.name}() takes no named argument`], { span: call.span })
+  const args = call.args.map(arg => ('kind' in arg ? formValue(arg) : arg.map(formValue)))
+  const { openRowTable } = await import('../formats/row-table.js')
+  return openRowTable(table, internalName, args)
+}
+
+const formValue = (arg: LiteralExpr): unknown => (arg.value === null ? null : formOf(arg.type, {})(arg.value))
 
 /** The table of a call that reads no file; undefined for other calls. */
 export function seriesCall(call: TableFunctionCall): TableProvider | undefined {

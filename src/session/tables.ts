@@ -4,6 +4,7 @@ import { field, type Schema } from '../arrow/schema.js'
 import { Catalog } from '../catalog/catalog.js'
 import { MemoryTable } from '../catalog/memory-table.js'
 import type { TableProvider } from '../catalog/table-provider.js'
+import { BUILT_IN, type Registry } from '../exchange/registry.js'
 import { parseTypeNode } from '../expr/types.js'
 import type { ListingRequest } from '../formats/listing-table.js'
 import { bindQuery } from '../logical/bind/query.js'
@@ -21,12 +22,17 @@ import { absolutePath, isAnonymous, type PlanRequest, type Registration } from '
 export type OpenTables = WeakMap<Registration, Promise<TableProvider>>
 
 /** What the SQL of a request may name: its registrations, and files by path. */
-export function tableResolver(request: PlanRequest, open: OpenTables = new WeakMap()): TableResolver {
+export function tableResolver(
+  request: PlanRequest,
+  open: OpenTables = new WeakMap(),
+  registry: Registry = BUILT_IN,
+): TableResolver {
   const catalog = new Catalog<Registration>()
-  const functions = functionNamesOf(request.functions ?? [])
+  const files: OpenFiles = listing => openFiles({ ...listing, moreFormats: registry.formats })
+  const functions = functionNamesOf([...registry.functions, ...(request.functions ?? [])])
   for (const registration of request.registrations) catalog.register([registration.name], registration)
   const columnsOf = async (registration: Registration): Promise<Schema> => {
-    if (registration.kind !== 'view') return (await openTable(registration, open)).schema
+    if (registration.kind !== 'view') return (await openTable(registration, open, files)).schema
     const { fields } = toArrowSchema(await viewPlan(registration, resolver, functions))
     return { fields: fields.map((column, i) => ({ ...column, name: registration.columns[i] ?? column.name })) }
   }
@@ -37,10 +43,15 @@ export function tableResolver(request: PlanRequest, open: OpenTables = new WeakM
         return informationTable(name[1], { registrations, settings: request.settings, columnsOf }, span)
       }
       const entry = catalog.lookup(name, span)
-      return entry.kind === 'view' ? entry : openTable(entry, open)
+      return entry.kind === 'view' ? entry : openTable(entry, open, files)
     },
-    tableFunction: call => callTableFunction(call, path => absolutePath(path, request.baseDirectory), openFiles),
-    file: path => openFiles({ path: absolutePath(path, request.baseDirectory), host: hostname() }),
+    tableFunction: call =>
+      callTableFunction(call, {
+        absolute: path => absolutePath(path, request.baseDirectory),
+        open: files,
+        tables: registry.tables,
+      }),
+    file: path => files({ path: absolutePath(path, request.baseDirectory), host: hostname() }),
   }
   return resolver
 }
@@ -55,24 +66,33 @@ async function viewPlan(
   return schemaOf(bindQuery(query, { ...context, tables: await resolveTables(query, resolver, context) }))
 }
 
-function openTable(registration: Exclude<Registration, { kind: 'view' }>, open: OpenTables): Promise<TableProvider> {
+type OpenFiles = (request: ListingRequest) => Promise<TableProvider>
+
+function openTable(
+  registration: Exclude<Registration, { kind: 'view' }>,
+  open: OpenTables,
+  files: OpenFiles,
+): Promise<TableProvider> {
   const known = open.get(registration)
   if (known !== undefined) return known
-  const opening = openNew(registration)
+  const opening = openNew(registration, files)
   open.set(registration, opening)
   // A file that could not be opened is tried again by the next query.
   opening.catch(() => open.delete(registration))
   return opening
 }
 
-async function openNew(registration: Exclude<Registration, { kind: 'view' }>): Promise<TableProvider> {
+async function openNew(
+  registration: Exclude<Registration, { kind: 'view' }>,
+  files: OpenFiles,
+): Promise<TableProvider> {
   switch (registration.kind) {
     case 'memory':
       return new MemoryTable(registration.name, registration.schema, registration.batches)
     case 'stream':
       return streamTable(registration)
     case 'listing':
-      return openFiles({ ...registration, host: hostname() })
+      return files({ ...registration, host: hostname() })
   }
 }
 

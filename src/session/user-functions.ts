@@ -3,7 +3,7 @@ import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { DataType } from '../arrow/types.js'
 import { fail } from '../common/errors.js'
-import { aggregateFunction, functionNames, scalarFunction } from '../expr/functions/index.js'
+import { isBuiltIn } from '../expr/functions/index.js'
 import { bring, declare } from '../expr/functions/brought.js'
 import { internalName } from '../expr/functions/internal-name.js'
 import type { FunctionCode, UserFunction } from '../expr/functions/user-function.js'
@@ -76,9 +76,6 @@ export class UserFunctions {
 
 /** Those of this process: a number is never another one's. */
 let closures = 0
-
-const isBuiltIn = (name: string): boolean =>
-  scalarFunction(name) !== undefined || aggregateFunction(name) !== undefined || functionNames().includes(name)
 
 export const scalarDeclaration = (name: string, options: UdfOptions, code: FunctionCode): UserFunction => ({
   kind: 'scalar',

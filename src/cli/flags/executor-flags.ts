@@ -2,7 +2,7 @@
 import { availableParallelism, tmpdir } from 'node:os'
 import { directory, fraction, host, integer, port, positive, size, tempSize } from '../options.js'
 import { optional, valued } from './flag.js'
-import { allowUdf, bindHost, configFile, dataRoot, LOG_FLAGS, SECURITY_FLAGS } from './server-flags.js'
+import { allowUdf, bindHost, configFile, dataRoot, extension, LOG_FLAGS, SECURITY_FLAGS } from './server-flags.js'
 
 export const EXECUTOR_FLAGS = {
   schedulerHost: valued('host of the scheduler', { placeholder: 'host', parse: host, default: '127.0.0.1' }),
@@ -67,6 +67,7 @@ export const EXECUTOR_FLAGS = {
   ),
   ...SECURITY_FLAGS,
   allowUdf,
+  extension,
   dataRoot,
   ...LOG_FLAGS,
   configFile,

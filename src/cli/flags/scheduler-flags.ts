@@ -2,7 +2,7 @@
 import type { TaskDistribution } from '../../cluster/scheduler/placement-policies.js'
 import { atLeast, host, integer, port, positive, webOrigin } from '../options.js'
 import { oneOf, optional, repeated, toggle, valued } from './flag.js'
-import { allowUdf, bindHost, configFile, dataRoot, LOG_FLAGS, SECURITY_FLAGS } from './server-flags.js'
+import { allowUdf, bindHost, configFile, dataRoot, extension, LOG_FLAGS, SECURITY_FLAGS } from './server-flags.js'
 
 /** As in cluster/scheduler/placement-policies.ts, which only a scheduler loads. */
 const TASK_DISTRIBUTIONS = ['round-robin', 'bias', 'consistent-hash'] as const satisfies readonly TaskDistribution[]
@@ -24,6 +24,7 @@ export const SCHEDULER_FLAGS = {
   }),
   ...SECURITY_FLAGS,
   allowUdf,
+  extension,
   dataRoot,
   disableRestApi: toggle('answer over HTTP only /healthz and /readyz'),
   corsAllowedOrigins: repeated('origin, such as https://tools.example, whose pages may use the HTTP API', {

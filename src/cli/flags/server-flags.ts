@@ -35,6 +35,14 @@ export const LOG_FLAGS = {
   }),
 }
 
+export const extension = repeated(
+  'module whose functions, tables, formats, operators, rules and policies are used, too',
+  {
+    placeholder: 'file',
+    parse: text,
+  },
+)
+
 /** What protects the connections of a server; an executor shows the same to others. */
 export const SECURITY_FLAGS = {
   tlsCert: optional('PEM file of its certificate, with the chain: TLS instead of plain text', {

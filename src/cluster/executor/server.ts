@@ -53,6 +53,8 @@ export interface ExecutorOptions {
   readonly maxTempBytes?: number
   /** Whether functions that clients send as code may run here; default: no. */
   readonly allowsUserCode?: boolean
+  /** URLs of extensions that its threads load; their operators are in `operators`. */
+  readonly extensions?: readonly string[]
   /** Of the tasks on the main thread, and of the exchange. */
   readonly spillFs?: SpillFs
   readonly processUse?: () => ProcessUse
@@ -194,7 +196,7 @@ function taskHost(
   const { memory, temp } = parts
   const remote: typeof parts.remote.open = (address, key) => parts.remote.open(address, key)
   const host = options.advertiseHost ?? options.host
-  const { allowsUserCode = false } = options
+  const { allowsUserCode = false, extensions = [] } = options
   if (threads === 0) {
     const environment = {
       operators: parts.operators,
@@ -208,7 +210,18 @@ function taskHost(
   }
   const entry = options.workerEntry === undefined ? {} : { workerEntry: options.workerEntry }
   const clock = options.clock ?? systemClock
-  return threadHost({ hub: parts.hub, remote, threads, memory, temp, host, clock, allowsUserCode, ...entry })
+  return threadHost({
+    hub: parts.hub,
+    remote,
+    threads,
+    memory,
+    temp,
+    host,
+    clock,
+    allowsUserCode,
+    extensions,
+    ...entry,
+  })
 }
 
 function executorStats(parts: {

@@ -1,27 +1,10 @@
 /** What a placement is, and what it makes executors hear. */
 import type { Settings } from '../../common/option.js'
+import type { Placement } from '../../exchange/placement.js'
 import type { StagePlan } from '../../exchange/stage.js'
 import type { JobDefinition } from '../job-definition.js'
 
-export interface ExecutorPlace {
-  readonly id: string
-  /** `host:port` of its exchange service. */
-  readonly address: string
-  readonly slots: number
-}
-
-/** Executor by stage id and partition. */
-export type Placement = ReadonlyMap<number, readonly ExecutorPlace[]>
-
-/**
- * Gives every task an executor, of which there is at least one. All tasks of an attempt are placed at once and may exceed slots, so
- * that a pipelined query cannot starve itself. `turn` counts the attempts that were placed before. Pure.
- */
-export type PlacementPolicy = (
-  stages: readonly StagePlan[],
-  executors: readonly ExecutorPlace[],
-  turn: number,
-) => Placement
+export type { ExecutorPlace, Placement, PlacementPolicy } from '../../exchange/placement.js'
 
 /** What each executor of the placement is told of these stages, by executor id; one without tasks of them hears of no stage. */
 export function jobDefinitions(

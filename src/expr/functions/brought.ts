@@ -4,6 +4,7 @@
  */
 import { runInThisContext } from 'node:vm'
 import { BallistaError, fail } from '../../common/errors.js'
+import { UseTable } from '../../common/use-table.js'
 import type { AggregateDefinition } from './aggregate/accumulator.js'
 import type { ScalarFunction } from './function.js'
 import { internalName } from './internal-name.js'
@@ -13,29 +14,18 @@ import type { AggregateCode, FunctionCode, ScalarCode, UserFunction } from './us
 interface Brought {
   readonly scalar?: ScalarFunction
   readonly aggregate?: AggregateDefinition
-  uses: number
 }
 
-const brought = new Map<string, Brought>()
+const brought = new UseTable<Brought>()
 
 export const broughtScalar = (name: string): ScalarFunction | undefined => brought.get(name)?.scalar
 export const broughtAggregate = (name: string): AggregateDefinition | undefined => brought.get(name)?.aggregate
 
 /** Makes the function known until the returned function is called; `code` is called with the first row. */
-export function bring(declared: UserFunction, code: () => unknown): () => void {
-  const name = internalName(declared)
-  const known = brought.get(name) ?? { ...definitionOf(declared, code), uses: 0 }
-  brought.set(name, known)
-  known.uses++
-  let isHeld = true
-  return () => {
-    if (!isHeld) return
-    isHeld = false
-    if (--known.uses === 0) brought.delete(name)
-  }
-}
+export const bring = (declared: UserFunction, code: () => unknown): (() => void) =>
+  brought.hold(internalName(declared), () => definitionOf(declared, code))
 
-const definitionOf = (declared: UserFunction, code: () => unknown): Omit<Brought, 'uses'> =>
+const definitionOf = (declared: UserFunction, code: () => unknown): Brought =>
   declared.kind === 'scalar'
     ? { scalar: scalarOf(declared, () => functionOf(declared, code())) }
     : { aggregate: aggregateOf(declared, () => aggregateCodeOf(declared, code())) }
@@ -64,7 +54,7 @@ async function bringOne(declared: UserFunction, allowed: boolean): Promise<() =>
   switch (code.kind) {
     case 'closure':
     case 'extension':
-      if (brought.has(internalName(declared))) return bring(declared, () => undefined)
+      if (brought.get(internalName(declared)) !== undefined) return bring(declared, () => undefined)
       if (code.kind === 'closure')
         throw fail('FUNCTION_NOT_FOUND', [name, ': its session has replaced it or is closed'])
       throw fail('FUNCTION_NOT_FOUND', [name, `: load the extension ${code.name}, in the version the scheduler has`])

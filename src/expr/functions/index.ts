@@ -62,6 +62,9 @@ export const scalarFunction = (name: string): ScalarFunction | undefined => scal
 export const aggregateFunction = (name: string): AggregateDefinition | undefined =>
   aggregates.get(name) ?? broughtAggregate(name)
 
+/** Whether a name in lower case is one of SQL's own. */
+export const isBuiltIn = (name: string): boolean => functionNames().includes(name)
+
 /** All names and aliases, sorted. */
 export const functionNames = (): string[] =>
   [...scalars.keys(), ...aggregates.keys(), 'arrow_cast', 'arrow_try_cast', 'if', 'mod', 'nvl2'].sort()

@@ -6,6 +6,7 @@ import { encodeBatch } from '../../arrow/frame.js'
 import { field, type Schema } from '../../arrow/schema.js'
 import { INT64, UTF8 } from '../../arrow/types.js'
 import { displayExpr, literalText } from '../../expr/display.js'
+import { displayedName } from '../../expr/functions/internal-name.js'
 import type { TaskContext } from '../../runtime/task-context.js'
 import { StreamScan } from './stream-scan.js'
 import { defineOperator, type Partitioning, type PhysicalPlan } from '../plan.js'
@@ -69,12 +70,14 @@ function describeSource(source: ScanSource): string {
   switch (source.kind) {
     case 'files': {
       const fileCount = new Set(source.partitions.flatMap(splits => splits.map(split => split.path))).size
-      return `file_type=${source.format}, files=${fileCount}, partitions=${source.partitions.length}`
+      return `file_type=${displayedName(source.format)}, files=${fileCount}, partitions=${source.partitions.length}`
     }
     case 'memory':
       return `memory, partitions=${source.partitions.length}`
     case 'series':
       return `series=[${literalText(source.start, source.type)}, ${literalText(source.stop, source.type)}${source.isInclusive ? ']' : ')'}`
+    case 'rows':
+      return `rows=${displayedName(source.table)}, partitions=${source.partitions.length}`
     case 'stream':
       return `stream=${source.name}`
   }

@@ -42,6 +42,8 @@ export function applyPhysicalRules(
   options: {
     readonly targetPartitions: number
     readonly operators: readonly OperatorDefinition[]
+    /** Of extensions. */
+    readonly physicalRules?: readonly PhysicalRule[]
     readonly observer?: { fired?(rule: string, elapsedMs: number): void }
   },
 ): PhysicalPlan {
@@ -52,7 +54,12 @@ export function applyPhysicalRules(
   const gathered = partitionCount(partitioning) === 1 ? placed : exchangeExec(placed, { kind: 'single' })
   // Before dynamic filters, of which every occurrence of a subplan would get others.
   const shared = shareSubplans(gathered, context, options.operators)
-  return bottomUp(wireDynamicFilters(reduceProbes(shared, context)), FINISHING_RULES, context, fired)
+  return bottomUp(
+    wireDynamicFilters(reduceProbes(shared, context)),
+    [...FINISHING_RULES, ...(options.physicalRules ?? [])],
+    context,
+    fired,
+  )
 }
 
 function bottomUp(

@@ -58,6 +58,7 @@ function scanBytes(source: ScanSource): number {
     case 'memory':
       return source.partitions.flat().reduce((sum, { byteLength }) => sum + byteLength, 0)
     case 'series':
+    case 'rows':
     case 'stream':
       return Infinity
   }
