@@ -1,6 +1,7 @@
 /** The scheduler process: serves executors and clients over gRPC, and performs what the state machines decide. */
 import { bytesInUse } from '../../arrow/memory.js'
 import { systemClock, systemRng, type Clock, type Rng } from '../../common/clock.js'
+import type { Logger } from '../../common/log.js'
 import { hostPort, type SubmitCall, type WorkCall } from '../../exchange/grpc.js'
 import { isExposed, type Security } from '../../exchange/security.js'
 import { PROBE_PATHS } from '../../exchange/token-gate.js'
@@ -8,7 +9,7 @@ import { networkTransport, type Transport } from '../../exchange/transport.js'
 import type { NodeStats } from '../../exchange/node-stats.js'
 import { ioStats } from '../../runtime/io-counters.js'
 import { processUse, type ProcessUse } from '../../runtime/process-use.js'
-import { httpListener } from '../http/listener.js'
+import { httpListener, type HttpListener } from '../http/listener.js'
 import { warnIfExposed } from '../exposure.js'
 import { serverLogger } from '../server-logger.js'
 import { DEFAULT_ADMISSION, type AdmissionLimits } from './admission.js'
@@ -103,33 +104,7 @@ export async function startScheduler(options: SchedulerOptions): Promise<Running
     ...schedulerStats(executors, jobs),
     ...(options.processUse ?? processUse)(),
   })
-  const http = httpListener({
-    routes:
-      options.disableRestApi === true
-        ? SCHEDULER_ROUTES.filter(route => PROBE_PATHS.has(route.path))
-        : SCHEDULER_ROUTES,
-    state: {
-      clock,
-      startedAtMs: clock.wallMs(),
-      jobs,
-      executors: () => executors.views(),
-      stats,
-      metrics: new SchedulerMetrics({
-        jobs,
-        clock,
-        stats,
-        slots: () => executors.slots(),
-        rejected: () => executors.rejectedByVersion,
-      }),
-      minReadyExecutors: options.minReadyExecutors ?? 1,
-    },
-    guard: {
-      hostNames: [options.host, ...(options.hostNames ?? [])],
-      corsAllowedOrigins: options.corsAllowedOrigins,
-    },
-    clock,
-    log,
-  })
+  const http = schedulerHttp(options, { executors, jobs, stats, clock, log })
   const transport = options.transport ?? networkTransport(security)
   const services = {
     scheduler: {
@@ -158,6 +133,45 @@ export async function startScheduler(options: SchedulerOptions): Promise<Running
       log.info('scheduler stopped')
     },
   }
+}
+
+function schedulerHttp(
+  options: SchedulerOptions,
+  parts: {
+    readonly executors: ExecutorRegistry
+    readonly jobs: JobRunner
+    readonly stats: () => NodeStats
+    readonly clock: Clock
+    readonly log: Logger
+  },
+): HttpListener {
+  const { executors, jobs, stats, clock, log } = parts
+  const metrics = new SchedulerMetrics({
+    jobs,
+    clock,
+    stats,
+    slots: () => executors.slots(),
+    rejected: () => executors.rejectedByVersion,
+  })
+  const isServed = ({ path }: { path: string }): boolean => options.disableRestApi !== true || PROBE_PATHS.has(path)
+  return httpListener({
+    routes: SCHEDULER_ROUTES.filter(isServed),
+    state: {
+      clock,
+      startedAtMs: clock.wallMs(),
+      jobs,
+      executors: () => executors.views(),
+      stats,
+      metrics,
+      minReadyExecutors: options.minReadyExecutors ?? 1,
+    },
+    guard: {
+      hostNames: [options.host, ...(options.hostNames ?? [])],
+      corsAllowedOrigins: options.corsAllowedOrigins,
+    },
+    clock,
+    log,
+  })
 }
 
 const schedulerStats = (

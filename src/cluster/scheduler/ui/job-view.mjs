@@ -1,10 +1,10 @@
-/** One job: what it is and how it stands, its graph, tasks, plans and settings, and the button that cancels it. */
-import { h, setAttribute, setShare, setText } from './dom.mjs'
-import { bytes, clockTime, count, duration } from './format.mjs'
+/** One job: its head, and its graph, tasks, plans and settings under it. */
+import { h, setAttribute, setText } from './dom.mjs'
 import { graphView } from './graph-view.mjs'
-import { durationOf, isLive, seen } from './jobs-view.mjs'
-import { cancelJob, follow, getJson } from './requests.mjs'
-import { factList, stagePanel } from './stage-panel.mjs'
+import { jobHeader } from './job-header.mjs'
+import { isLive, seen } from './jobs-view.mjs'
+import { follow, getJson } from './requests.mjs'
+import { stagePanel } from './stage-panel.mjs'
 import { tasksView } from './tasks-view.mjs'
 
 const TABS = { graph: 'Graph', tasks: 'Tasks', plans: 'Plans', settings: 'Settings' }
@@ -53,17 +53,7 @@ export function jobView(id, tab = 'graph') {
   const tick = setInterval(() => job !== undefined && isLive(job) && header.update(job), 500)
   route(tab)
   return {
-    element: h(
-      'section',
-      { class: 'page job' },
-      header.element,
-      h(
-        'nav',
-        { class: 'tabs', 'aria-label': 'Job' },
-        tabs.map(([, link]) => link),
-      ),
-      content,
-    ),
+    element: h('section', { class: 'page job' }, header.element, tabBar(tabs), content),
     route,
     leave: () => {
       stop()
@@ -72,87 +62,12 @@ export function jobView(id, tab = 'graph') {
   }
 }
 
-function jobHeader(id) {
-  const status = h('span', { class: 'status big' })
-  const title = h('h1')
-  const sql = h('pre', { class: 'statement', tabindex: '0' })
-  const facts = h('div', { class: 'headline' })
-  const progress = h('div', { class: 'progress wide' })
-  const errors = h('div', { class: 'trouble', hidden: true, role: 'alert' })
-  const live = h('p', { class: 'live', role: 'status' })
-  const cancel = cancelButton(id)
-  return {
-    element: h(
-      'header',
-      { class: 'job-header' },
-      h('p', { class: 'crumbs' }, h('a', { href: '#/jobs' }, 'Jobs'), ' / ', h('span', { class: 'id' }, id)),
-      h('div', { class: 'title-line' }, title, status, live, cancel.element),
-      sql,
-      facts,
-      progress,
-      errors,
-    ),
-    detail(job) {
-      setText(title, job.job_name === '' ? 'Query' : job.job_name)
-      setText(sql, job.sql)
-    },
-    trouble: text => setText(live, text),
-    update(job) {
-      setText(status, job.phase === 'waiting' ? 'Waiting to retry' : job.status)
-      setAttribute(status, 'data-status', job.status)
-      setAttribute(progress, 'data-status', job.status)
-      setShare(progress, job.percent_complete / 100)
-      const sent = job.edges.reduce((sum, edge) => sum + edge.bytes_sent, 0)
-      facts.replaceChildren(
-        factList([
-          ['Duration', duration(durationOf(job))],
-          ['Stages', `${job.completed_stages} of ${job.num_stages}`],
-          ['Tasks', `${job.completed_tasks} of ${job.num_tasks}`],
-          ['Scanned', `${count(job.scanned_rows)} rows`],
-          ['Exchanged', bytes(sent)],
-          ['Submitted', clockTime(job.submitted_time)],
-          ...(job.attempt > 1 ? [['Attempt', String(job.attempt)]] : []),
-        ]),
-      )
-      cancel.update(job)
-      // While another attempt runs, the error is that of the last failed one.
-      const last = job.error === null || isLive(job) ? [] : [[job.status, job.error]]
-      const troubles = [...job.failures.map(({ attempt, error }) => [`Attempt ${attempt}`, error]), ...last]
-      errors.hidden = troubles.length === 0
-      setAttribute(errors, 'data-status', job.status)
-      if (troubles.length !== errors.children.length) errors.replaceChildren(...troubles.map(troubleText))
-    },
-  }
-}
-
-const troubleText = ([when, { code, message, context }]) =>
+const tabBar = tabs =>
   h(
-    'div',
-    {},
-    h('p', {}, code !== 'CANCELLED' && h('strong', {}, `${when}: ${code} `), message),
-    context.length > 0 && h('p', { class: 'detail' }, context.join(' › ')),
+    'nav',
+    { class: 'tabs', 'aria-label': 'Job' },
+    tabs.map(([, link]) => link),
   )
-
-/** Asks once more before it does it. */
-function cancelButton(id) {
-  const result = h('span', { class: 'muted', role: 'status' })
-  const ask = h('button', { type: 'button', class: 'danger', onclick: () => confirm(true) }, 'Cancel job')
-  const yes = h('button', { type: 'button', class: 'danger', onclick: send }, 'Yes, cancel it')
-  const no = h('button', { type: 'button', onclick: () => confirm(false) }, 'Keep it')
-  const element = h('div', { class: 'cancel', hidden: true }, result, ask, yes, no)
-  function confirm(is) {
-    ask.hidden = is
-    yes.hidden = no.hidden = !is
-    if (is) no.focus()
-  }
-  async function send() {
-    confirm(false)
-    setText(result, 'Cancelling…')
-    setText(result, (await cancelJob(id)) ?? '')
-  }
-  confirm(false)
-  return { element, update: job => (element.hidden = !isLive(job)) }
-}
 
 function graphTab() {
   let job

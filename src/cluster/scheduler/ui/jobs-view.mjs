@@ -1,11 +1,10 @@
 /** The list of jobs: filtered, sorted, kept in step with the event stream. */
-import { h, keyedRows, setAttribute, setShare, setText } from './dom.mjs'
+import { h, setAttribute, setShare, setText } from './dom.mjs'
 import { clockTime, duration, shortId, whole } from './format.mjs'
 import { follow } from './requests.mjs'
+import { sortedTable } from './sorted-table.mjs'
 
 const STATES = ['Running', 'Queued', 'Completed', 'Failed', 'Cancelled']
-/** More rows come by a button: a browser lays out a few hundred in no time. */
-const ROWS = 200
 
 const COLUMNS = [
   { name: 'Status', key: job => STATES.indexOf(job.status) },
@@ -18,101 +17,90 @@ const COLUMNS = [
 
 export function jobsView() {
   const jobs = new Map()
-  const choice = { text: '', state: 'All', column: COLUMNS[2], descending: true, rows: ROWS }
-  const body = h('tbody')
-  const setRows = keyedRows(body, { key: job => job.job_id, make: jobRow })
-  const more = h('button', {
-    type: 'button',
-    class: 'more',
-    hidden: true,
-    onclick: () => change({ rows: choice.rows + ROWS }),
+  const choice = { text: '', state: 'All' }
+  const table = sortedTable({
+    class: 'jobs',
+    columns: COLUMNS,
+    initial: COLUMNS[2],
+    descending: true,
+    key: job => job.job_id,
+    make: jobRow,
+    tie: (left, right) => right.submitted_time - left.submitted_time,
   })
   const empty = h('p', { class: 'empty' })
   const live = h('p', { class: 'live', role: 'status' })
-  const filters = stateFilters(state => change({ state, rows: ROWS }))
-  const headers = COLUMNS.map(column => columnHeader(column, sortBy))
-  const search = h('input', {
-    type: 'search',
-    placeholder: 'Filter by SQL, name or id',
-    'aria-label': 'Filter jobs by SQL, name or id',
-    oninput: () => change({ text: search.value.toLowerCase(), rows: ROWS }),
-  })
-
-  function change(changes) {
-    Object.assign(choice, changes)
-    draw()
-  }
-
-  function sortBy(column) {
-    change({ column, descending: choice.column === column ? !choice.descending : column.number === true })
-  }
+  const filters = stateFilters(state => draw(Object.assign(choice, { state })))
+  const search = searchField(text => draw(Object.assign(choice, { text })))
 
   function draw() {
     const named = [...jobs.values()].filter(job => matches(job, choice.text))
+    const wanted = named.filter(job => choice.state === 'All' || job.status === choice.state)
     filters.update(named, choice.state)
-    const wanted = named.filter(job => choice.state === 'All' || job.status === choice.state).sort(order(choice))
-    setRows(wanted.slice(0, choice.rows))
-    more.hidden = wanted.length <= choice.rows
-    setText(more, `Show ${Math.min(ROWS, wanted.length - choice.rows)} more of ${whole(wanted.length)}`)
+    table.update(wanted)
     empty.hidden = wanted.length > 0
     setText(empty, jobs.size === 0 ? 'No jobs yet. Run one: ballista sql --host … -c "SELECT 1"' : 'No job matches.')
-    for (const header of headers) header.update(choice)
   }
 
-  // Many jobs may change at once; a frame is drawn once.
-  let frame
-  const soon = () => (frame ??= requestAnimationFrame(() => ((frame = undefined), draw())))
-  const stop = follow('/api/events', {
-    on: {
-      jobs: list => {
-        jobs.clear()
-        for (const job of list) jobs.set(job.job_id, seen(job))
-        soon()
-      },
-      job: job => {
-        jobs.set(job.job_id, seen(job))
-        soon()
-      },
-    },
-    trouble: text => setText(live, text),
-  })
-  const tick = setInterval(() => [...jobs.values()].some(isLive) && soon(), 500)
-  const slash = event => {
-    if (event.key !== '/' || event.target instanceof HTMLInputElement) return
-    event.preventDefault()
-    search.focus()
-  }
-  addEventListener('keydown', slash)
+  const frames = oncePerFrame(draw)
+  const stop = followJobs(jobs, { changed: frames.ask, trouble: text => setText(live, text) })
+  const tick = setInterval(() => [...jobs.values()].some(isLive) && frames.ask(), 500)
   draw()
   return {
     element: h(
       'section',
       { class: 'page' },
-      h('div', { class: 'tools' }, h('h1', {}, 'Jobs'), filters.element, live, search),
-      h(
-        'table',
-        { class: 'jobs' },
-        h(
-          'thead',
-          {},
-          h(
-            'tr',
-            {},
-            headers.map(({ element }) => element),
-          ),
-        ),
-        body,
-      ),
+      h('div', { class: 'tools' }, h('h1', {}, 'Jobs'), filters.element, live, search.element),
+      table.elements[0],
       empty,
-      more,
+      table.elements[1],
     ),
     leave: () => {
       stop()
       clearInterval(tick)
-      cancelAnimationFrame(frame)
-      removeEventListener('keydown', slash)
+      frames.stop()
+      search.leave()
     },
   }
+}
+
+/** Many jobs may change at once; a frame is drawn once. */
+function oncePerFrame(draw) {
+  let frame
+  const run = () => {
+    frame = undefined
+    draw()
+  }
+  return { ask: () => (frame ??= requestAnimationFrame(run)), stop: () => cancelAnimationFrame(frame) }
+}
+
+const followJobs = (jobs, { changed, trouble }) =>
+  follow('/api/events', {
+    on: {
+      jobs: list => {
+        jobs.clear()
+        for (const job of list) jobs.set(job.job_id, seen(job))
+        changed()
+      },
+      job: job => {
+        jobs.set(job.job_id, seen(job))
+        changed()
+      },
+    },
+    trouble,
+  })
+
+/** `/` leads to it. */
+function searchField(changed) {
+  const label = 'Filter by SQL, name or id'
+  const element = h('input', { type: 'search', placeholder: label, 'aria-label': label })
+  element.addEventListener('input', () => changed(element.value.toLowerCase()))
+  const slash = event => {
+    if (event.key !== '/' || event.target instanceof HTMLInputElement) return
+    event.preventDefault()
+    element.focus()
+  }
+  addEventListener('keydown', slash)
+  return { element, leave: () => removeEventListener('keydown', slash) }
 }
 
 export const isLive = job => job.status === 'Running' || job.status === 'Queued'
@@ -123,14 +111,6 @@ export const durationOf = job => job.elapsed_ms + (isLive(job) ? performance.now
 export const seen = job => ({ ...job, seenMs: performance.now() })
 
 const matches = (job, text) => text === '' || `${job.job_id} ${job.job_name} ${job.query}`.toLowerCase().includes(text)
-
-function order({ column, descending }) {
-  const sign = descending ? -1 : 1
-  return (left, right) => {
-    const [a, b] = [column.key(left), column.key(right)]
-    return a === b ? right.submitted_time - left.submitted_time : a < b ? -sign : sign
-  }
-}
 
 function stateFilters(choose) {
   const buttons = ['All', ...STATES].map(state => {
@@ -150,17 +130,6 @@ function stateFilters(choose) {
         setText(number, whole(total))
         setAttribute(element, 'aria-pressed', state === chosen)
       }
-    },
-  }
-}
-
-function columnHeader(column, sortBy) {
-  const button = h('button', { type: 'button', onclick: () => sortBy(column) }, column.name)
-  const element = h('th', { scope: 'col', class: column.number === true ? 'number' : '' }, button)
-  return {
-    element,
-    update({ column: chosen, descending }) {
-      setAttribute(element, 'aria-sort', chosen !== column ? 'none' : descending ? 'descending' : 'ascending')
     },
   }
 }

@@ -1,8 +1,7 @@
 /** The tasks of a job, sorted by any column. */
-import { h, keyedRows, setAttribute, setShare, setText } from './dom.mjs'
+import { h, setAttribute, setShare, setText } from './dom.mjs'
 import { clockTime, count, duration, whole } from './format.mjs'
-
-const ROWS = 300
+import { sortedTable } from './sorted-table.mjs'
 
 const COLUMNS = [
   { name: 'Task', key: ({ stage, task }) => stage * 1e6 + task.partition_id[0] },
@@ -23,76 +22,16 @@ const STATUS = {
 }
 
 export function tasksView() {
-  const body = h('tbody')
-  const setRows = keyedRows(body, { key: ({ task }) => task.id, make: taskRow })
-  const choice = { column: COLUMNS[0], descending: false, rows: ROWS }
-  const more = h('button', {
-    type: 'button',
-    class: 'more',
-    hidden: true,
-    onclick: () => ((choice.rows += ROWS), draw()),
-  })
+  const table = sortedTable({ class: 'dense', columns: COLUMNS, key: ({ task }) => task.id, make: taskRow })
   const facts = h('p', { class: 'facts' })
-  let tasks = []
-  const headers = COLUMNS.map(column => {
-    const sort = () => {
-      Object.assign(choice, { column, descending: choice.column === column && !choice.descending })
-      draw()
-    }
-    return {
-      column,
-      element: h(
-        'th',
-        { scope: 'col', class: column.number ? 'number' : '' },
-        h('button', { type: 'button', onclick: sort }, column.name),
-      ),
-    }
-  })
-
-  function draw() {
-    const { column, descending } = choice
-    const sorted = tasks.toSorted((left, right) => {
-      const [a, b] = [column.key(left), column.key(right)]
-      return (a === b ? 0 : a < b ? -1 : 1) * (descending ? -1 : 1)
-    })
-    setRows(sorted.slice(0, choice.rows))
-    more.hidden = sorted.length <= choice.rows
-    setText(more, `Show more of ${whole(sorted.length)}`)
-    for (const header of headers)
-      setAttribute(
-        header.element,
-        'aria-sort',
-        header.column !== column ? 'none' : descending ? 'descending' : 'ascending',
-      )
-  }
-
   return {
-    element: h(
-      'div',
-      {},
-      facts,
-      h(
-        'table',
-        { class: 'dense' },
-        h(
-          'thead',
-          {},
-          h(
-            'tr',
-            {},
-            headers.map(each => each.element),
-          ),
-        ),
-        body,
-      ),
-      more,
-    ),
+    element: h('div', {}, facts, table.elements),
     update({ stages }) {
       const longest = Math.max(1, ...stages.flatMap(stage => stage.tasks.map(task => task.exec_duration)))
-      tasks = stages.flatMap(({ stage_id: stage, tasks: own }) => own.map(task => ({ stage, task, longest })))
+      const tasks = stages.flatMap(({ stage_id: stage, tasks: own }) => own.map(task => ({ stage, task, longest })))
       const ended = tasks.filter(({ task }) => task.finish_time !== null).length
       setText(facts, `${whole(ended)} of ${whole(tasks.length)} tasks have ended`)
-      draw()
+      table.update(tasks)
     },
   }
 }
