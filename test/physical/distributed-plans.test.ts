@@ -22,6 +22,7 @@ import {
   unionPlan,
 } from '../../src/logical/build.js'
 import type { LogicalJoinType, LogicalPlan } from '../../src/logical/plan.js'
+import { displayPhysical } from '../../src/physical/display.js'
 import { OPERATORS } from '../../src/physical/operators/index.js'
 import { planQuery } from '../../src/physical/plan-query.js'
 import { runStaged } from './run-staged.js'
@@ -128,15 +129,23 @@ const joins = Object.fromEntries(
 
 const seed = Number(process.env['SEED'] ?? 4711)
 
+/** Kinds of exchanges that the plans had. */
+const taken = new Set<string>()
+
 for (const [title, shape] of Object.entries({ ...SHAPES, ...ORDERED, ...joins })) {
   test.serial(`${title}: the same rows over any partitions`, async t => {
     const before = bytesInUse()
     for (let run = 0; run < 6; run++) {
       const rng = seededRng(seed + run)
-      const [left, right] = [randomTable(rng, 1 + below(rng, 6)), randomTable(rng, 1 + below(rng, 6))]
+      // Few rows on one side and many on the other are broadcast, others are exchanged by their keys.
+      const [left, right] = [randomTable(rng, 1 + below(rng, 12)), randomTable(rng, 1 + below(rng, 12))]
       const plan = shape(scanPlan('t', 't', left), scanPlan('t', 'u', right))
-      const rowsWith = async (targetPartitions: number): Promise<string[]> =>
-        (await runStaged(await planQuery(plan, { targetPartitions, operators: OPERATORS }))).map(encodeWireText)
+      const rowsWith = async (targetPartitions: number): Promise<string[]> => {
+        const physical = await planQuery(plan, { targetPartitions, minPartitionBytes: 1, operators: OPERATORS })
+        for (const [, kind] of displayPhysical(physical, OPERATORS).matchAll(/ExchangeExec: partitioning=(\w+)/g))
+          taken.add(kind)
+        return (await runStaged(physical)).map(encodeWireText)
+      }
       const inOrder = (rows: string[]): string[] => (title in ORDERED ? rows : rows.sort())
       const expected = inOrder(await rowsWith(1))
       for (const targetPartitions of [2, 3, 5]) {
@@ -150,3 +159,7 @@ for (const [title, shape] of Object.entries({ ...SHAPES, ...ORDERED, ...joins })
     t.is(bytesInUse(), before)
   })
 }
+
+test.serial('the plans above took every kind of exchange', t => {
+  t.deepEqual([...taken].sort(), ['broadcast', 'hash', 'single'])
+})

@@ -32,7 +32,7 @@ export async function runStaged(plan: PhysicalPlan): Promise<Value[][]> {
 async function runPartitions(
   plan: PhysicalPlan,
   ordering: readonly SortKey[] | undefined,
-  onBatch: (batch: Batch) => void,
+  onBatch: (batch: Batch) => unknown,
 ): Promise<void> {
   const count = partitionCount(ENVIRONMENT.properties(plan).partitioning)
   const streams = Array.from({ length: count }, (_, partition) =>
@@ -65,7 +65,10 @@ async function repartitioned({
   const count = partitioning.kind === 'single' ? 1 : partitioning.count
   const partitions = Array.from({ length: count }, (): Uint8Array[] => [])
   const keys = compileExprs(partitioning.kind === 'hash' ? partitioning.exprs : [], schema)
+  let turn = 0
   await runPartitions(child, ordering, batch => {
+    if (partitioning.kind === 'broadcast') return partitions.forEach(list => list.push(encodeBatch(batch)))
+    if (partitioning.kind === 'roundRobin') return partitions[turn++ % count].push(encodeBatch(batch))
     const columns = keys.evaluate(batch)
     const parts = partitionBatch(batch, columns, count)
     columns.forEach(releaseColumn)
