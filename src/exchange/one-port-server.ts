@@ -37,10 +37,11 @@ export interface OnePortOptions {
   readonly http?: RequestListener | undefined
   /** Without it: plain text. */
   readonly tls?: HttpsOptions | undefined
+  /** At a time; those that come then are closed. */
+  readonly maxConnections?: number
   readonly clock?: Clock
 }
 
-/** Connections of one server at a time; those that come then are closed. */
 const MAX_CONNECTIONS = 1_000
 
 /** What a server with a certificate listens with; undefined without one. */
@@ -60,12 +61,12 @@ export function tlsOptionsOf({ requireClientCertificate, tls }: Security): Https
 
 /** NETWORK if the address cannot be had. */
 export async function listenOnOnePort(options: OnePortOptions): Promise<OnePortServer> {
-  const { grpc, grpcServer, http = notServed, tls, clock = systemClock } = options
+  const { grpc, grpcServer, http = notServed, tls, maxConnections = MAX_CONNECTIONS, clock = systemClock } = options
   const httpServer =
     tls === undefined
       ? (await import('node:http')).createServer(http)
       : (await import('node:https')).createServer(tls, http)
-  httpServer.maxConnections = MAX_CONNECTIONS
+  httpServer.maxConnections = maxConnections
   httpServer.timeout = HTTP_IDLE_MS
   httpServer.headersTimeout = FIRST_BYTES_MS
   const injector = grpcServer.createConnectionInjector(grpc.ServerCredentials.createInsecure())

@@ -141,6 +141,21 @@ test('a connection that says too little for too long is closed', async t => {
   t.is(due.length, 2)
 })
 
+test('connections beyond the limit are closed, and those before them live on', async t => {
+  const { grpc } = await loadGrpc()
+  const grpcServer = new grpc.Server(SERVER_OPTIONS)
+  const server = await listenOnOnePort({ host: '127.0.0.1', port: 0, grpc, grpcServer, maxConnections: 2 })
+  const kept = [await dial(server.port), await dial(server.port)]
+  const refused = connect(server.port, '127.0.0.1')
+  refused.on('error', () => undefined)
+  await once(refused.resume(), 'close')
+  for (const socket of kept) {
+    socket.write('GET / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n')
+    t.regex(await text(socket), /^HTTP\/1.1 404 /)
+  }
+  await server.close(systemClock)
+})
+
 test('an address in use is a NETWORK error that names it', async t => {
   const server = await serve()
   await t.throwsAsync(grpcTransport.serve('127.0.0.1', server.port, { stats: () => STATS }), {
