@@ -16,6 +16,13 @@ const bytesField = (field: number): number => (field << 3) | 2
 /** ToConsumer.frame. */
 const FRAME_FIELD = 2
 
+/** Before every message. */
+const GRPC_HEAD_BYTES = 5
+const WORD_BYTES = 8
+/** Of a length in 32 bits, and of a number in 64. */
+const LENGTH_BYTES = 5
+const MAX_VARINT_BYTES = 10
+
 /**
  * Serializes frames itself and leaves other messages to `generated`. The result of one call is overwritten by the next: gRPC copies
  * it at once, behind its own five bytes.
@@ -33,23 +40,27 @@ export function withFrames(generated: (message: ToConsumer) => Buffer): (message
   }
 }
 
-/** All that precedes the payload. */
+/**
+ * All that precedes the payload. Numbers may be written with more bytes than they need: that lets the payload begin at a whole word
+ * of the message as gRPC reads it, from where it is copied three times as fast.
+ */
 function headOf({ channel, seq, rows, more, crc32, payload }: FrameToSend): readonly number[] {
-  const fields: number[] = []
-  putVarint(fields, varintField(1), channel)
-  putVarint(fields, varintField(2), seq)
-  putVarint(fields, varintField(3), rows)
-  putVarint(fields, varintField(4), more ? 1 : 0)
-  fields.push(fixed32Field(5), crc32 & 0xff, (crc32 >>> 8) & 0xff, (crc32 >>> 16) & 0xff, crc32 >>> 24)
-  putVarint(fields, bytesField(6), payload.length)
-  const head: number[] = []
-  putVarint(head, bytesField(FRAME_FIELD), fields.length + payload.length)
-  return [...head, ...fields]
+  const before = [varintField(1), ...varint(channel), varintField(2)]
+  const number = varint(seq)
+  const after = [varintField(3), ...varint(rows), varintField(4), more ? 1 : 0, fixed32Field(5)]
+  after.push(crc32 & 0xff, (crc32 >>> 8) & 0xff, (crc32 >>> 16) & 0xff, crc32 >>> 24)
+  after.push(bytesField(6), ...varint(payload.length))
+  const offset = GRPC_HEAD_BYTES + 1 + LENGTH_BYTES + before.length + number.length + after.length
+  const padding = WORD_BYTES - 1 - ((offset - 1) % WORD_BYTES)
+  const fields = [...before, ...varint(seq, Math.min(number.length + padding, MAX_VARINT_BYTES)), ...after]
+  return [bytesField(FRAME_FIELD), ...varint(fields.length + payload.length, LENGTH_BYTES), ...fields]
 }
 
-function putVarint(bytes: number[], tag: number, value: number): void {
-  bytes.push(tag)
+/** In at least so many bytes. */
+function varint(value: number, length = 1): number[] {
+  const bytes: number[] = []
   let rest = value
-  for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) bytes.push((rest % 0x80) | 0x80)
+  for (; rest >= 0x80 || bytes.length + 1 < length; rest = Math.floor(rest / 0x80)) bytes.push((rest % 0x80) | 0x80)
   bytes.push(rest)
+  return bytes
 }
