@@ -45,16 +45,19 @@ test.serial('a thread that dies is THREAD_LOST, its memory returns, and the next
     },
   })
   const client = clusterClient({ address: cluster.address })
-  const good = { partitions: 2, batches: 20, rows: 2_000 }
-  for (const failAt of [0, 1, 7, 19]) {
-    const settings = { 'ballista.retry_policy': 'none' }
-    t.is(await codeOf(rowCount(client, { ...good, failAt, exit: 3, settings })), 'THREAD_LOST', `batch ${failAt}`)
-    const busy = (): boolean => cluster.executors.some(executor => executor.stats().jobs > 0)
-    while (busy()) await new Promise(setImmediate)
-    t.is(bytesInUse(), before, `after batch ${failAt}`)
-    t.is(await rowCount(client, good), 2 * 20 * 2_000)
+  try {
+    const good = { partitions: 2, batches: 20, rows: 2_000 }
+    for (const failAt of [0, 1, 7, 19]) {
+      const settings = { 'ballista.retry_policy': 'none' }
+      t.is(await codeOf(rowCount(client, { ...good, failAt, exit: 3, settings })), 'THREAD_LOST', `batch ${failAt}`)
+      const busy = (): boolean => cluster.executors.some(executor => executor.stats().jobs > 0)
+      while (busy()) await new Promise(setImmediate)
+      t.is(bytesInUse(), before, `after batch ${failAt}`)
+      t.is(await rowCount(client, good), 2 * 20 * 2_000)
+    }
+  } finally {
+    await client.close()
+    await cluster.close()
   }
-  await client.close()
-  await cluster.close()
   t.is(bytesInUse(), before)
 })
