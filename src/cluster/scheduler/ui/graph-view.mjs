@@ -1,6 +1,6 @@
 /** The dataflow of a job as SVG: stages with their operators, and edges with what passes them. */
 import { h, setAttribute, setText, svg } from './dom.mjs'
-import { bytes, count, duration } from './format.mjs'
+import { bytes, count, duration, plural } from './format.mjs'
 import { BOX_WIDTH, boxHeight, HEADER_HEIGHT, layout, ROW_HEIGHT } from './graph-layout.mjs'
 import {
   edgeState,
@@ -93,59 +93,57 @@ const isShown = ({ operator }) => operator.kind !== 'ExchangeSinkExec' && operat
 
 function stageBox({ stage, rows, edges, place, choose }) {
   const { stage_id: id } = stage
-  const pick = () => choose(id)
   const facts = svg('text', { class: 'facts', x: BOX_WIDTH - 12, y: 20, 'text-anchor': 'end' })
   const note = svg('text', { class: 'note', x: 12, y: 37 })
-  const track = svg('rect', { class: 'track', x: 0, y: HEADER_HEIGHT - 3, width: BOX_WIDTH, height: 2 })
   const done = svg('rect', { class: 'done', x: 0, y: HEADER_HEIGHT - 3, width: 0, height: 2 })
   const lines = rows.map((row, index) => operatorRow(row, { y: HEADER_HEIGHT + index * ROW_HEIGHT, edges }))
   const element = svg(
     'g',
-    {
-      class: 'stage',
-      transform: `translate(${place.x} ${place.y})`,
-      tabindex: '0',
-      role: 'button',
-      onclick: pick,
-      onkeydown: event => {
-        if (event.key !== 'Enter' && event.key !== ' ') return
-        event.preventDefault()
-        pick()
-      },
-    },
+    { class: 'stage', transform: `translate(${place.x} ${place.y})`, ...pressed(() => choose(id)) },
     svg('rect', { class: 'box', width: BOX_WIDTH, height: place.height, rx: 8 }),
     svg('circle', { class: 'dot', cx: 16, cy: 16, r: 4 }),
     svg('text', { class: 'title', x: 27, y: 20 }, `Stage ${id}`),
+    svg('rect', { class: 'track', x: 0, y: HEADER_HEIGHT - 3, width: BOX_WIDTH, height: 2 }),
     facts,
     note,
-    track,
     done,
     lines.map(line => line.element),
   )
   return {
     element,
     update(now, { busiest, chosen, job, stages }) {
-      const waits = waitsFor(now, job.edges, stages)
-      const isLast = !job.edges.some(edge => edge.from_stage === id)
+      const { progress, rest } = stageNote(now, { job, stages })
       setAttribute(element, 'data-status', now.stage_status)
       setAttribute(element, 'aria-pressed', chosen === id)
+      setAttribute(element, 'aria-label', `Stage ${id}, ${now.stage_status}, ${progress}, ${rest}`)
       setText(facts, now.launch_time === null ? '' : duration(now.elapsed_ms))
-      const tasks = `${now.completed_tasks} of ${now.num_tasks} ${now.num_tasks === 1 ? 'task' : 'tasks'}`
-      const waiting = waits.length === 0 ? '' : ` · waits for ${waits.map(each => `stage ${each}`).join(', ')}`
-      setText(
-        note,
-        fitted(
-          `${tasks}${waiting || ` · ${count(now.output_rows)} rows ${isLast ? 'to the client' : 'out'}`}`,
-          BOX_WIDTH - 24,
-          '11px',
-        ),
-      )
+      setText(note, fitted(`${progress} · ${rest}`, BOX_WIDTH - 24, '11px'))
       setAttribute(done, 'width', now.num_tasks === 0 ? 0 : (BOX_WIDTH * now.completed_tasks) / now.num_tasks)
-      setAttribute(element, 'aria-label', `Stage ${id}, ${now.stage_status}, ${tasks}${waiting}`)
       const byPath = new Map(now.operators.map(operator => [operator.path, operator]))
       lines.forEach((line, index) => line.update(byPath.get(rows[index].operator.path), busiest))
     },
   }
+}
+
+/** What makes a part of a drawing a button. */
+const pressed = action => ({
+  tabindex: '0',
+  role: 'button',
+  onclick: action,
+  onkeydown: event => {
+    if (event.key !== 'Enter' && event.key !== ' ') return
+    event.preventDefault()
+    action()
+  },
+})
+
+/** `2 of 4 tasks`, and whom it waits for, or what it gives. */
+function stageNote(stage, { job, stages }) {
+  const progress = `${stage.completed_tasks} of ${plural(stage.num_tasks, 'task')}`
+  const waits = waitsFor(stage, job.edges, stages).map(id => `stage ${id}`)
+  if (waits.length > 0) return { progress, rest: `waits for ${waits.join(', ')}` }
+  const isLast = !job.edges.some(edge => edge.from_stage === stage.stage_id)
+  return { progress, rest: `${count(stage.output_rows)} rows ${isLast ? 'to the client' : 'out'}` }
 }
 
 const INDENT = 14
