@@ -27,6 +27,8 @@ interface ClusterFlags {
 
 /** Task slots of all executors together, and threads of the one process. */
 const THREADS = 2
+/** Executors live long: each of their threads has compiled what it runs often. */
+const WARM_UP = 5
 
 export function clusterCommand(program: Command, root: string, setStatus: (status: number) => void): void {
   program
@@ -97,7 +99,10 @@ async function measureCluster(
     start: () => ClusterClient.start({ executors, slots: 1 }, engine, signal),
   })
   const local = { statements, start: () => EngineClient.start('ballista', engine, signal) }
-  const { sides, problem } = await measureSides([onExecutors(2), local, onExecutors(1)], workload, options)
+  const { sides, problem } = await measureSides([onExecutors(2), local, onExecutors(1)], workload, {
+    ...options,
+    warmUp: WARM_UP,
+  })
   const { name } = workload
   const failed = problem === undefined ? {} : { problem }
   if (sides === undefined) return { besideLocal: { name, ...failed }, besideOne: { name, ...failed } }

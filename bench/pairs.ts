@@ -71,21 +71,21 @@ export interface SideStart {
 }
 
 /**
- * Starts all sides, runs them in turn, and ends them. Answers are compared with those of the first side. Throws when aborted only;
+ * Starts all sides, runs them in turn, and ends them; `warmUp` rounds after the cold one (default 1) are not counted. Answers are compared with those of the first side. Throws when aborted only;
  * `sides` is absent if one failed.
  */
 export async function measureSides(
   starts: readonly SideStart[],
   workload: Pick<Workload, 'consume' | 'difference'>,
-  { pairs, signal }: { readonly pairs: number; readonly signal: AbortSignal },
+  options: { readonly pairs: number; readonly signal: AbortSignal; readonly warmUp?: number },
 ): Promise<{ readonly sides?: readonly Measured[]; readonly problem?: string }> {
   const contenders: Contender[] = []
   try {
     for (const { start } of starts) contenders.push(await start())
     const statements = starts.map(side => side.statements)
-    return await runInTurn(contenders, statements, workload, pairs)
+    return await runInTurn(contenders, statements, workload, options)
   } catch (error) {
-    signal.throwIfAborted()
+    options.signal.throwIfAborted()
     return { problem: (error as Error).message }
   } finally {
     await Promise.all(contenders.map(contender => contender.close()))
@@ -96,7 +96,7 @@ async function runInTurn(
   contenders: readonly Contender[],
   statements: readonly (readonly string[])[],
   { consume, difference }: Pick<Workload, 'consume' | 'difference'>,
-  pairs: number,
+  { pairs, warmUp = 1 }: { readonly pairs: number; readonly warmUp?: number },
 ): Promise<{ readonly sides: readonly Measured[]; readonly problem?: string }> {
   const round = async (rows: boolean): Promise<RunResult[]> => {
     const results = []
@@ -105,7 +105,7 @@ async function runInTurn(
     return results
   }
   const cold = await round(difference !== undefined)
-  await round(false)
+  for (let i = 0; i < warmUp; i++) await round(false)
   const runs: Run[][] = []
   for (let pair = 0; pair < pairs; pair++) runs.push((await round(false)).map(({ run }) => run))
   const sides = await Promise.all(
