@@ -94,7 +94,7 @@ class OrderedMerge {
   async *batches(): AsyncGenerator<Batch, undefined> {
     try {
       for (;;) {
-        await Promise.all(this.#inputs.map(input => this.#fill(input)))
+        await this.#fillAll()
         this.#inputs = this.#inputs.filter(({ held }) => held.length > 0)
         if (this.#inputs.length === 0) return undefined
         const isAlone = this.#inputs.length === 1
@@ -104,6 +104,18 @@ class OrderedMerge {
     } finally {
       for (const { held } of this.#inputs) for (const { batch } of held) releaseBatch(batch)
       this.#budget.release()
+    }
+  }
+
+  /** When one fails, the others have been left, and ask for no more, before this throws. */
+  async #fillAll(): Promise<void> {
+    const filling = this.#inputs.map(input => this.#fill(input))
+    try {
+      await Promise.all(filling)
+    } catch (error) {
+      await Promise.allSettled(this.#inputs.map(async ({ iterator }) => iterator.return?.()))
+      await Promise.allSettled(filling)
+      throw error
     }
   }
 

@@ -6,6 +6,7 @@ import { bytesInUse } from '../../src/arrow/memory.js'
 import { field, schemaOf } from '../../src/arrow/schema.js'
 import { INT64, UTF8, type Value } from '../../src/arrow/types.js'
 import { seededRng, type Rng } from '../../src/common/clock.js'
+import { deferred } from '../../src/common/deferred.js'
 import { configOf } from '../../src/common/option.js'
 import { inputExpr } from '../../src/expr/build.js'
 import type { SortKey } from '../../src/expr/expr.js'
@@ -65,7 +66,7 @@ async function merged(inputs: readonly AsyncIterable<Batch>[], limit = Infinity)
   return rows
 }
 
-test('sorted inputs become one in the same order', async t => {
+test.serial('sorted inputs become one in the same order', async t => {
   const before = bytesInUse()
   for (let seed = 1; seed <= 60; seed++) {
     const rng = seededRng(seed)
@@ -80,7 +81,7 @@ test('sorted inputs become one in the same order', async t => {
   t.is(bytesInUse(), before)
 })
 
-test('a reader that leaves early leaves every input', async t => {
+test.serial('a reader that leaves early leaves every input', async t => {
   const before = bytesInUse()
   const rng = seededRng(7)
   const open = new Set<object>()
@@ -88,5 +89,32 @@ test('a reader that leaves early leaves every input', async t => {
   const rows = await merged(parts.map(part => inputOf(part, rng, open)), 4) // prettier-ignore
   t.deepEqual(rows.slice(0, 4), parts.flat().sort(compare).slice(0, 4) as unknown as Value[][])
   t.is(open.size, 0)
+  t.is(bytesInUse(), before)
+})
+
+test.serial('when an input fails the others are left, with what they have given', async t => {
+  const before = bytesInUse()
+  const leaving = deferred()
+  const batch = (): Batch => batchFromValues(schema, [[1n], ['x']])
+  let given = 0
+  /** Gives a batch, and another one when it is left. */
+  const waiting: AsyncIterable<Batch> = {
+    [Symbol.asyncIterator]: () => ({
+      async next() {
+        if (given++ > 0) await leaving.promise
+        return given > 2 ? { done: true, value: undefined } : { done: false, value: batch() }
+      },
+      async return() {
+        leaving.resolve()
+        return { done: true, value: undefined }
+      },
+    }),
+  }
+  async function* failing(): AsyncGenerator<Batch> {
+    yield batch()
+    throw new Error('broken')
+  }
+  await t.throwsAsync(() => merged([waiting, failing()]), { message: 'broken' })
+  t.is(given, 3)
   t.is(bytesInUse(), before)
 })
