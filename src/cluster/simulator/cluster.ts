@@ -45,6 +45,7 @@ export class Cluster {
   private readonly workload: Workload
   private readonly options: ClusterOptions
   private readonly nodes = new Map<string, Node<RunningScheduler | RunningExecutor>>()
+  private closing = false
   /** What was killed lets go of what it held: the operating system would do that. */
   private readonly ending: Promise<void>[] = []
 
@@ -83,7 +84,7 @@ export class Cluster {
   }
 
   async startNode(host: string): Promise<void> {
-    if (this.nodes.has(host)) return
+    if (this.closing || this.nodes.has(host)) return
     const machine = this.world.start(host, this.childRng())
     const node: Node<RunningScheduler | RunningExecutor> = { machine, running: undefined }
     this.nodes.set(host, node)
@@ -117,6 +118,7 @@ export class Cluster {
 
   /** Shuts everything down; resolves when nothing runs, also of what was killed. */
   async close(): Promise<void> {
+    this.closing = true
     for (const host of this.executorHosts) await this.shutDown(host)
     await this.shutDown(SCHEDULER)
     await Promise.all(this.ending)
