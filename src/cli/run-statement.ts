@@ -4,6 +4,7 @@ import { ioStats } from '../runtime/io-counters.js'
 import type { QueryResult } from '../session/backend.js'
 import type { SessionContext } from '../session/context.js'
 import { given } from '../session/dataframe.js'
+import type { QueryProgress } from '../session/run-options.js'
 import type { ResultWriter } from '../session/output/result-writer.js'
 
 export interface StatementSink {
@@ -12,6 +13,7 @@ export interface StatementSink {
   readonly signal: AbortSignal
   /** Called before the first row, and with every further number of rows. */
   readonly onResult?: (result: QueryResult) => void
+  readonly onProgress?: (progress: QueryProgress) => void
   readonly onRows?: (rowCount: number) => void
   /** Called before anything is written. */
   readonly onWrite?: () => void
@@ -25,10 +27,11 @@ export interface StatementOutcome {
 
 /** Throws the statement's error, CANCELLED after an abort, or EPIPE when the reader of the output went away. */
 export async function runStatement(ctx: SessionContext, sql: string, sink: StatementSink): Promise<StatementOutcome> {
-  const { writer, signal } = sink
+  const { onProgress, writer, signal } = sink
+  const options = onProgress === undefined ? { signal } : { signal, onProgress }
   const skippedBefore = ioStats().skippedRecords
-  const frame = await ctx.sql(sql, { signal })
-  const result = await frame.execute({ signal })
+  const frame = await ctx.sql(sql, options)
+  const result = await frame.execute(options)
   sink.onResult?.(result)
   let rowCount = 0
   await write(await writer.start(result.schema), sink)

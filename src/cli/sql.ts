@@ -14,6 +14,7 @@ import { FORMATS, resultWriter, type Format } from '../session/output/result-wri
 import type { LoadedExtension } from '../session/extensions.js'
 import { runStatement, skippedNote, statementFooter } from './run-statement.js'
 import { registerStdin, stdinMentions } from './stdin-table.js'
+import type { ProgressWatch } from './prompt/progress.js'
 
 export interface SqlFlags extends RemoteFlags {
   readonly format: Format
@@ -114,19 +115,33 @@ async function scriptOnStdin(): Promise<string[]> {
 /** Prints one statement's rows as they come; false (with the error on standard error) when it failed. Throws EPIPE. */
 async function runAndReport(ctx: SessionContext, sql: string, flags: SqlFlags, signal: AbortSignal): Promise<boolean> {
   const started = performance.now()
+  const progress = await progressOnStderr()
   try {
     const writer = await resultWriter(flags.format, flags.maxrows)
-    const { rowCount, skippedRecords } = await runStatement(ctx, sql, { writer, output: process.stdout, signal })
+    const { rowCount, skippedRecords } = await runStatement(ctx, sql, {
+      writer,
+      output: process.stdout,
+      signal,
+      ...progress,
+    })
+    progress?.onWrite()
     if (flags.quiet !== true && flags.format === 'table') {
       process.stdout.write(statementFooter(rowCount, performance.now() - started))
     }
     process.stderr.write(skippedNote(skippedRecords))
     return true
   } catch (error) {
+    progress?.onWrite()
     if (isBrokenPipe(error)) throw error
     process.stderr.write(`${formatError(toBallistaError(error), sql)}\n`)
     return false
   }
+}
+
+/** A line that is taken away before anything else is written; none where standard error is no terminal. */
+async function progressOnStderr(): Promise<ProgressWatch | undefined> {
+  if (!process.stderr.isTTY || process.env.TERM === 'dumb') return undefined
+  return (await import('./prompt/progress.js')).watchProgress(process.stderr)
 }
 
 /** The reader of our output went away (`ballista sql … | head`): not a failure. */

@@ -2,6 +2,7 @@
 import type { Batch } from '../arrow/batch.js'
 import type { Schema } from '../arrow/schema.js'
 import type { InputStream } from '../runtime/task-context.js'
+import type { QueryProgress } from './run-options.js'
 import type { PlanRequest } from './registration.js'
 
 export type InputStreams = ReadonlyMap<string, InputStream>
@@ -25,6 +26,8 @@ export interface ExecuteOptions {
    * forgotten. Without it a query that fails after its first batch is PARTIAL_RESULT_DELIVERED.
    */
   readonly onRestart?: (() => void) | undefined
+  /** Called while a cluster works for it. */
+  readonly onProgress?: ((progress: QueryProgress) => void) | undefined
 }
 
 export interface Backend {

@@ -8,6 +8,7 @@ import { bringRegistry, type Registry } from '../exchange/registry.js'
 import { memoryLimit } from '../runtime/options.js'
 import { spillPlace } from '../runtime/spill-space.js'
 import type { Backend, ExecuteOptions, QueryResult } from './backend.js'
+import type { QueryProgress } from './run-options.js'
 import type { PlanRequest } from './registration.js'
 
 const DEFAULT_PORT = 50_050
@@ -32,13 +33,31 @@ class RemoteBackend implements Backend {
     this.#stop = stop
   }
 
-  async execute(request: PlanRequest, { signal, onRestart }: ExecuteOptions): Promise<QueryResult> {
-    return this.#client.submit({ request, signal, onRestart })
+  async execute(request: PlanRequest, { signal, onProgress, onRestart }: ExecuteOptions): Promise<QueryResult> {
+    const heard = onProgress === undefined ? undefined : (job: unknown) => onProgress(progressOf(job))
+    return this.#client.submit({ request, signal, onRestart, onProgress: heard })
   }
 
   async close(): Promise<void> {
     await this.#client.close()
     await this.#stop()
+  }
+}
+
+/** Of a JobSummary as it came over the wire; for display, so what is missing counts as nothing. */
+function progressOf(job: unknown): QueryProgress {
+  const { attempt, scanned, stages, tasks } = (job ?? {}) as Partial<Readonly<Record<string, unknown>>>
+  const count = (part: unknown, key: string): number =>
+    Number((part as Record<string, unknown> | undefined)?.[key] ?? 0)
+  const parts = (part: unknown): QueryProgress['tasks'] => ({
+    total: count(part, 'total'),
+    finished: count(part, 'finished'),
+  })
+  return {
+    attempt: Number(attempt ?? 0),
+    stages: parts(stages),
+    tasks: parts(tasks),
+    scanned: { rows: count(scanned, 'rows'), bytes: count(scanned, 'bytes') },
   }
 }
 

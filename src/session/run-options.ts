@@ -9,6 +9,18 @@ export interface RunOptions {
   readonly signal?: AbortSignal
   /** From the call to the last row taken; after it the query is cancelled everywhere and the call fails with TIMEOUT. */
   readonly timeoutMs?: number
+  /** Called from time to time while a cluster works for the query. */
+  readonly onProgress?: (progress: QueryProgress) => void
+}
+
+/** How far a query has come, of its current attempt. */
+export interface QueryProgress {
+  /** 0 before the first. */
+  readonly attempt: number
+  readonly stages: { readonly total: number; readonly finished: number }
+  readonly tasks: { readonly total: number; readonly finished: number }
+  /** What scans have given so far, as columns in memory. */
+  readonly scanned: { readonly rows: number; readonly bytes: number }
 }
 
 export interface Run {

@@ -139,7 +139,12 @@ export class Session {
     const run = openRun(options)
     const streams = this.#streamsOf(statement)
     try {
-      const result = await this.backend.execute(this.#request(statement), { signal: run.signal, streams, onRestart })
+      const result = await this.backend.execute(this.#request(statement), {
+        signal: run.signal,
+        streams,
+        onRestart,
+        onProgress: options.onProgress,
+      })
       return { ...result, batches: run.until(result.batches) }
     } catch (error) {
       run.end()

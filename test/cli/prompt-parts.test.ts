@@ -152,11 +152,27 @@ test('progress says what is known', t => {
     bytesRead: () => read,
     bytesToRead: () => total,
     rows: () => rows,
+    cluster: () => undefined,
   })
   t.is(progressLine(source(0, undefined, 0), 1234), '1.2 s; Ctrl-C cancels')
   t.is(progressLine(source(4e6, undefined, 12), 2000), '2.0 s, 4.0 MB read, 12 row(s); Ctrl-C cancels')
   t.is(progressLine(source(5e8, 2e9, 0), 2000), '2.0 s, 25 % (500.0 MB of 2.00 GB read); Ctrl-C cancels')
   t.is(progressLine(source(3e6, 2e6, 0), 2000), '2.0 s, 100 % (2.0 MB of 2.0 MB read); Ctrl-C cancels')
+  const progress = {
+    attempt: 1,
+    stages: { total: 5, finished: 2 },
+    tasks: { total: 18, finished: 9 },
+    scanned: { rows: 1_200_000, bytes: 103e6 },
+  }
+  const remote = (attempt: number, total = 18): string =>
+    progressLine(
+      { ...source(0, undefined, 7), cluster: () => ({ ...progress, attempt, tasks: { total, finished: 9 } }) },
+      3210,
+    )
+  const scanned = '1200000 rows (103.0 MB) scanned, 7 row(s); Ctrl-C cancels'
+  t.is(remote(1), `3.2 s [######------] 2 of 5 stages, 9 of 18 tasks, ${scanned}`)
+  t.is(remote(2), `3.2 s [######------] 2 of 5 stages, 9 of 18 tasks, attempt 2, ${scanned}`)
+  t.is(remote(0, 0), '3.2 s (planning), 7 row(s); Ctrl-C cancels')
 })
 
 const schema = { fields: [field('number', INT64), field('text', UTF8), field('more', UTF8), field('last', INT64)] }

@@ -1,4 +1,6 @@
 /** A line about a statement that takes long, on a terminal. */
+import { ioStats } from '../../runtime/io-counters.js'
+import type { QueryProgress } from '../../session/run-options.js'
 
 export interface ProgressSource {
   /** Bytes of files that the statement has read. */
@@ -7,6 +9,8 @@ export interface ProgressSource {
   bytesToRead(): number | undefined
   /** Rows that have come out. */
   rows(): number
+  /** Of a cluster that works for it; undefined: none does, or nothing was heard yet. */
+  cluster(): QueryProgress | undefined
 }
 
 export interface ProgressOptions {
@@ -38,9 +42,47 @@ export function showProgress(source: ProgressSource, { output, delayMs = DELAY_M
   }
 }
 
-/** `3.2 s, 45 % (103 MB of 230 MB read), 12 rows; Ctrl-C cancels` */
+/** What a statement reports to the line; `onWrite` ends it, before anything else is written. */
+export interface ProgressWatch {
+  onResult(result: { readonly scanBytes?: () => Promise<number> }): void
+  onProgress(progress: QueryProgress): void
+  onRows(rows: number): void
+  onWrite(): void
+}
+
+/** Without an output there is no line. */
+export function watchProgress(output: ProgressOptions['output'] | undefined): ProgressWatch {
+  const readBefore = ioStats().bytesRead
+  let bytesToRead: number | undefined
+  let cluster: QueryProgress | undefined
+  let rows = 0
+  const source = {
+    bytesRead: () => ioStats().bytesRead - readBefore,
+    bytesToRead: () => bytesToRead,
+    rows: () => rows,
+    cluster: () => cluster,
+  }
+  const stop = output === undefined ? () => undefined : showProgress(source, { output })
+  return {
+    onResult({ scanBytes }) {
+      void scanBytes?.().then(
+        bytes => (bytesToRead = bytes),
+        () => undefined,
+      )
+    },
+    onProgress: progress => (cluster = progress),
+    onRows: count => (rows = count),
+    onWrite: stop,
+  }
+}
+
+/**
+ * `3.2 s, 45 % (103 MB of 230 MB read), 12 row(s); Ctrl-C cancels`, or of a cluster
+ * `3.2 s [######------] 2 of 5 stages, 9 of 18 tasks, 1200000 rows (103.0 MB) scanned; Ctrl-C cancels`
+ */
 export function progressLine(source: ProgressSource, elapsedMs: number): string {
-  const parts = [`${(elapsedMs / 1000).toFixed(1)} s`]
+  const cluster = source.cluster()
+  const parts = [`${(elapsedMs / 1000).toFixed(1)} s${cluster === undefined ? '' : ` ${clusterText(cluster)}`}`]
   const [read, total, rows] = [source.bytesRead(), source.bytesToRead(), source.rows()]
   if (total !== undefined && total > 0) {
     // What was estimated may be less than what is read.
@@ -51,6 +93,17 @@ export function progressLine(source: ProgressSource, elapsedMs: number): string 
   }
   if (rows > 0) parts.push(`${rows} row(s)`)
   return `${parts.join(', ')}; Ctrl-C cancels`
+}
+
+const BAR_WIDTH = 12
+
+function clusterText({ attempt, scanned, stages, tasks }: QueryProgress): string {
+  if (tasks.total === 0) return '(planning)'
+  const filled = Math.floor((BAR_WIDTH * tasks.finished) / tasks.total)
+  const again = attempt > 1 ? `, attempt ${attempt}` : ''
+  const bar = '#'.repeat(filled).padEnd(BAR_WIDTH, '-')
+  const done = `${stages.finished} of ${stages.total} stages, ${tasks.finished} of ${tasks.total} tasks${again}`
+  return `[${bar}] ${done}, ${scanned.rows} rows (${megabytes(scanned.bytes)}) scanned`
 }
 
 const megabytes = (bytes: number): string =>

@@ -4,7 +4,6 @@ import { basename, dirname, join } from 'node:path'
 import { fail, toBallistaError } from '../../common/errors.js'
 import { functionNames } from '../../expr/functions/index.js'
 import { formatError } from '../../parser/parse.js'
-import { ioStats } from '../../runtime/io-counters.js'
 import type { SessionContext } from '../../session/context.js'
 import { FORMATS, resultWriter, type ResultWriter } from '../../session/output/result-writer.js'
 import { runStatement, skippedNote, statementFooter } from '../run-statement.js'
@@ -12,7 +11,7 @@ import { commandNames, runCommand, type CommandContext, type PromptSettings } fr
 import { completeSql, type Completion } from './complete.js'
 import { openHistory } from './history.js'
 import { LineEditor, type LineEvent, type Terminal } from './line-editor.js'
-import { showProgress } from './progress.js'
+import { watchProgress } from './progress.js'
 import { screenTableWriter } from './screen-table.js'
 import { sessionNames, type SessionNames } from './session-names.js'
 import { StatementBuffer, type Pending } from './statement-buffer.js'
@@ -192,7 +191,7 @@ class Prompt {
     signal.addEventListener('abort', abort, { once: true })
     this.#running = controller
     const started = performance.now()
-    const progress = this.#progress()
+    const progress = watchProgress(terminal.cursor ? terminal.output : undefined)
     try {
       const { rowCount, skippedRecords } = await runStatement(ctx, sql, {
         writer: await this.#writer(),
@@ -212,34 +211,6 @@ class Prompt {
       this.#running = undefined
       if (this.#armed) this.#print('Ctrl-C again quits.\n')
       this.#names.forget()
-    }
-  }
-
-  /** What a statement reports; `onWrite` ends the line. */
-  #progress(): {
-    onResult: (result: { scanBytes?: () => Promise<number> }) => void
-    onRows: (rows: number) => void
-    onWrite: () => void
-  } {
-    const { terminal } = this.#options
-    const readBefore = ioStats().bytesRead
-    let bytesToRead: number | undefined
-    let rows = 0
-    const source = {
-      bytesRead: () => ioStats().bytesRead - readBefore,
-      bytesToRead: () => bytesToRead,
-      rows: () => rows,
-    }
-    const stop = terminal.cursor ? showProgress(source, { output: terminal.output }) : () => undefined
-    return {
-      onResult: ({ scanBytes }) => {
-        void scanBytes?.().then(
-          bytes => (bytesToRead = bytes),
-          () => undefined,
-        )
-      },
-      onRows: count => (rows = count),
-      onWrite: stop,
     }
   }
 

@@ -1,0 +1,102 @@
+/** What a session holds reaches the cluster: its tables in memory, however large, and its settings. */
+import test from 'ava'
+import { bytesInUse } from '../../src/arrow/memory.js'
+import { startStandalone, type Standalone } from '../../src/cluster/standalone.js'
+import { SessionContext, type QueryProgress } from '../../src/index.js'
+import { planForCluster } from '../../src/session/plan-statement.js'
+
+const rowsOf = async (ctx: SessionContext, sql: string): Promise<unknown> => (await ctx.sql(sql)).rows()
+
+let cluster: Standalone
+test.before(async () => {
+  cluster = await startStandalone({ executors: 2, slots: 1, planner: planForCluster })
+})
+test.after.always(() => cluster.close())
+
+const open = (settings = {}): Promise<SessionContext> => SessionContext.remote(`df://${cluster.address}`, { settings })
+
+const MB = 1_000_000
+
+test.serial('a table of 100 MB in memory', async t => {
+  t.timeout(120_000)
+  await using ctx = await open({ 'ballista.execution.target_partitions': '4' })
+  const letters = 'abcdefghij'
+  const rows = Array.from({ length: 100 }, (_, i) => ({ id: i, text: letters[i % 10].repeat(MB) }))
+  ctx.registerTable('big', ctx.fromRows(rows))
+  const [{ n, bytes, last }] = await (
+    await ctx.sql('SELECT count(*) AS n, sum(length(text)) AS bytes, max(id) AS last FROM big')
+  ).rows({ bigint: 'number' })
+  t.deepEqual({ n, bytes: Number(bytes), last }, { n: 100, bytes: 100 * MB, last: 99 })
+  t.deepEqual(
+    await rowsOf(ctx, "SELECT id, length(text) AS l FROM big WHERE text LIKE 'j%' AND id > 80 ORDER BY id LIMIT 1"),
+    [{ id: 89n, l: MB }],
+  )
+  await ctx.close()
+})
+
+test.serial("tables in memory are joined with others, change, and are the session's own", async t => {
+  await using ctx = await open({ 'ballista.optimizer.repartition_file_min_size': '1' })
+  await using other = await open()
+  await ctx.registerCsv('example', 'test/data/example.csv')
+  await rowsOf(ctx, "CREATE TABLE names AS SELECT * FROM (VALUES (1, 'one'), (2, 'two')) AS t(a, name)")
+  await rowsOf(ctx, "INSERT INTO names VALUES (3, 'three')")
+  await rowsOf(ctx, 'UPDATE names SET name = upper(name) WHERE a = 2')
+  t.deepEqual(
+    await rowsOf(ctx, 'SELECT name, sum(b) AS b FROM example JOIN names USING (a) GROUP BY name ORDER BY name'),
+    [
+      { name: 'TWO', b: 13n },
+      { name: 'one', b: 12n },
+      { name: 'three', b: 3n },
+    ],
+  )
+  await t.throwsAsync(rowsOf(other, 'SELECT * FROM names'), { code: 'TABLE_NOT_FOUND' })
+})
+
+test.serial('settings reach every task', async t => {
+  await using ctx = await open({
+    'ballista.optimizer.repartition_file_min_size': '1',
+    'ballista.execution.target_partitions': '3',
+  })
+  await ctx.registerCsv('example', 'test/data/example.csv')
+  const batches = async (): Promise<{ rows: number; batches: number }[]> => {
+    const rows = await (await ctx.sql('EXPLAIN ANALYZE VERBOSE SELECT a, count(*) FROM example GROUP BY a')).rows()
+    const text = rows.map(row => String(row['plan'])).join('\n')
+    return [...text.matchAll(/^stage \d+, task \d+: output_rows=(\d+), output_batches=(\d+)/gm)].map(
+      ([, count, parts]) => ({
+        rows: Number(count),
+        batches: Number(parts),
+      }),
+    )
+  }
+  await rowsOf(ctx, 'SET ballista.execution.batch_size = 1')
+  const single = await batches()
+  t.is(single.length, 7, 'three tasks, three tasks, and one that gathers')
+  for (const task of single) t.is(task.batches, task.rows)
+  await rowsOf(ctx, 'RESET ballista.execution.batch_size')
+  const whole = await batches()
+  t.true(whole.some(task => task.batches < task.rows))
+})
+
+test.serial('a session hears how far its query has come', async t => {
+  await using ctx = await open({
+    'ballista.optimizer.repartition_file_min_size': '1',
+    'ballista.execution.target_partitions': '3',
+  })
+  await ctx.registerCsv('example', 'test/data/example.csv')
+  const heard: QueryProgress[] = []
+  const frame = await ctx.sql('SELECT a, count(*) FROM example GROUP BY a ORDER BY a')
+  await frame.rows({ onProgress: progress => heard.push(progress) })
+  const last = heard.at(-1)
+  t.true(last !== undefined && last.stages.total > 1 && last.tasks.total >= last.stages.total, JSON.stringify(heard))
+  t.true(heard.some(({ tasks }) => tasks.finished > 0))
+  const finished = heard.map(({ tasks }) => tasks.finished)
+  t.deepEqual(
+    finished,
+    finished.toSorted((left, right) => left - right),
+  )
+})
+
+test.serial('a closed cluster leaves nothing', async t => {
+  await cluster.close()
+  t.is(bytesInUse(), 0)
+})
