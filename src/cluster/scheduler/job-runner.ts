@@ -263,7 +263,10 @@ export class JobRunner implements Jobs {
 
   private place(job: Job): void {
     const { executors, placement } = this.options
-    job.placement = placement(job.watch.planned?.stages ?? [], executors.places(), this.turn++)
+    const { stages = [] } = job.watch.planned ?? {}
+    job.placement = placement(stages, executors.places(), this.turn)
+    // Asking for a schema, as clients do before each query, takes no turn.
+    if (stages.length > 0) this.turn++
     const used = [...job.placement.values()].flat()
     this.step(job, {
       kind: 'placed',
