@@ -54,13 +54,18 @@ export const duration = (key: string, spec: { default: number; doc: string }): O
   },
 })
 
-export const int = (key: string, spec: { default: number; min?: number; doc: string }): Option<number> => ({
+export const int = (
+  key: string,
+  spec: { default: number; min?: number; max?: number; doc: string },
+): Option<number> => ({
   key,
   defaultValue: spec.default,
   doc: spec.doc,
   parse(text) {
     if (!/^\s*[+-]?\d+\s*$/.test(text)) throw fail('INVALID_OPTION', [key, `expected a whole number, got '${text}'`])
-    return atLeast(key, Number(text), spec.min ?? -Infinity)
+    const value = atLeast(key, Number(text), spec.min ?? -Infinity)
+    if (value > (spec.max ?? Infinity)) throw fail('INVALID_OPTION', [key, `must be at most ${spec.max}, got ${value}`])
+    return value
   },
 })
 

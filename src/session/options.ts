@@ -13,9 +13,13 @@ import {
 } from '../exchange/options.js'
 import { batchSize, maxTempDirectorySize, memoryLimit, tempDirectory } from '../runtime/options.js'
 
+/** Plans grow with partitions, exchanges with their square. */
+export const MAX_PARTITIONS = 20_000
+
 export const targetPartitions = int('ballista.execution.target_partitions', {
   default: 0,
   min: 0,
+  max: MAX_PARTITIONS,
   doc: 'Partitions that scans, joins and aggregates aim for; 0: as many as there are task slots.',
 })
 

@@ -37,7 +37,7 @@ import {
   type ExplainStatement,
   type PlanHistory,
 } from './explain.js'
-import { targetPartitions } from './options.js'
+import { MAX_PARTITIONS, targetPartitions } from './options.js'
 import { planTexts } from './plan-texts.js'
 import { absolutePath, type PlanRequest } from './registration.js'
 import { remainingRows, rowsToUpdate, updatedRows, type ChangeNode } from './plan-changes.js'
@@ -217,7 +217,7 @@ class StatementPlanner {
     const physicalRules = new Map<string, { count: number; elapsedMs: number }>()
     let lowered: PhysicalPlan | undefined
     const physical = await planQuery(optimized, {
-      targetPartitions: wanted === 0 ? this.#environment.slots : wanted,
+      targetPartitions: wanted === 0 ? Math.min(this.#environment.slots, MAX_PARTITIONS) : wanted,
       minPartitionBytes: config.get(minPartitionBytes),
       operators,
       physicalRules: extraRules,

@@ -9,7 +9,10 @@ import test, { type ExecutionContext } from 'ava'
 import { seededRng, systemClock, type Rng } from '../../src/common/clock.js'
 import { encodeWire } from '../../src/common/wire.js'
 import { CLIENT_OPTIONS, loadGrpc, type GrpcRuntime } from '../../src/exchange/grpc.js'
+import { nodeStats } from '../../src/exchange/node-stats.js'
+import type { SchedulerMessage } from '../../src/exchange/proto/messages.js'
 import { decodeError, OWN_VERSION } from '../../src/exchange/protocol.js'
+import { grpcTransport } from '../../src/exchange/transport.js'
 import { SessionContext } from '../../src/index.js'
 import { startCluster, type Cluster } from '../helpers/cluster.js'
 import { fuzz, type Fuzz } from '../helpers/fuzz-values.js'
@@ -287,6 +290,31 @@ test.serial(`${CONNECTIONS} connections of random bytes and damaged requests (SE
       const random = fuzz(rngOf(i))
       await sendBytes(random.pick(addresses), bytesFor(random), random.below(10) === 0)
     })
+    await livesOn(t, cluster)
+  } finally {
+    await cluster.close()
+  }
+})
+
+test.serial('an executor that announces slots without end is refused', async t => {
+  const cluster = await startCluster(1, 1, ['--log-level', 'silent'])
+  try {
+    const client = await grpcTransport.scheduler(cluster.address)
+    const work = client.work()
+    work.write({
+      register: {
+        ...OWN_VERSION,
+        executorId: 'liar',
+        incarnation: 'i',
+        host: '127.0.0.1',
+        port: 9,
+        slots: 2 ** 32 - 1,
+      },
+    })
+    // The scheduler greets, and ends the stream.
+    for await (const message of work as AsyncIterable<SchedulerMessage>) t.truthy(message.registered)
+    client.close()
+    t.is((await nodeStats(cluster.address)).executors, 1)
     await livesOn(t, cluster)
   } finally {
     await cluster.close()

@@ -54,7 +54,7 @@ export function fuzz(rng: Rng): Fuzz {
       case 5:
         return Array.from({ length: below(4) }, () => value(depth + 1))
       case 6:
-        return nested(below(3_000))
+        return nested(below(1_000))
       default:
         return Object.fromEntries(Array.from({ length: below(4) }, () => [pick(TEXTS), value(depth + 1)]))
     }

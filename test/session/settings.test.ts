@@ -21,6 +21,10 @@ test('settings are set, reset, and taken from the environment', async t => {
   t.throws(() => ctx.set('ballista.execution.batch_sise', 1), { code: 'INVALID_OPTION', message: /did you mean/ })
   t.throws(() => ctx.set('ballista.execution.batch_size', 'many'), { code: 'INVALID_OPTION' })
   t.throws(() => ctx.set('ballista.memory.limit', '1GB'), { code: 'INVALID_OPTION' })
+  t.throws(() => ctx.set('ballista.execution.target_partitions', 20_001), {
+    code: 'INVALID_OPTION',
+    message: "option 'ballista.execution.target_partitions': must be at most 20000, got 20001",
+  })
   const env = {
     BALLISTA_EXECUTION_BATCH_SIZE: '7',
     DATAFUSION_EXECUTION_TARGET_PARTITIONS: '2',

@@ -41,6 +41,9 @@ export interface RegistryListener {
   progress(executorId: string, stages: readonly StageProgress[]): void
 }
 
+/** Of one executor: each is a thread. What is placed and planned grows with them. */
+const MAX_SLOTS = 1_024
+
 export interface ExecutorRegistryOptions {
   readonly clock: Clock
   readonly log: Logger
@@ -175,6 +178,8 @@ export class ExecutorRegistry {
       throw fail('PROTOCOL', [call.getPeer(), `another stream has registered incarnation ${register.incarnation}`])
     const { executorId: id, incarnation, version } = register
     const slots = Math.max(1, register.slots)
+    if (slots > MAX_SLOTS)
+      throw fail('PROTOCOL', [`executor ${id}`, `${slots} slots, which are more than ${MAX_SLOTS}`])
     const member: Member = {
       id,
       incarnation,
