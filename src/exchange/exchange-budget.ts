@@ -31,9 +31,9 @@ export class ExchangeBudget {
       this.channels += change * producers.filter(({ address }) => address !== undefined).length
   }
 
-  /** What one output whose producer waits may have queued. */
+  /** What one output whose producer waits may have queued; it lets at least one batch through. */
   get outputShare(): number {
-    return Math.floor(this.bytes / 2 / Math.max(1, this.tasks))
+    return Math.max(1, Math.floor(this.bytes / 2 / Math.max(1, this.tasks)))
   }
 
   /** The window of one channel; it lets at least one frame through. */

@@ -96,6 +96,15 @@ test.serial('a session hears how far its query has come', async t => {
   )
 })
 
+test.serial('a query of several tasks ends, however little memory its executors have', async t => {
+  t.timeout(60_000)
+  await using own = await SessionContext.standalone({
+    settings: { 'ballista.memory.limit': '1', 'ballista.optimizer.repartition_file_min_size': '1' },
+  })
+  await own.registerCsv('example', 'test/data/example.csv')
+  t.deepEqual(await rowsOf(own, 'SELECT count(*) AS n, sum(b) AS b FROM example'), [{ n: 7n, b: 32n }])
+})
+
 test.serial('a closed cluster leaves nothing', async t => {
   await cluster.close()
   t.is(bytesInUse(), 0)
