@@ -4,6 +4,7 @@ import { PassThrough } from 'node:stream'
 import test from 'ava'
 import { seededRng, type Clock } from '../../src/common/clock.js'
 import { createLogger } from '../../src/common/log.js'
+import type { BallistaError } from '../../src/common/errors.js'
 import type { ExecutorJobs } from '../../src/cluster/executor/executor-jobs.js'
 import { SchedulerLink } from '../../src/cluster/executor/scheduler-link.js'
 import type { ExecutorMessage, NodeStats, SchedulerMessage } from '../../src/exchange/proto/messages.js'
@@ -83,7 +84,11 @@ function start(clock: ManualClock): { link: SchedulerLink; calls: FakeCall[]; en
     return call
   }
   const client = Object.assign(new EventEmitter(), { work, close: () => undefined })
-  const jobs = { runningTasks: 1, progress: () => [], endAll: async (why: string) => void ended.push(why) }
+  const jobs = {
+    runningTasks: 1,
+    progress: () => [],
+    endAll: async (reason: BallistaError) => void ended.push(reason.message),
+  }
   const link = new SchedulerLink({
     scheduler: 'scheduler:1',
     identity: { executorId: 'a', host: 'a', port: 1, slots: 1 },
@@ -115,7 +120,7 @@ test('tasks are given up when the scheduler has been silent for its lease, and n
   await clock.advance(14_000)
   t.deepEqual(ended, [])
   await clock.advance(2_000)
-  t.deepEqual(ended, ['the executor lost its scheduler'])
+  t.deepEqual(ended, ['executor a was lost: it lost its scheduler'])
   await clock.advance(10_000)
   t.is(calls.length, 2, 'it registers anew')
   const closing = link.close()
