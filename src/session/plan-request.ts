@@ -23,8 +23,15 @@ export function planRequestOf(value: unknown): PlanRequest {
   return request as PlanRequest
 }
 
-const isParameter = (value: unknown): boolean =>
-  typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'literal' && 'type' in value
+/** A constant whose value is one of its type, as far as later steps take that for granted. */
+function isParameter(given: unknown): boolean {
+  const { kind, type, value } = (given ?? {}) as Partial<Record<string, unknown>>
+  const typeKind = (type as { readonly kind?: unknown } | null | undefined)?.kind
+  if (kind !== 'literal' || typeof typeKind !== 'string' || value === undefined) return false
+  if (typeof value === 'bigint') return BigInt.asIntN(128, value) === value
+  const isWhole = ['int', 'decimal', 'timestamp'].includes(typeKind)
+  return !isWhole || value === null || Number.isInteger(value)
+}
 
 function isRegistration(entry: Registration): boolean {
   if (typeof entry.name !== 'string') return false
