@@ -1,4 +1,5 @@
 /** A client's request as a scheduler sees it: checked before anything is made of it. */
+import { schemaIn } from '../exchange/validate.js'
 import { fail } from '../common/errors.js'
 import { userFunctionsOf } from '../exchange/validate-functions.js'
 import type { PlanRequest, Registration } from './registration.js'
@@ -28,6 +29,7 @@ function isParameter(given: unknown): boolean {
   const { kind, type, value } = (given ?? {}) as Partial<Record<string, unknown>>
   const typeKind = (type as { readonly kind?: unknown } | null | undefined)?.kind
   if (kind !== 'literal' || typeof typeKind !== 'string' || value === undefined) return false
+  schemaIn({ fields: [{ name: '', nullable: true, type }] }, { name: 'a client', version: 'unknown' })
   if (typeof value === 'bigint') return BigInt.asIntN(128, value) === value
   const isWhole = ['int', 'decimal', 'timestamp'].includes(typeKind)
   return !isWhole || value === null || Number.isInteger(value)

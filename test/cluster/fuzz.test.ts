@@ -2,7 +2,6 @@
  * Whatever is sent to a scheduler or an executor, by gRPC, HTTP or neither, the process lives on, answers with errors that have a code,
  * and holds nothing afterwards. SEED=n replays; BALLISTA_TEST_FULL=1 sends many more.
  */
-import { once } from 'node:events'
 import { connect } from 'node:net'
 import type * as Grpc from '@grpc/grpc-js'
 import test, { type ExecutionContext } from 'ava'
@@ -208,11 +207,11 @@ async function sendBytes(address: string, bytes: Buffer, resets: boolean): Promi
   const at = address.lastIndexOf(':')
   const socket = connect(Number(address.slice(at + 1)), address.slice(0, at))
   socket.on('error', () => undefined)
-  const closed = once(socket, 'close')
+  // Not `once`, which rejects when the server resets the connection.
+  const closed = new Promise<void>(resolve => socket.once('close', () => resolve()))
   // A broken HTTP/2 connection ends with the next ping that is not answered, which is long.
   if (bytes.subarray(0, PREFACE.length).equals(PREFACE)) socket.once('data', () => socket.resetAndDestroy())
   else socket.resume()
-  await once(socket, 'connect')
   if (resets) socket.write(bytes, () => socket.resetAndDestroy())
   else socket.end(bytes)
   const hung = systemClock.after(HANG_MS, () => socket.destroy(new Error('hung')))
