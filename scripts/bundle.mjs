@@ -8,14 +8,26 @@ import { build } from 'esbuild'
 
 const bin = realpathSync(join(process.argv[2], 'bin'))
 
+/** Parts that are loaded late only because a module costs a file: in the bundle, more files would cost more than their code. */
+const JOINED = /await import\('(\.\/(?:explain|local-tasks|plan-changes|summarize|table|verify)\.js)'\)/g
+
+/** The source with these parts imported at once. */
+function joined(source) {
+  const parts = []
+  const text = source.replace(JOINED, (_, file) => {
+    const at = parts.indexOf(file)
+    return `joined${at < 0 ? parts.push(file) - 1 : at}`
+  })
+  return parts.map((file, at) => `import * as joined${at} from '${file}'\n`).join('') + text
+}
+
 /** In the bundle, `import.meta.url` stays the URL of the module it is written in: workers, kernels and protos are found from there. */
 const ownUrl = {
   name: 'own-url',
   setup({ onLoad }) {
     onLoad({ filter: /\.js$/ }, ({ path }) => {
-      const source = readFileSync(path, 'utf8')
-      if (!source.includes('import.meta.url')) return undefined
       const module = relative(bin, path).split(sep).join('/')
+      const source = joined(readFileSync(path, 'utf8'))
       return { contents: source.replaceAll('import.meta.url', `new URL('${module}', import.meta.url).href`) }
     })
   },

@@ -8,7 +8,7 @@ import { startStandalone, type Standalone } from '../src/cluster/standalone.js'
 import type { Settings } from '../src/common/option.js'
 import { SessionContext } from '../src/index.js'
 import { ioStats } from '../src/runtime/io-counters.js'
-import { planForCluster } from '../src/session/plan-statement.js'
+import { planForCluster } from '../src/session/plan-for-cluster.js'
 import { runSlt } from './helpers/slt.js'
 
 const update = process.env['UPDATE'] === '1'

@@ -16,7 +16,7 @@ async function run(flags: FlagValues<typeof SCHEDULER_FLAGS>): Promise<void> {
   restrictToRoots(dataRootsOf(flags))
   const { startScheduler } = await import('../cluster/scheduler/server.js')
   const { PLACEMENT_POLICIES } = await import('../cluster/scheduler/placement-policies.js')
-  const { clusterPlanner } = await import('../session/plan-statement.js')
+  const { clusterPlanner } = await import('../session/plan-for-cluster.js')
   const registry = await loadRegistry(flags.extension)
   const scheduler = await startScheduler({
     host: flags.bindHost,

@@ -12,7 +12,7 @@ import { attachIoCounters } from '../runtime/io-counters.js'
 import { WORKER_STOP, type WorkerReady, type WorkerStart } from '../runtime/worker-pool.js'
 import { sharedMemoryPool, type SharedLimit } from './shared-memory-pool.js'
 import type { TaskSpec } from './stage.js'
-import { runTaskSpec, type TaskEnvironment } from './task-host.js'
+import { runTaskSpec, type TaskEnvironment } from './task-run.js'
 import { drop, threadPorts, type ThreadPorts } from './thread-ports.js'
 import type { FromThread, PortableBatch, ToThread } from './thread-messages.js'
 

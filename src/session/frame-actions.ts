@@ -3,15 +3,14 @@ import { fail } from '../common/errors.js'
 import { displayLogical } from '../logical/display.js'
 import { parseQuery } from '../parser/parse.js'
 import { quoteIdent, quoteString } from '../parser/quote.js'
-import { insertRows } from './change-rows.js'
 import { checkQuery, nullParameters } from './check.js'
+import { insertRows } from './change-rows.js'
 import { frameStatement, inlineSql, type FrameQuery } from './frame-query.js'
 import { isAnonymous } from './registration.js'
 import type { RunOptions } from './run-options.js'
 import { analyzeStatement } from './run-statement.js'
 import type { HeldRows, Session } from './session.js'
 import { functionNamesOf } from './user-functions.js'
-import { verifyQuery } from './verify.js'
 
 export interface ExplainOptions extends RunOptions {
   /** Also the plan after every rule. */
@@ -40,13 +39,16 @@ export interface ViewOptions {
 }
 
 /** Rows `plan_type` and `plan`; with `verify`, other ones. */
-export function explainFrame(
+export async function explainFrame(
   frame: FrameQuery,
   { verbose, analyze, verify, format, ...options }: ExplainOptions,
 ): Promise<HeldRows> {
   const words = [analyze === true ? 'ANALYZE' : '', verbose === true ? 'VERBOSE' : '', `FORMAT ${format ?? 'indent'}`]
   const query = frameStatement(frame)
-  if (verify === true) return verifyQuery(frame.session, parseQuery(query.sql), query, options)
+  if (verify === true) {
+    const { verifyQuery } = await import('./verify.js')
+    return verifyQuery(frame.session, parseQuery(query.sql), query, options)
+  }
   const statement = { ...query, sql: `EXPLAIN ${words.filter(word => word !== '').join(' ')} ${query.sql}` }
   return analyze === true
     ? analyzeStatement(frame.session, statement, options)

@@ -4,8 +4,6 @@ import { typeName, UTF8, type Value } from '../arrow/types.js'
 import { isView } from '../catalog/catalog.js'
 import { minPartitionBytes } from '../catalog/options.js'
 import type { WriteTarget } from '../catalog/table-provider.js'
-import type { PlanTexts } from '../cluster/scheduler/job-record.js'
-import type { Planner } from '../cluster/scheduler/planned-query.js'
 import { fail, toBallistaError } from '../common/errors.js'
 import { configOf } from '../common/option.js'
 import { fragment } from '../exchange/fragment.js'
@@ -28,20 +26,10 @@ import { parseQuery, parseStatement } from '../parser/parse.js'
 import { quoteIdent } from '../parser/quote.js'
 import type { PhysicalPlan } from '../physical/plan.js'
 import { planQuery } from '../physical/plan-query.js'
-import {
-  analyzedRows,
-  checkExplain,
-  EXPLAIN_COLUMNS,
-  explainRows,
-  type ExplainRow,
-  type ExplainStatement,
-  type PlanHistory,
-} from './explain.js'
+import type { ExplainRow, ExplainStatement, PlanHistory } from './explain.js'
 import { MAX_PARTITIONS, targetPartitions } from './options.js'
-import { planTexts } from './plan-texts.js'
 import { absolutePath, type PlanRequest } from './registration.js'
-import { remainingRows, rowsToUpdate, updatedRows, type ChangeNode } from './plan-changes.js'
-import { summaryQuery } from './summarize.js'
+import type { ChangeNode } from './plan-changes.js'
 import { castTo, distinctNames, insertPositions, sameNames } from './table-rows.js'
 import { tableResolver, type OpenTables } from './tables.js'
 import { functionNamesOf } from './user-functions.js'
@@ -53,7 +41,8 @@ export interface PlannedStatement {
   readonly stages: readonly StagePlan[]
   /** After the stages have run: the rows that stand for their result (EXPLAIN ANALYZE). */
   readonly explain?: (reports: readonly TaskReport[]) => readonly ExplainRow[]
-  readonly describe?: () => PlanTexts
+  /** How it was planned; absent when only the schema was asked for. */
+  readonly history?: PlanHistory
 }
 
 /** What happened on the way, for `trace` and EXPLAIN VERBOSE. */
@@ -112,25 +101,8 @@ async function planChecked(request: PlanRequest, environment: PlanEnvironment): 
   const history = await planner.plan(logical)
   const stages = planner.stages(history.physical)
   environment.trace?.stages?.(stages)
-  return { schema, stages, describe: () => planTexts(history, stages) }
+  return { schema, stages, history }
 }
-
-/** The planner of a scheduler; PROTOCOL when what came from a client is not a request. */
-export const clusterPlanner =
-  ({ allowsUserCode, registry = BUILT_IN }: Pick<PlanEnvironment, 'allowsUserCode' | 'registry'>): Planner =>
-  async (request, { slots, wallMs }) => {
-    // Who plans for itself need not check anything.
-    const { planRequestOf } = await import('./plan-request.js')
-    return planStatement(planRequestOf(request), {
-      slots,
-      now: BigInt(Math.trunc(wallMs)) * 1_000_000n,
-      allowsUserCode,
-      registry,
-    })
-  }
-
-/** Of a scheduler that refuses code of clients. */
-export const planForCluster = clusterPlanner({ allowsUserCode: false })
 
 const arrowSchema = (plan: LogicalPlan): Schema => ({
   fields: schemaOf(plan).map(({ name, type, nullable }) => field(name, type, nullable)),
@@ -189,6 +161,7 @@ class StatementPlanner {
 
   /** The explained statement as it runs; its own rows are thrown away. */
   async analyze(statement: ExplainStatement): Promise<PlannedStatement> {
+    const { analyzedRows, checkExplain } = await import('./explain.js')
     checkExplain(statement)
     const logical = await this.bind(statement.statement)
     const history = await this.plan(logical)
@@ -196,7 +169,7 @@ class StatementPlanner {
     const startMs = performance.now()
     const explain = (reports: readonly TaskReport[]): readonly ExplainRow[] =>
       analyzedRows(statement, history, { stages, reports, elapsedMs: performance.now() - startMs })
-    return { schema: arrowSchema(logical), stages, explain, describe: () => planTexts(history, stages) }
+    return { schema: arrowSchema(logical), stages, explain, history }
   }
 
   /** Optimizes and lowers. */
@@ -253,6 +226,7 @@ class StatementPlanner {
   }
 
   async #explain(statement: ExplainStatement): Promise<LogicalPlan> {
+    const { checkExplain, EXPLAIN_COLUMNS, explainRows } = await import('./explain.js')
     checkExplain(statement)
     const history = await this.plan(await this.bind(statement.statement))
     return textValues(EXPLAIN_COLUMNS, explainRows(statement, history, this.stages(history.physical)))
@@ -317,12 +291,14 @@ class StatementPlanner {
       const text = `cannot ${what} '${name.join('.')}': only the rows of tables in memory can change`
       throw fail('INVALID_ARGUMENT', [text], { span })
     }
+    const { remainingRows, rowsToUpdate, updatedRows } = await import('./plan-changes.js')
     if (statement.kind === 'delete') return castTo(await this.#query(remainingRows(statement)), entry.schema)
     return updatedRows(await this.#query(rowsToUpdate(statement)), entry.schema, statement)
   }
 
   async #summarize(statement: Extract<StatementNode, { kind: 'summarize' }>): Promise<LogicalPlan> {
     const columns = schemaOf(await this.#source(statement.target))
+    const { summaryQuery } = await import('./summarize.js')
     return this.#query(parseQuery(summaryQuery(columns, statement)))
   }
 

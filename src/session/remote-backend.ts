@@ -96,7 +96,7 @@ export interface StandaloneShape {
 
 async function standaloneThreads({ executors, registry, slots }: StandaloneShape, config: Config): Promise<Backend> {
   const { startStandalone } = await import('../cluster/standalone.js')
-  const { clusterPlanner } = await import('./plan-statement.js')
+  const { clusterPlanner } = await import('./plan-for-cluster.js')
   const { directory, maxBytes } = spillPlace(config)
   const letGo = bringRegistry(registry)
   const cluster = await startStandalone({

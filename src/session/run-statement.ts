@@ -3,7 +3,6 @@ import type { Schema } from '../arrow/schema.js'
 import { fail } from '../common/errors.js'
 import type { ObjectName, StatementNode } from '../parser/ast.js'
 import { absolutePath, type Registration } from './registration.js'
-import { checkExplain, EXPLAIN_COLUMNS } from './explain.js'
 import { changeRows, insertRows } from './change-rows.js'
 import { NO_ROWS, textRows } from './held-rows.js'
 import { show } from './show.js'
@@ -12,7 +11,6 @@ import type { Parameters } from './parameters.js'
 import { given, type RunOptions } from './run-options.js'
 import type { HeldRows, Session, Statement } from './session.js'
 import { listingFormat } from './tables.js'
-import { verifyQuery } from './verify.js'
 
 /** What runs at once. */
 export type CommandNode = Exclude<StatementNode, { kind: 'query' | 'execute' }>
@@ -67,14 +65,7 @@ export async function runStatement(
     case 'update':
       return changeRows(session, statement, session.statement(text, options.parameters), options)
     case 'explain':
-      checkExplain(statement)
-      if (statement.analyze) return analyzeStatement(session, session.statement(text, options.parameters), options)
-      if (statement.verify && statement.statement.kind === 'query') {
-        const { span } = statement.statement
-        const alone = session.statement(text.slice(span.start, span.end), options.parameters)
-        return verifyQuery(session, statement.statement, alone, options)
-      }
-      return session.collect(session.statement(text, options.parameters), options)
+      return explain(session, statement, text, options)
     case 'copy':
     case 'describe':
     case 'summarize':
@@ -82,10 +73,28 @@ export async function runStatement(
   }
 }
 
+async function explain(
+  session: Session,
+  node: Node<'explain'>,
+  text: string,
+  options: StatementOptions,
+): Promise<HeldRows> {
+  const { checkExplain } = await import('./explain.js')
+  checkExplain(node)
+  const statement = session.statement(text, options.parameters)
+  if (node.analyze) return analyzeStatement(session, statement, options)
+  if (!node.verify || node.statement.kind !== 'query') return session.collect(statement, options)
+  const { span } = node.statement
+  const alone = session.statement(text.slice(span.start, span.end), options.parameters)
+  const { verifyQuery } = await import('./verify.js')
+  return verifyQuery(session, node.statement, alone, options)
+}
+
 /** Runs an EXPLAIN ANALYZE to its end; the rows are what its operators counted. */
 export async function analyzeStatement(session: Session, statement: Statement, options: RunOptions): Promise<HeldRows> {
   const { batches, explanation } = await session.execute(statement, options)
   for await (const _ of given(batches)) continue
+  const { EXPLAIN_COLUMNS } = await import('./explain.js')
   return textRows(EXPLAIN_COLUMNS, (await explanation?.()) ?? [])
 }
 

@@ -6,7 +6,7 @@ import type { Jobs } from '../../src/cluster/scheduler/job-record.js'
 import { startStandalone } from '../../src/cluster/standalone.js'
 import { BallistaError } from '../../src/common/errors.js'
 import { SessionContext } from '../../src/session/context.js'
-import { planForCluster } from '../../src/session/plan-statement.js'
+import { planForCluster } from '../../src/session/plan-for-cluster.js'
 import { until } from '../helpers/node-watch.js'
 
 const arrives = (jobId: string, nowMs = 0): AdmissionEvent => ({ kind: 'arrives', jobId, nowMs })

@@ -6,7 +6,7 @@ import type { JobFeedEvent, JobRecord } from '../../src/cluster/scheduler/job-re
 import { systemClock, type Clock } from '../../src/common/clock.js'
 import { JobHistory } from '../../src/cluster/scheduler/job-history.js'
 import { SessionContext } from '../../src/session/context.js'
-import { planForCluster } from '../../src/session/plan-statement.js'
+import { planForCluster } from '../../src/session/plan-for-cluster.js'
 import { until } from '../helpers/node-watch.js'
 
 const DATA = join(process.cwd(), 'test', 'data')

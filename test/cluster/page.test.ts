@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import test from 'ava'
 import { startStandalone } from '../../src/cluster/standalone.js'
 import { seededRng } from '../../src/common/clock.js'
-import { planForCluster } from '../../src/session/plan-statement.js'
+import { planForCluster } from '../../src/session/plan-for-cluster.js'
 
 const UI = new URL('../../src/cluster/scheduler/ui/', import.meta.url)
 

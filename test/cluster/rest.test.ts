@@ -10,7 +10,7 @@ import { startStandalone, type Standalone } from '../../src/cluster/standalone.j
 import { BallistaError } from '../../src/common/errors.js'
 import { VERSION } from '../../src/common/version.js'
 import { SessionContext } from '../../src/session/context.js'
-import { planForCluster } from '../../src/session/plan-statement.js'
+import { planForCluster } from '../../src/session/plan-for-cluster.js'
 import { JOB_KEYS, STAGE_KEYS } from './rest-keys.js'
 
 interface Served {

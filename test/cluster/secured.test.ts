@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url'
 import test from 'ava'
 import { startScheduler, type SchedulerOptions } from '../../src/cluster/scheduler/server.js'
 import { SessionContext, type RemoteOptions } from '../../src/index.js'
-import { planForCluster } from '../../src/session/plan-statement.js'
+import { planForCluster } from '../../src/session/plan-for-cluster.js'
 import { authority } from '../helpers/certificates.js'
 import { startCluster } from '../helpers/cluster.js'
 

@@ -3,7 +3,7 @@ import test from 'ava'
 import { bytesInUse } from '../../src/arrow/memory.js'
 import { startStandalone, type Standalone } from '../../src/cluster/standalone.js'
 import { SessionContext, type QueryProgress } from '../../src/index.js'
-import { planForCluster } from '../../src/session/plan-statement.js'
+import { planForCluster } from '../../src/session/plan-for-cluster.js'
 
 const rowsOf = async (ctx: SessionContext, sql: string): Promise<unknown> => (await ctx.sql(sql)).rows()
 

@@ -6,7 +6,7 @@ import { startStandalone } from '../../src/cluster/standalone.js'
 import { clusterClient } from '../../src/exchange/remote-query.js'
 import { grpcTransport, type Transport } from '../../src/exchange/transport.js'
 import { given } from '../../src/session/dataframe.js'
-import { planForCluster } from '../../src/session/plan-statement.js'
+import { planForCluster } from '../../src/session/plan-for-cluster.js'
 
 /** gRPC that writes down who served and who was dialled. */
 function recording(name: string, log: string[]): Transport {

@@ -6,7 +6,7 @@ import test from 'ava'
 import { bytesInUse } from '../../src/arrow/memory.js'
 import { startStandalone } from '../../src/cluster/standalone.js'
 import { BallistaError, col, SessionContext, type UdafOptions } from '../../src/index.js'
-import { clusterPlanner } from '../../src/session/plan-statement.js'
+import { clusterPlanner } from '../../src/session/plan-for-cluster.js'
 
 /** Every batch is a task's own, so that partial states are merged. */
 const SPREAD = { 'ballista.optimizer.repartition_file_min_size': '1', 'ballista.execution.target_partitions': '3' }

@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util'
 import { prepareWorkload } from '../../../src/cluster/simulator/workload.js'
 import { simulate } from '../../../src/cluster/simulator/simulate.js'
 import { OPERATORS } from '../../../src/physical/operators/index.js'
-import { planForCluster } from '../../../src/session/plan-statement.js'
+import { planForCluster } from '../../../src/session/plan-for-cluster.js'
 
 /** Resolves with the exit code: 1 when a seed breaks a promise. */
 export async function main(args: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {

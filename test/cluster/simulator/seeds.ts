@@ -3,7 +3,7 @@ import test from 'ava'
 import { simulate } from '../../../src/cluster/simulator/simulate.js'
 import { prepareWorkload, type Workload } from '../../../src/cluster/simulator/workload.js'
 import { OPERATORS } from '../../../src/physical/operators/index.js'
-import { planForCluster } from '../../../src/session/plan-statement.js'
+import { planForCluster } from '../../../src/session/plan-for-cluster.js'
 
 /** Of each half. */
 const SEEDS = Number(process.env.SEEDS ?? (process.env.BALLISTA_TEST_FULL === '1' ? 50_000 : 1_000))
