@@ -128,6 +128,8 @@ export class JobRunner implements Jobs {
     try {
       const request = await receiveRequest(call)
       if (request === undefined) return this.step(job, { kind: 'clientGone' })
+      // The client left with its last words: a job that is over would hold its place among those that run for ever.
+      if (isOver(job.state)) return
       job.watch.request = request
       this.publish(job, 'phase')
       // A schema is asked for and gone; it runs nowhere.
