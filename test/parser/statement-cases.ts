@@ -201,7 +201,7 @@ export const STATEMENTS: readonly (readonly [string, string])[] = [
   ['RESET ballista.x', 'reset(key: ballista.x)'],
   ['SHOW TABLES', 'show(what: tables)'],
   ['SHOW ALL', 'show(what: all)'],
-  ['SHOW COLUMNS FROM s.t', 'show(what: columns, name: s.t)'],
+  ['SHOW COLUMNS FROM s.t', 'describe(target: [s, t])'],
   ['SHOW ballista.x', 'show(what: option, name: ballista.x)'],
   ['DESCRIBE s.t', 'describe(target: [s, t])'],
   ['DESC SELECT 1', 'describe(target: query(body: select(items: [expr(expr: 1)])))'],
