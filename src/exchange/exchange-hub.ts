@@ -30,7 +30,7 @@ interface Job {
 /** A consumer may come this long before the job is known here. */
 export const JOB_WAIT_MS = 10_000
 
-/** Ended jobs remembered, so that who comes late hears `cancelled` at once. */
+/** Ended jobs remembered, so that who comes late hears why at once. */
 const ENDED_JOBS = 1_000
 
 export class ExchangeHub {
@@ -39,7 +39,8 @@ export class ExchangeHub {
   private readonly space: SpillSpace
   private readonly jobs = new Map<string, Job>()
   private readonly awaited = new Map<string, Set<() => void>>()
-  private readonly ended = new Set<string>()
+  /** Why, by job. */
+  private readonly ended = new Map<string, Error>()
 
   /** `memoryLimit`: what operators of the process may hold. `space` is for outputs that do not fit memory. */
   constructor(options: { clock: Clock; memoryLimit?: number; space?: SpillSpace }) {
@@ -66,8 +67,8 @@ export class ExchangeHub {
   async closeJob(jobId: string, reason: Error = fail('CANCELLED', ['the job has ended'])): Promise<void> {
     const job = this.jobs.get(jobId)
     this.jobs.delete(jobId)
-    this.ended.add(jobId)
-    if (this.ended.size > ENDED_JOBS) this.ended.delete(this.ended.values().next().value as string)
+    if (!this.ended.has(jobId)) this.ended.set(jobId, reason)
+    if (this.ended.size > ENDED_JOBS) this.ended.delete(this.ended.keys().next().value as string)
     for (const wanted of job?.wanted.values() ?? []) wanted.reject(reason)
     for (const demand of job?.demands.values() ?? []) demand.reject(reason)
     const outputs = [...(job?.outputs.values() ?? [])]
@@ -82,7 +83,7 @@ export class ExchangeHub {
     return [...this.jobs.keys()]
   }
 
-  /** The buffer of a task that starts. CANCELLED if the job has ended here. */
+  /** The buffer of a task that starts. Throws why the job has ended here. */
   openOutput(key: OutputKey, options: OutputOptions): OutputBuffer {
     const job = this.job(key.jobId)
     const name = outputName(key)
@@ -94,7 +95,7 @@ export class ExchangeHub {
     return output
   }
 
-  /** The channel of a consumer; waits for its producer to start, and for the job to be known: NETWORK after 10 s, CANCELLED if it has ended. */
+  /** The channel of a consumer; waits for its producer to start, and for the job to be known: NETWORK after 10 s, the reason if it has ended. */
   async channel(key: OutputKey, partition: number): Promise<OutputChannel> {
     await this.jobKnown(key.jobId)
     const job = this.job(key.jobId)
@@ -132,7 +133,7 @@ export class ExchangeHub {
 
   private job(jobId: string): Job {
     const job = this.jobs.get(jobId)
-    if (job === undefined) throw fail('CANCELLED', [`job ${jobId} has ended`])
+    if (job === undefined) throw this.ended.get(jobId) ?? fail('CANCELLED', [`job ${jobId} has ended`])
     return job
   }
 

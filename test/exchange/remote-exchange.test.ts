@@ -221,6 +221,15 @@ test.serial('a job that has ended, or ends, is CANCELLED for its consumers', asy
   })
 })
 
+test.serial('who comes after the end of a job hears why it ended', async t => {
+  const { hub } = producingHub()
+  await withPeers(t, serving(hub), async ({ reader }) => {
+    await hub.closeJob('job', fail('EXECUTOR_LOST', ['executor-1', 'it lost its scheduler']))
+    await hub.closeJob('job')
+    t.is(await codeOf(idsOf(reader())), 'EXECUTOR_LOST')
+  })
+})
+
 /** Answers Hello and the first channel with messages made by `lie`, then ends the call. */
 const liar =
   (lie: () => ToConsumer[]) =>

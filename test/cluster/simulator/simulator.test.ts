@@ -11,6 +11,7 @@ const BUGS: readonly (readonly [number, string])[] = [
   [8, 'the end of the call after the verdict took a slow reader its last rows'],
   [67, 'calls that waited for an answer dialled on after their process had closed'],
   [1098, 'an executor that lost its scheduler said CANCELLED to the others, and the job was not tried again'],
+  [203188, 'who came after an executor had lost its scheduler heard CANCELLED, and the job was not tried again'],
   [31648, 'a merge of sorted inputs kept what came after one of them had failed'],
 ]
 
