@@ -225,6 +225,7 @@ export class DataFrame extends Result implements StepSource {
     return inlineSql(this.#frame)
   }
 
+  /** Starts the query. Read the batches or leave their loop: an unread result keeps its place among those that a cluster runs. */
   async execute(options: RunOptions = {}, onRestart?: () => void): Promise<QueryResult> {
     const held = this.#held
     if (held === undefined) return this.#frame.session.execute(frameStatement(this.#frame), options, onRestart)
