@@ -1,7 +1,7 @@
 /** The file of one table while it is written: it appears under its name when it is complete. */
-import { hostname } from 'node:os'
-import { openAtomicFile } from '../src/formats/atomic-file.js'
 import { openParquetWriter } from '../src/formats/parquet/write.js'
+import { openAtomicFile } from '../src/storage/read-file.js'
+import { thisHost } from '../src/storage/this-host.js'
 import type { OutputFormat } from './generate-job.js'
 import { SCHEMAS, type TableName } from './schema.js'
 
@@ -16,7 +16,7 @@ export interface TableFile {
 }
 
 export async function openTableFile(table: TableName, path: string, format: OutputFormat): Promise<TableFile> {
-  const host = hostname()
+  const host = thisHost()
   if (format === 'parquet') {
     const writer = await openParquetWriter(path, SCHEMAS[table], { host })
     return {

@@ -1,5 +1,4 @@
 /** Arrow IPC files and streams as a file format. */
-import type { FileHandle } from 'node:fs/promises'
 import type { Batch } from '../arrow/batch.js'
 import { columnFromValues, releaseBatch, retainColumn } from '../arrow/column.js'
 import type { Schema } from '../arrow/schema.js'
@@ -7,7 +6,8 @@ import { sliceBatch } from '../arrow/take.js'
 import { sameType, typeName } from '../arrow/types.js'
 import type { FileSplit } from '../catalog/table-provider.js'
 import { fail } from '../common/errors.js'
-import { openAtomicFile } from './atomic-file.js'
+import { openAtomicFile, openForRead, readExactly } from '../storage/read-file.js'
+import type { FileHost, OpenFile } from '../storage/store.js'
 import type {
   FileDescription,
   FileFormat,
@@ -17,7 +17,6 @@ import type {
   SplitRequest,
   WriteRequest,
 } from './format.js'
-import { openForRead, readExactly, readUpTo, type FilePlace } from './read-file.js'
 
 export const arrowFormat: FileFormat = {
   name: 'arrow',
@@ -41,7 +40,7 @@ async function splitArrow(path: string, { host }: SplitRequest): Promise<readonl
   return batchBytes.map((byteLength, batch) => ({ path, rowGroups: [batch], byteLength, fileBytes }))
 }
 
-async function inspectArrow(path: string, _options: FormatOptions, host: string): Promise<FileDescription> {
+async function inspectArrow(path: string, _options: FormatOptions, host: FileHost): Promise<FileDescription> {
   const opened = await openArrow(path, host)
   await opened.close()
   return { schema: opened.schema, byteLength: opened.fileBytes, columns: new Map() }
@@ -58,17 +57,17 @@ interface OpenedArrow {
 }
 
 /** Opens a file or a stream; which, its first bytes tell. */
-async function openArrow(path: string, host: string): Promise<OpenedArrow> {
+async function openArrow(path: string, host: FileHost): Promise<OpenedArrow> {
   const { FILE_MAGIC, openIpcFile, readIpcStream } = await import('../arrow/arrow-js.js')
   const place = { path, host }
   const handle = await openForRead(path, host)
   const close = (): Promise<void> => handle.close()
   try {
-    const { size: fileBytes } = await handle.stat()
+    const { byteLength: fileBytes } = handle
     const magic = Buffer.alloc(FILE_MAGIC.length)
-    await readUpTo(handle, place, magic, 0)
+    await handle.read(magic, 0)
     if (!magic.equals(FILE_MAGIC)) {
-      const { schema, batches } = await readIpcStream(chunksOf(handle, place), path)
+      const { schema, batches } = await readIpcStream(chunksOf(handle), path)
       return { schema, fileBytes, batches, close }
     }
     const read = async (position: number, byteLength: number): Promise<Uint8Array> => {
@@ -84,10 +83,10 @@ async function openArrow(path: string, host: string): Promise<OpenedArrow> {
   }
 }
 
-async function* chunksOf(handle: FileHandle, place: FilePlace): AsyncGenerator<Uint8Array, void> {
+async function* chunksOf(handle: OpenFile): AsyncGenerator<Uint8Array, void> {
   for (let position = 0; ;) {
     const chunk = new Uint8Array(CHUNK_BYTES)
-    const byteCount = await readUpTo(handle, place, chunk, position)
+    const byteCount = await handle.read(chunk, position)
     if (byteCount === 0) return
     position += byteCount
     yield chunk.subarray(0, byteCount)

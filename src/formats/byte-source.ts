@@ -1,7 +1,8 @@
 /** Sequential bytes of a file, with a window that keeps what has not been consumed. */
 import { alloc, release, views } from '../arrow/memory.js'
 import { fail } from '../common/errors.js'
-import { openForRead, readUpTo, type FilePlace } from './read-file.js'
+import { openForRead } from '../storage/read-file.js'
+import type { FilePlace } from '../storage/store.js'
 
 export interface ByteSource {
   /** Fills the front of `target`; 0 at the end. */
@@ -15,7 +16,7 @@ export async function fileSource(place: FilePlace, start = 0, expectedBytes = 0)
   let position = start
   return {
     async read(target) {
-      const byteCount = await readUpTo(file, place, target, position)
+      const byteCount = await file.read(target, position)
       position += byteCount
       if (byteCount === 0 && target.length > 0 && position < expectedBytes) throw shrunk(place, position, expectedBytes)
       return byteCount

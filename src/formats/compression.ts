@@ -1,13 +1,10 @@
 /** Compressed text files: which compression, and their decompressed bytes as a stream that holds little. */
-import { createReadStream } from 'node:fs'
-import { pipeline } from 'node:stream'
+import { pipeline, Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
-import { fail } from '../common/errors.js'
-import { allowedPath } from '../runtime/data-roots.js'
-import { countBytesRead, countOpenFile } from '../runtime/io-counters.js'
+import { BallistaError, fail } from '../common/errors.js'
+import type { FilePlace } from '../storage/store.js'
 import { fileSource, type ByteSource } from './byte-source.js'
 import type { FormatOptions } from './format.js'
-import { fileSize, notReadable, type FilePlace } from './read-file.js'
 
 export type Compression = 'none' | 'gzip' | 'zstd'
 
@@ -57,28 +54,37 @@ export function openBytes(
   return compression === 'gzip' ? gzipSource(place) : zstdSource(place)
 }
 
+/** Bytes of a compressed file that are read at once. */
+const READ_BYTES = 64 * 1024
+
 async function gzipSource(place: FilePlace): Promise<ByteSource> {
-  await fileSize(place)
-  const path = await allowedPath(place)
+  const file = await fileSource(place)
   const plain = createGunzip()
-  const compressed = createReadStream(path)
-  countOpenFile(compressed)
-  compressed.once('close', () => countBytesRead(compressed.bytesRead))
-  const closed = new Promise<void>(resolve => compressed.once('close', resolve))
+  const compressed = Readable.from(chunksOf(file), { objectMode: false })
   pipeline(compressed, plain, () => undefined)
   const chunks = plain[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>
   const next = async (): Promise<Uint8Array | undefined> => {
-    const step = await chunks.next().catch((error: NodeJS.ErrnoException) => {
-      if (error.syscall !== undefined) throw notReadable(place, error)
+    const step = await chunks.next().catch((error: Error) => {
+      if (error instanceof BallistaError) throw error
       throw fail('FILE_INVALID', [place.path, `is not a complete gzip file: ${error.message}`], { cause: error })
     })
     return step.done === true ? undefined : step.value
   }
   return fromChunks(next, async () => {
     plain.destroy()
-    compressed.destroy()
-    await closed
+    // Resolves when the read that is under way has called back.
+    await compressed[Symbol.asyncDispose]().catch(() => undefined)
+    await file.close()
   })
+}
+
+async function* chunksOf(file: ByteSource): AsyncGenerator<Uint8Array, void> {
+  for (;;) {
+    const bytes = new Uint8Array(READ_BYTES)
+    const byteCount = await file.read(bytes)
+    if (byteCount === 0) return
+    yield bytes.subarray(0, byteCount)
+  }
 }
 
 /** Bytes out of chunks, the next of which is asked for when the last is used up. */
@@ -100,8 +106,6 @@ function fromChunks(next: () => Promise<Uint8Array | undefined>, close: () => Pr
   }
 }
 
-const ZSTD_READ_BYTES = 64 * 1024
-
 async function zstdSource(place: FilePlace): Promise<ByteSource> {
   const { ZstdDecoder } = await import('./zstd-stream.js')
   const file = await fileSource(place)
@@ -111,7 +115,7 @@ async function zstdSource(place: FilePlace): Promise<ByteSource> {
     for (;;) {
       const chunk = decoder.take()
       if (chunk !== undefined || atEnd) return chunk
-      const bytes = new Uint8Array(ZSTD_READ_BYTES)
+      const bytes = new Uint8Array(READ_BYTES)
       const byteCount = await file.read(bytes)
       atEnd = byteCount === 0
       if (atEnd) decoder.end()

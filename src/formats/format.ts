@@ -3,6 +3,7 @@ import type { Batch } from '../arrow/batch.js'
 import type { Schema } from '../arrow/schema.js'
 import type { ColumnStatistics, FileSplit } from '../catalog/table-provider.js'
 import type { Expr } from '../expr/expr.js'
+import type { FileHost } from '../storage/store.js'
 import type { RowSieve } from './sieve-rows.js'
 
 /** Reader and writer settings by bare name in lower case (`delimiter`), as CREATE EXTERNAL TABLE and COPY give them. */
@@ -39,7 +40,7 @@ export interface FileScan {
   readonly fetch?: number
   /** Rows of a batch at most. */
   readonly batchRows: number
-  readonly host: string
+  readonly host: FileHost
   readonly signal: AbortSignal
 }
 
@@ -70,7 +71,7 @@ export interface FileFormat {
   readonly appliesFilters?: true
   readonly writeOptions: readonly string[]
   /** Schema and statistics. Throws FILE_NOT_READABLE, FILE_INVALID, INVALID_OPTION. */
-  inspect(path: string, options: FormatOptions, host: string): Promise<FileDescription>
+  inspect(path: string, options: FormatOptions, host: FileHost): Promise<FileDescription>
   /** The pieces that may be read apart, in file order, without those that `pruning` excludes. */
   splits(path: string, request: SplitRequest): Promise<readonly FileSplit[]>
   /** Batches given away; `return()` closes what was opened. */
@@ -82,7 +83,7 @@ export interface SplitRequest {
   readonly options: FormatOptions
   readonly fileSchema: Schema
   readonly pruning: readonly Expr[]
-  readonly host: string
+  readonly host: FileHost
   /** Partitions that the scan aims for. */
   readonly targetPartitions: number
   /** A piece of fewer bytes is not worth reading apart. */
@@ -94,5 +95,5 @@ export interface WriteRequest {
   readonly path: string
   readonly schema: Schema
   readonly options: FormatOptions
-  readonly host: string
+  readonly host: FileHost
 }

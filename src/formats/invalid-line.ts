@@ -1,9 +1,9 @@
 /** Errors in files of lines: they name the line. */
 import { isUtf8 } from 'node:buffer'
 import { fail } from '../common/errors.js'
+import type { FilePlace } from '../storage/store.js'
 import type { ByteSource, ByteWindow } from './byte-source.js'
 import { openBytes, type Compression } from './compression.js'
-import type { FilePlace } from './read-file.js'
 
 /** A text file as it is read. */
 export interface TextFile extends FilePlace {

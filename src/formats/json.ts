@@ -7,6 +7,8 @@ import type { FileSplit } from '../catalog/table-provider.js'
 import { BallistaError, fail } from '../common/errors.js'
 import { parseValue } from '../expr/value-text.js'
 import { countSkippedRecords } from '../runtime/io-counters.js'
+import { fileSize } from '../storage/read-file.js'
+import type { FileHost, FilePlace } from '../storage/store.js'
 import { byteRanges, rangeCount, rangeOf } from './byte-ranges.js'
 import { openWindow, type ByteSource } from './byte-source.js'
 import { compressionOf, openBytes, type ByteSpan } from './compression.js'
@@ -17,7 +19,6 @@ import { NOT_UTF8, invalidLine } from './invalid-line.js'
 import { JsonSyntaxError, parseJsonObject, type JsonCell } from './json-text.js'
 import { elementsOf, isArrayFile, linesOf, type JsonElement } from './json-elements.js'
 import { openJsonWriter } from './json-write.js'
-import { fileSize, type FilePlace } from './read-file.js'
 
 export const jsonFormat: FileFormat = {
   name: 'json',
@@ -71,7 +72,7 @@ async function splitJson(path: string, request: SplitRequest): Promise<readonly 
   return byteRanges(path, size, isLines ? rangeCount(size, request) : 1)
 }
 
-async function inspectJson(path: string, options: FormatOptions, host: string): Promise<FileDescription> {
+async function inspectJson(path: string, options: FormatOptions, host: FileHost): Promise<FileDescription> {
   const size = await fileSize({ path, host })
   const limit = integerOption(options, 'schema_infer_max_rec', INFER_RECORDS)
   const place = { path, host }

@@ -4,8 +4,9 @@ import { readdir, realpath, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fail } from '../common/errors.js'
 import { allowedPath } from '../runtime/data-roots.js'
+import { notReadable } from '../storage/local-store.js'
+import type { FileHost } from '../storage/store.js'
 import { globPart } from './glob-part.js'
-import { notReadable } from './read-file.js'
 
 export interface Listing {
   readonly kind: 'file' | 'directory' | 'glob'
@@ -21,7 +22,7 @@ const MAX_FILES = 100_000
  * that start with `.` or `_`. A directory named with a trailing `/` may be missing: it is empty then.
  * Throws FILE_NOT_READABLE [host, path, reason], NOT_SUPPORTED, PATH_NOT_ALLOWED (also for a link that leads out of the data roots).
  */
-export async function listFiles(path: string, host: string): Promise<Listing> {
+export async function listFiles(path: string, host: FileHost): Promise<Listing> {
   if (/^[a-z][a-z0-9+.-]+:\/\//i.test(path)) throw fail('NOT_SUPPORTED', [`the location '${path}' (only local paths)`])
   const found = await stat(await allowedPath({ path, host })).catch((error: NodeJS.ErrnoException) => error)
   if (!(found instanceof Error)) {
@@ -36,7 +37,7 @@ export async function listFiles(path: string, host: string): Promise<Listing> {
 }
 
 /** The files of several paths, in the order of the paths; as listFiles for one. */
-export async function listAll(paths: readonly string[], host: string): Promise<Listing> {
+export async function listAll(paths: readonly string[], host: FileHost): Promise<Listing> {
   const listings = await Promise.all(paths.map(path => listFiles(path, host)))
   if (listings.length === 1) return listings[0]
   const isPlain = listings.every(({ kind }) => kind === 'file')
@@ -47,11 +48,11 @@ const isHidden = (name: string): boolean => /^[._]/.test(name)
 
 /** One walk over directories. Links are followed, a directory is entered once. */
 class Walk {
-  private readonly host: string
+  private readonly host: FileHost
   private readonly entered = new Set<string>()
   private readonly files = new Set<string>()
 
-  constructor(host: string) {
+  constructor(host: FileHost) {
     this.host = host
   }
 

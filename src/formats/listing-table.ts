@@ -14,13 +14,14 @@ import { minPartitionBytes } from '../catalog/options.js'
 import { fail, toBallistaError } from '../common/errors.js'
 import { conjunction } from '../expr/build.js'
 import { exprTree, type Expr } from '../expr/expr.js'
+import { fileSize } from '../storage/read-file.js'
+import type { FileHost } from '../storage/store.js'
 import { normalizeOptions } from './format-options.js'
 import type { FileDescription, FileFormat, FormatOptions } from './format.js'
 import { displayedName } from '../expr/functions/internal-name.js'
 import { formatNamed, formatOfPath, FORMATS } from './index.js'
 import { listAll, type Listing } from './list-files.js'
 import { checkTypes, mergeSchemas, type FileSchema } from './merge-schemas.js'
-import { fileSize } from './read-file.js'
 import { mergeStatistics } from './parquet/split-plan.js'
 
 /** Files opened at once. */
@@ -37,7 +38,7 @@ export interface ListingRequest {
   /** Absent: that of the first file. */
   readonly schema?: Schema
   /** Name of this host, for errors. */
-  readonly host: string
+  readonly host: FileHost
   /** Of extensions, beside those of the engine. */
   readonly moreFormats?: readonly FileFormat[]
 }
@@ -60,7 +61,7 @@ export async function openListingTable(request: ListingRequest): Promise<Listing
   )
   if (files.length === 0 && request.schema === undefined) {
     throw fail('FILE_NOT_READABLE', [
-      host,
+      host.name,
       path,
       `there is no ${displayedName(format.name).toUpperCase()} file; give the table a column list`,
     ])
@@ -88,7 +89,7 @@ export async function openListingTable(request: ListingRequest): Promise<Listing
 interface ListingParts {
   readonly path: string
   readonly morePaths: readonly string[]
-  readonly host: string
+  readonly host: FileHost
   readonly format: FileFormat
   readonly options: FormatOptions
   readonly schema: Schema
@@ -165,7 +166,7 @@ const MAX_SAMPLED_FILES = 256
 
 interface DescribeRequest {
   readonly options: FormatOptions
-  readonly host: string
+  readonly host: FileHost
   /** Declared; nothing has to be inferred then. */
   readonly schema: Schema | undefined
 }

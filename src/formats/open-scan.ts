@@ -66,7 +66,7 @@ function batchesOf(
         pruning: source.pruning,
         ...(source.predicate === undefined ? {} : { predicate: source.predicate }),
         batchRows: ctx.config.get(batchSize),
-        host: ctx.host,
+        host: { name: ctx.host, config: ctx.config },
         signal: ctx.signal,
         ...output,
       })

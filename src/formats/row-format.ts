@@ -2,8 +2,8 @@
 import type { Schema } from '../arrow/schema.js'
 import { BallistaError, fail, withContext } from '../common/errors.js'
 import { schemaFrom, type SchemaInput } from '../expr/js-values.js'
+import { fileSize } from '../storage/read-file.js'
 import type { FileFormat, FileScan, FormatOptions } from './format.js'
-import { fileSize } from './read-file.js'
 import { rowBatches, type SourceRows } from './row-source.js'
 
 export interface RowFormat {

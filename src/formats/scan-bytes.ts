@@ -1,9 +1,10 @@
 /** How much of its files a scan reads, for progress. */
 import type { ScanSource } from '../catalog/table-provider.js'
+import type { FileHost } from '../storage/store.js'
 import type { ParquetFooter } from './parquet/footer.js'
 
 /** Bytes on disk of the splits, for Parquet of the columns that are given or filtered by; 0 for other sources than files. */
-export async function scanBytes(source: ScanSource, projection: readonly number[], host: string): Promise<number> {
+export async function scanBytes(source: ScanSource, projection: readonly number[], host: FileHost): Promise<number> {
   if (source.kind !== 'files') return 0
   const splits = source.partitions.flat()
   if (source.format !== 'parquet') return splits.reduce((sum, { byteLength }) => sum + byteLength, 0)

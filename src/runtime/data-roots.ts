@@ -14,16 +14,21 @@ export function restrictToRoots(allowed: DataRoots): void {
   roots = allowed
 }
 
+interface PlaceOnHost {
+  readonly path: string
+  readonly host: { readonly name: string }
+}
+
 /**
  * The path by which to open `path`, to read or to write it: itself, or where data roots are set its real path, without links. What
  * does not exist yet counts by the directory in which it would be. Throws PATH_NOT_ALLOWED [host, path], before anything is opened.
  */
-export async function allowedPath({ path, host }: { readonly path: string; readonly host: string }): Promise<string> {
+export async function allowedPath({ path, host }: PlaceOnHost): Promise<string> {
   const allowed = roots
   if (allowed === undefined) return path
   const real = await realPlace(resolve(path)).catch(() => undefined)
   if (real !== undefined && allowed.some(root => isBelow(real, root))) return real
-  throw fail('PATH_NOT_ALLOWED', [host, path])
+  throw fail('PATH_NOT_ALLOWED', [host.name, path])
 }
 
 const isBelow = (path: string, root: string): boolean =>

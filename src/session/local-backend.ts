@@ -9,6 +9,7 @@ import { createLocalEngine, type LocalEngine } from '../exchange/local-run.js'
 import { memoryLimit } from '../runtime/options.js'
 import { operatorTable } from '../runtime/pipeline.js'
 import { spillPlace } from '../runtime/spill-space.js'
+import { thisHost } from '../storage/this-host.js'
 import type { Backend, ExecuteOptions, QueryResult } from './backend.js'
 import { planStatement } from './plan-statement.js'
 import type { PlanRequest } from './registration.js'
@@ -52,7 +53,7 @@ export class LocalBackend implements Backend {
     const onTask = (report: TaskReport): void => void reports.push(report)
     const batches = this.#engine.run({ stages, settings: request.settings, signal, streams, onTask })
     const scanBytes = async (): Promise<number> =>
-      (await import('./plan-scan-bytes.js')).planScanBytes(stages, hostname())
+      (await import('./plan-scan-bytes.js')).planScanBytes(stages, thisHost(request.settings))
     const result = { schema, batches, scanBytes }
     return explain === undefined ? result : { ...result, explanation: async () => explain(reports) }
   }

@@ -3,9 +3,10 @@ import type { StagePlan } from '../exchange/stage.js'
 import { scanBytes } from '../formats/scan-bytes.js'
 import type { DataSourceExec } from '../physical/operators/data-source.js'
 import type { PhysicalPlan } from '../physical/plan.js'
+import type { FileHost } from '../storage/store.js'
 
 /** Bytes on disk of what the scans of all stages read, if nothing stops them early. */
-export async function planScanBytes(stages: readonly StagePlan[], host: string): Promise<number> {
+export async function planScanBytes(stages: readonly StagePlan[], host: FileHost): Promise<number> {
   let bytes = 0
   const add = async (plan: PhysicalPlan): Promise<void> => {
     if (isScan(plan)) bytes += await scanBytes(plan.source, plan.projection, host)

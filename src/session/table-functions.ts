@@ -1,5 +1,4 @@
 /** The table functions of SQL: files read with options, and series. */
-import { hostname } from 'node:os'
 import { seriesTable } from '../catalog/series-table.js'
 import type { TableProvider } from '../catalog/table-provider.js'
 import { didYouMean, fail } from '../common/errors.js'
@@ -30,7 +29,7 @@ export const TABLE_FUNCTION_NAMES: readonly string[] = [...Object.keys(READERS),
 export interface TableFunctionContext {
   /** The meaning of a relative path. */
   absolute(path: string): string
-  open(request: ListingRequest): Promise<TableProvider>
+  open(request: Omit<ListingRequest, 'host'>): Promise<TableProvider>
   /** Of extensions. */
   readonly tables: readonly RegisteredTable[]
 }
@@ -55,7 +54,7 @@ export async function callTableFunction(
   }
   const [path, ...morePaths] = paths.map(absolute)
   const options = Object.fromEntries([...call.named].map(([key, value]) => [key, optionText(key, value)]))
-  return open({ path, morePaths, format: READERS[name], options, host: hostname() })
+  return open({ path, morePaths, format: READERS[name], options })
 }
 
 async function rowTable({ internalName, table }: RegisteredTable, call: TableFunctionCall): Promise<TableProvider> {

@@ -1,5 +1,4 @@
 /** From registrations (plain data) to tables the planner can ask: files are opened on first use and then kept. */
-import { hostname } from 'node:os'
 import { field, type Schema } from '../arrow/schema.js'
 import { Catalog } from '../catalog/catalog.js'
 import { MemoryTable } from '../catalog/memory-table.js'
@@ -13,6 +12,7 @@ import type { PlanSchema } from '../logical/plan.js'
 import { schemaOf, toArrowSchema } from '../logical/schema-of.js'
 import type { StatementNode } from '../parser/ast.js'
 import { parseQuery } from '../parser/parse.js'
+import { thisHost } from '../storage/this-host.js'
 import { INFORMATION_SCHEMA, informationTable } from './information-schema.js'
 import { functionNamesOf } from './user-functions.js'
 import { callTableFunction } from './table-functions.js'
@@ -28,7 +28,8 @@ export function tableResolver(
   registry: Registry = BUILT_IN,
 ): TableResolver {
   const catalog = new Catalog<Registration>()
-  const files: OpenFiles = listing => openFiles({ ...listing, moreFormats: registry.formats })
+  const files: OpenFiles = listing =>
+    openFiles({ ...listing, host: thisHost(request.settings), moreFormats: registry.formats })
   const functions = functionNamesOf([...registry.functions, ...(request.functions ?? [])])
   for (const registration of request.registrations) catalog.register([registration.name], registration)
   const columnsOf = async (registration: Registration): Promise<Schema> => {
@@ -51,7 +52,7 @@ export function tableResolver(
         open: files,
         tables: registry.tables,
       }),
-    file: path => files({ path: absolutePath(path, request.baseDirectory), host: hostname() }),
+    file: path => files({ path: absolutePath(path, request.baseDirectory) }),
   }
   return resolver
 }
@@ -66,7 +67,7 @@ async function viewPlan(
   return schemaOf(bindQuery(query, { ...context, tables: await resolveTables(query, resolver, context) }))
 }
 
-type OpenFiles = (request: ListingRequest) => Promise<TableProvider>
+type OpenFiles = (request: Omit<ListingRequest, 'host'>) => Promise<TableProvider>
 
 function openTable(
   registration: Exclude<Registration, { kind: 'view' }>,
@@ -92,7 +93,7 @@ async function openNew(
     case 'stream':
       return streamTable(registration)
     case 'listing':
-      return files({ ...registration, host: hostname() })
+      return files(registration)
   }
 }
 

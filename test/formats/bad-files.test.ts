@@ -140,7 +140,7 @@ test.serial('a directory, a pipe and nothing in place of a file', async t => {
   spawnSync('mkfifo', [pipe])
   t.is(
     await scan(t, join(duck.directory, 'directory.csv')),
-    `FILE_NOT_READABLE: host ${HOST} cannot read '$DIR/directory.csv': there is no CSV file; give the table a column list`,
+    `FILE_NOT_READABLE: host ${HOST.name} cannot read '$DIR/directory.csv': there is no CSV file; give the table a column list`,
   )
   t.is(await scan(t, pipe), "NOT_SUPPORTED: the location '$DIR/pipe.csv', which is no regular file is not supported")
   t.regex(String(await scan(t, join(duck.directory, 'nothing.csv'))), /^FILE_NOT_READABLE: .* ENOENT/)

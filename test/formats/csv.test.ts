@@ -398,7 +398,7 @@ test.serial(
     const error = await t.throwsAsync(scanFile(`${directory}/none*.csv`))
     t.is(
       error?.message,
-      `host ${HOST} cannot read '${directory}/none*.csv': there is no CSV file; give the table a column list`,
+      `host ${HOST.name} cannot read '${directory}/none*.csv': there is no CSV file; give the table a column list`,
     )
   },
 )

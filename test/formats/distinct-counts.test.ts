@@ -6,6 +6,7 @@ import test from 'ava'
 import { DuckDBInstance } from '@duckdb/node-api'
 import { openListingTable } from '../../src/formats/listing-table.js'
 import { distinctOfAll } from '../../src/formats/parquet/distinct-counts.js'
+import { thisHost } from '../../src/storage/this-host.js'
 
 test('few values of a sample are all there are; of many, more are expected among all rows', t => {
   t.is(distinctOfAll(5, 100_000, 1_000_000), 5)
@@ -26,11 +27,11 @@ test('columns with a dictionary have counts; integers and dates have their bound
   }
   duckdb.closeSync()
   instance.closeSync()
-  const one = await openListingTable({ path: `${directory}/a.parquet`, host: 'here' })
+  const one = await openListingTable({ path: `${directory}/a.parquet`, host: thisHost() })
   const counts = (columns: ReadonlyMap<string, { distinctCount?: number }>): unknown =>
     ['color', 'price', 'id'].map(name => columns.get(name)?.distinctCount)
   t.deepEqual(counts(one.statistics().columns), [7, 11, undefined])
-  const both = await openListingTable({ path: `${directory}/`, host: 'here' })
+  const both = await openListingTable({ path: `${directory}/`, host: thisHost() })
   t.deepEqual(counts(both.statistics().columns), [7, 11, undefined])
   rmSync(directory, { recursive: true })
 })

@@ -26,6 +26,7 @@ import { openListingTable, type ListingRequest } from '../../src/formats/listing
 import { openScan } from '../../src/formats/open-scan.js'
 import { configOf } from '../../src/common/option.js'
 import { localTaskContext } from '../../src/runtime/local-task-context.js'
+import type { FileHost } from '../../src/storage/store.js'
 
 /** Rows as plain values: bigint for 64 bits, decimals (unscaled) and timestamps (in their unit), text for times, hex for bytes. */
 export type Rows = readonly (readonly unknown[])[]
@@ -92,7 +93,7 @@ export interface Scanned {
   readonly partitionCount: number
 }
 
-export const HOST = 'test-host'
+export const HOST: FileHost = { name: 'test-host', config: configOf({}) }
 
 /** Reads a table through the whole path: listing, splits, partitions, batches. */
 export async function scanFile(path: string, options: ScanOptions = {}): Promise<Scanned> {

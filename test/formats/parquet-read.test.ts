@@ -244,7 +244,10 @@ const codeOf = async (action: Promise<unknown>): Promise<string> => {
 test.serial('errors name the file and the host', async t => {
   const missing = join(duck.directory, 'missing.parquet')
   const error = await t.throwsAsync(scanFile(missing), { instanceOf: BallistaError })
-  t.is(error.message, `host ${HOST} cannot read '${missing}': ENOENT: no such file or directory, stat '${missing}'`)
+  t.is(
+    error.message,
+    `host ${HOST.name} cannot read '${missing}': ENOENT: no such file or directory, stat '${missing}'`,
+  )
   const text = join(duck.directory, 'text.parquet')
   writeFileSync(text, 'this is no parquet file')
   t.is((await t.throwsAsync(scanFile(text)))?.message, `${text}: is not a Parquet file: it does not end in PAR1`)

@@ -1,6 +1,5 @@
 /** Scans of files with many small pages, mixed encodings and NULLs, with predicates of every selectivity, against DuckDB. */
 import { readFileSync, writeFileSync } from 'node:fs'
-import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import test from 'ava'
 import * as wasm from 'parquet-wasm'
@@ -11,6 +10,7 @@ import { binaryExpr, columnExpr, inputExpr, likeExpr } from '../../src/expr/buil
 import { literal, type Expr } from '../../src/expr/expr.js'
 import { readFooter } from '../../src/formats/parquet/footer.js'
 import { rowsThatMayMatch, type RowRange } from '../../src/formats/parquet/page-index.js'
+import { openForRead } from '../../src/storage/read-file.js'
 import { below, testRng } from '../arrow/random-columns.js'
 import { HOST, firstDifference, openDuck, scanFile, type Duck } from './duckdb.js'
 
@@ -77,7 +77,7 @@ test.serial('the page index tells the rows that can match, to the page', async t
   const [first] = footer.rowGroups
   const places = new Map(footer.columns.map(({ field }, i) => [field.name, i]))
   const id = inputExpr(0, 'id', INT64)
-  const handle = await open(file)
+  const handle = await openForRead(file, HOST)
   try {
     const rows = (...pruning: Expr[]): Promise<readonly RowRange[]> =>
       rowsThatMayMatch(handle, { footer, rowGroup: 0, pruning, inFile: [places.get('id') ?? -1], host: HOST })

@@ -2,12 +2,13 @@
 import type { Schema } from '../../arrow/schema.js'
 import type { FileSplit } from '../../catalog/table-provider.js'
 import { fail } from '../../common/errors.js'
+import { fileSize } from '../../storage/read-file.js'
+import type { FileHost } from '../../storage/store.js'
 import { byteRanges, rangeCount } from '../byte-ranges.js'
 import { openWindow, type ByteWindow } from '../byte-source.js'
 import { openBytes } from '../compression.js'
 import type { FileDescription, FileFormat, FormatOptions, SplitRequest } from '../format.js'
 import { checkText, type TextFile } from '../invalid-line.js'
-import { fileSize } from '../read-file.js'
 import { CSV_READ_OPTIONS, csvDialect, isUsual, type CsvDialect } from './dialect.js'
 import { CellTable, countFields } from './cells.js'
 import { SchemaGuess, columnNames } from './infer.js'
@@ -52,7 +53,7 @@ interface Sample {
   readonly mayBeCut: boolean
 }
 
-async function inspectCsv(path: string, options: FormatOptions, host: string): Promise<FileDescription> {
+async function inspectCsv(path: string, options: FormatOptions, host: FileHost): Promise<FileDescription> {
   const size = await fileSize({ path, host })
   const dialect = csvDialect(options, path)
   const sample = isUsual(dialect) ? await sampleOf(path, host, dialect) : await oddSampleOf(path, host, dialect)
@@ -74,7 +75,7 @@ function schemaOf({ header, records }: Sample, dialect: CsvDialect, path: string
 /** At least one record is looked at, to see how many fields there are. */
 const sampleSize = ({ inferRecords }: CsvDialect): number => Math.max(inferRecords, 1)
 
-async function sampleOf(path: string, host: string, dialect: CsvDialect): Promise<Sample> {
+async function sampleOf(path: string, host: FileHost, dialect: CsvDialect): Promise<Sample> {
   const window = await openWindow(openBytes({ path, host }, dialect.compression), path)
   try {
     await window.fill()
@@ -126,7 +127,7 @@ async function readSample(
   return { header, records, byteLength, mayBeCut: !hasQuotedLineEnd && file.newline === LF }
 }
 
-async function oddSampleOf(path: string, host: string, dialect: CsvDialect): Promise<Sample> {
+async function oddSampleOf(path: string, host: FileHost, dialect: CsvDialect): Promise<Sample> {
   const records: (readonly (string | null)[])[] = []
   for await (const { fields } of oddRecords(path, host, dialect)) {
     records.push(fields)

@@ -6,6 +6,7 @@ import type { Schema } from '../../arrow/schema.js'
 import type { Value } from '../../arrow/types.js'
 import { fail } from '../../common/errors.js'
 import { countSkippedRecords } from '../../runtime/io-counters.js'
+import type { FileHost } from '../../storage/store.js'
 import { parseCell } from './date-format.js'
 import type { ByteSource } from '../byte-source.js'
 import { openBytes } from '../compression.js'
@@ -34,7 +35,7 @@ async function* chunksOf(source: ByteSource): AsyncGenerator<Uint8Array, void> {
  * All records of a file, the header too. Throws FILE_NOT_READABLE, FILE_INVALID: also for quotes that do not pair in a file
  * whose malformed records are to be left out, because csv-parse would leave out whatever follows up to another quote.
  */
-export async function* oddRecords(path: string, host: string, dialect: CsvDialect): AsyncGenerator<TextRecord, void> {
+export async function* oddRecords(path: string, host: FileHost, dialect: CsvDialect): AsyncGenerator<TextRecord, void> {
   const { parse } = await import('csv-parse')
   const source = await openBytes({ path, host }, dialect.compression)
   const parser = parse({

@@ -1,8 +1,8 @@
 /** Bytes of column chunks, read from the file straight into the arena. */
-import type { FileHandle } from 'node:fs/promises'
 import { alloc, release, views } from '../../arrow/memory.js'
 import { invariant } from '../../common/invariant.js'
-import { readExactly, type FilePlace } from '../read-file.js'
+import { readExactly } from '../../storage/read-file.js'
+import type { FilePlace, OpenFile } from '../../storage/store.js'
 import type { ColumnChunk } from './footer.js'
 
 /** Chunks that are nearer than this are read together: cheaper than another call. */
@@ -37,7 +37,7 @@ export interface ChunkBytes {
  * called back. Throws FILE_NOT_READABLE, FILE_INVALID, ARENA_EXHAUSTED.
  */
 export async function readChunks(
-  file: FileHandle,
+  file: OpenFile,
   place: FilePlace,
   chunks: readonly ColumnChunk[],
 ): Promise<ChunkBytes> {

@@ -1,6 +1,7 @@
 /** How many distinct values columns have, estimated from the sizes of their dictionaries: what join order is decided on. */
 import type { ColumnStatistics } from '../../catalog/table-provider.js'
-import { openForRead, readUpTo } from '../read-file.js'
+import { openForRead } from '../../storage/read-file.js'
+import type { FileHost } from '../../storage/store.js'
 import type { ColumnChunk, ParquetFooter } from './footer.js'
 import { decodeThrift, numberAt, structAt } from './thrift-compact.js'
 
@@ -20,7 +21,7 @@ const cache = new WeakMap<ParquetFooter, Promise<ReadonlyMap<string, ColumnStati
 export function withDistinctCounts(
   footer: ParquetFooter,
   statistics: ReadonlyMap<string, ColumnStatistics>,
-  host: string,
+  host: FileHost,
 ): Promise<ReadonlyMap<string, ColumnStatistics>> {
   let counted = cache.get(footer)
   if (counted === undefined) {
@@ -33,7 +34,7 @@ export function withDistinctCounts(
 async function addCounts(
   footer: ParquetFooter,
   statistics: ReadonlyMap<string, ColumnStatistics>,
-  host: string,
+  host: FileHost,
 ): Promise<ReadonlyMap<string, ColumnStatistics>> {
   const [group] = footer.rowGroups
   const columns = footer.columns.filter(({ field: { type }, physicalType, firstLeaf }) => {
@@ -46,7 +47,7 @@ async function addCounts(
   try {
     const read = columns.map(async ({ field: { name }, firstLeaf }) => {
       const bytes = new Uint8Array(HEADER_BYTES)
-      await readUpTo(file, { path: footer.path, host }, bytes, group.chunks[firstLeaf].start)
+      await file.read(bytes, group.chunks[firstLeaf].start)
       const values = dictionaryValues(bytes, footer.path)
       if (values === undefined) return
       const distinctCount = distinctOfAll(values, group.rowCount, footer.rowCount)

@@ -1,10 +1,11 @@
 /** The footer of a Parquet file: schema, row groups, column chunks and statistics, parsed once per version of a file. */
-import { stat, type FileHandle } from 'node:fs/promises'
 import type { ColumnStatistics } from '../../catalog/table-provider.js'
 import type { Schema } from '../../arrow/schema.js'
 import { fail } from '../../common/errors.js'
-import { allowedPath } from '../../runtime/data-roots.js'
-import { openForRead, readExactly } from '../read-file.js'
+import { invariant } from '../../common/invariant.js'
+import { openForRead, readExactly } from '../../storage/read-file.js'
+import type { FileHost, FilePlace, FileVersion } from '../../storage/store.js'
+import { storeOf } from '../../storage/stores.js'
 import { parquetColumns, type ParquetColumn } from './parquet-schema.js'
 import { chunkStatistics } from './statistics.js'
 import { decodeThrift, numberAt, structAt, structsAt, textAt, type ThriftStruct } from './thrift-compact.js'
@@ -52,50 +53,50 @@ const TAIL_BYTES = 64 * 1024
 const MAX_FOOTER_BYTES = 64 * 1024 * 1024
 const CACHED_FOOTERS = 256
 
-const cache = new Map<string, { readonly size: number; readonly mtimeMs: number; readonly footer: ParquetFooter }>()
+const cache = new Map<string, { readonly version: FileVersion; readonly footer: ParquetFooter }>()
 
 /**
- * The footer of the file, from a cache while size and modification time stay the same. Throws FILE_NOT_READABLE
- * [host, path, reason], FILE_INVALID [path, reason], NOT_SUPPORTED.
+ * The footer of the file, from a cache while its version stays the same. Throws FILE_NOT_READABLE [host, path, reason],
+ * FILE_INVALID [path, reason], NOT_SUPPORTED.
  */
-export async function readFooter(path: string, host: string): Promise<ParquetFooter> {
-  const { size, mtimeMs } = await stat(await allowedPath({ path, host })).catch((error: Error) => {
-    throw fail('FILE_NOT_READABLE', [host, path, error.message], { cause: error })
-  })
+export async function readFooter(path: string, host: FileHost): Promise<ParquetFooter> {
+  const place = { path, host }
   const cached = cache.get(path)
-  if (cached !== undefined && cached.size === size && cached.mtimeMs === mtimeMs) return cached.footer
-  const file = await openForRead(path, host)
-  try {
-    const footer = parseFooter(await readFooterBytes(file, path, host, size), path, size)
-    cache.delete(path)
-    cache.set(path, { size, mtimeMs, footer })
-    for (const oldest of cache.keys()) {
-      if (cache.size <= CACHED_FOOTERS) break
-      cache.delete(oldest)
-    }
-    return footer
-  } finally {
-    await file.close()
+  const { version, bytes: tail } = await storeOf(path).tail(place, TAIL_BYTES, cached?.version)
+  if (cached !== undefined && tail === undefined) return cached.footer
+  invariant(tail !== undefined, 'a store gives the bytes of a version that is not known')
+  const footer = parseFooter(await footerBytes(place, version, tail), path, version.byteLength)
+  cache.delete(path)
+  cache.set(path, { version, footer })
+  for (const oldest of cache.keys()) {
+    if (cache.size <= CACHED_FOOTERS) break
+    cache.delete(oldest)
   }
+  return footer
 }
 
-async function readFooterBytes(file: FileHandle, path: string, host: string, size: number): Promise<Uint8Array> {
+/** `tail`: the last bytes of the file. */
+async function footerBytes(place: FilePlace, version: FileVersion, tail: Uint8Array): Promise<Uint8Array> {
+  const { path, host } = place
+  const size = version.byteLength
   if (size < 12) throw fail('FILE_INVALID', [path, `is not a Parquet file: it has only ${size} bytes`])
-  const tailLength = Math.min(TAIL_BYTES, size)
-  const tail = new Uint8Array(tailLength)
-  await readExactly(file, { path, host }, tail, size - tailLength)
-  const view = new DataView(tail.buffer)
-  const magic = view.getUint32(tailLength - 4, true)
+  const view = new DataView(tail.buffer, tail.byteOffset, tail.length)
+  const magic = view.getUint32(tail.length - 4, true)
   if (magic === ENCRYPTED_MAGIC) throw fail('NOT_SUPPORTED', [`${path}: an encrypted Parquet footer`])
   if (magic !== MAGIC) throw fail('FILE_INVALID', [path, 'is not a Parquet file: it does not end in PAR1'])
-  const length = view.getUint32(tailLength - 8, true)
+  const length = view.getUint32(tail.length - 8, true)
   if (length > size - 12) {
     throw fail('FILE_INVALID', [path, `the Parquet footer claims ${length} bytes in a file of ${size} bytes`])
   }
   if (length > MAX_FOOTER_BYTES) throw fail('NOT_SUPPORTED', [`${path}: a Parquet footer of ${length} bytes`])
-  if (length + 8 <= tailLength) return tail.subarray(tailLength - 8 - length, tailLength - 8)
+  if (length + 8 <= tail.length) return tail.subarray(tail.length - 8 - length, tail.length - 8)
   const bytes = new Uint8Array(length)
-  await readExactly(file, { path, host }, bytes, size - 8 - length)
+  const file = await openForRead(path, host, version)
+  try {
+    await readExactly(file, place, bytes, size - 8 - length)
+  } finally {
+    await file.close()
+  }
   return bytes
 }
 

@@ -3,9 +3,9 @@
  * footer declares integers, dates, timestamps and decimals as the bare integers they are stored as, so that the decoder gives
  * their stored values and this project gives them meaning.
  */
-import type { FileHandle } from 'node:fs/promises'
 import { invariant } from '../../common/invariant.js'
-import { readExactly, type FilePlace } from '../read-file.js'
+import { readExactly } from '../../storage/read-file.js'
+import type { FilePlace, OpenFile } from '../../storage/store.js'
 import { coalesceChunks } from './chunk-bytes.js'
 import type { ColumnChunk, ParquetFooter, RowGroup } from './footer.js'
 import { PHYSICAL, type ParquetColumn } from './parquet-schema.js'
@@ -33,7 +33,7 @@ export interface GlueRequest {
 
 /** Reads the chunks of some columns of one row group and makes the small file, in the room that the request gives. */
 export async function glueRowGroup(
-  file: FileHandle,
+  file: OpenFile,
   place: FilePlace,
   footer: ParquetFooter,
   request: GlueRequest,

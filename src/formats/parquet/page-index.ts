@@ -1,9 +1,9 @@
 /** The page index (PageIndex.md of the Parquet format): which rows of a row group can satisfy predicates, by bounds of pages. */
-import type { FileHandle } from 'node:fs/promises'
 import type { ColumnStatistics } from '../../catalog/table-provider.js'
 import type { Expr } from '../../expr/expr.js'
+import { readExactly } from '../../storage/read-file.js'
+import type { FileHost, OpenFile } from '../../storage/store.js'
 import { mayMatch } from '../prune.js'
-import { readExactly } from '../read-file.js'
 import { inputsOf } from './filter-steps.js'
 import type { ParquetFooter } from './footer.js'
 import { chunkStatistics } from './statistics.js'
@@ -22,14 +22,14 @@ export interface PageIndexRequest {
   readonly pruning: readonly Expr[]
   /** For each column of the table its number in the file, or -1. */
   readonly inFile: readonly number[]
-  readonly host: string
+  readonly host: FileHost
 }
 
 /**
  * The ranges of rows, ascending and apart, outside of which no row satisfies all of `pruning`: all rows where the file has no page
  * index or one that makes no sense. Throws FILE_NOT_READABLE, FILE_INVALID.
  */
-export async function rowsThatMayMatch(file: FileHandle, request: PageIndexRequest): Promise<readonly RowRange[]> {
+export async function rowsThatMayMatch(file: OpenFile, request: PageIndexRequest): Promise<readonly RowRange[]> {
   const { footer, rowGroup, pruning, inFile } = request
   const { rowCount } = footer.rowGroups[rowGroup]
   let ranges: readonly RowRange[] = [{ start: 0, end: rowCount }]
@@ -54,7 +54,7 @@ interface PageBounds extends RowRange {
 
 /** The pages of a column; undefined without an index that fits the row group. */
 async function readIndex(
-  file: FileHandle,
+  file: OpenFile,
   { footer, rowGroup, host }: PageIndexRequest,
   column: number,
 ): Promise<readonly PageBounds[] | undefined> {

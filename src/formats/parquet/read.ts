@@ -1,12 +1,12 @@
 /** Scans Parquet files row group by row group: the next one is read while the current one is decoded. */
-import type { FileHandle } from 'node:fs/promises'
 import type { Batch } from '../../arrow/batch.js'
 import { withScratch } from '../../arrow/memory.js'
 import type { FileSplit } from '../../catalog/table-provider.js'
 import { fail } from '../../common/errors.js'
 import { nextTurn, sliceIsOver } from '../../runtime/time-slice.js'
+import { openForRead } from '../../storage/read-file.js'
+import type { OpenFile } from '../../storage/store.js'
 import type { FileScan } from '../format.js'
-import { openForRead } from '../read-file.js'
 import type { FilterBounds } from '../sieve-rows.js'
 import { filterSteps, inputsOf, type FilterStep } from './filter-steps.js'
 import { readFooter, type ParquetFooter } from './footer.js'
@@ -163,7 +163,7 @@ function openNext(
 /** Opens a row group for the rows that its page index does not exclude; undefined if it excludes all. */
 async function openMatching(
   { scan, mapping }: OneFile,
-  handle: FileHandle,
+  handle: OpenFile,
   request: Omit<RowGroupRequest, 'ranges'>,
 ): Promise<RowGroupReader | undefined> {
   const { inFile } = mapping

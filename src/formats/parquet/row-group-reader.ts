@@ -2,12 +2,12 @@
  * Reads columns of one row group, range of rows by range of rows: those that this project decodes itself, and the rest by
  * parquet-wasm. What is not asked for is not decoded.
  */
-import type { FileHandle } from 'node:fs/promises'
 import type { Batch, Column } from '../../arrow/batch.js'
 import { releaseBatch, retainColumn } from '../../arrow/column.js'
 import { takeColumn } from '../../arrow/take.js'
 import { fail } from '../../common/errors.js'
 import { invariant } from '../../common/invariant.js'
+import type { FileHost, OpenFile } from '../../storage/store.js'
 import { readChunks, type ChunkBytes } from './chunk-bytes.js'
 import { isOwnCodec } from './codecs.js'
 import { ColumnReader } from './column-reader.js'
@@ -28,7 +28,7 @@ export interface RowGroupRequest {
   readonly batchRows: number
   /** Rows that are wanted, ascending and apart. With a column that parquet-wasm decodes, all rows come. */
   readonly ranges: readonly RowRange[]
-  readonly host: string
+  readonly host: FileHost
   /** Memory for the bytes that parquet-wasm decodes. */
   readonly room: (byteLength: number) => Uint8Array
 }
@@ -72,7 +72,7 @@ function ownColumn({ footer, rowGroup }: RowGroupRequest, column: number): OwnCo
 }
 
 /** Reads the bytes of a row group. Throws FILE_NOT_READABLE, FILE_INVALID, ARENA_EXHAUSTED. */
-export async function openRowGroup(file: FileHandle, request: RowGroupRequest): Promise<RowGroupReader> {
+export async function openRowGroup(file: OpenFile, request: RowGroupRequest): Promise<RowGroupReader> {
   const { footer, columns, host } = request
   const place = { path: footer.path, host }
   const own = columns.map(column => ownColumn(request, column)).filter(column => column !== undefined)
@@ -89,7 +89,7 @@ interface Glued {
   readonly bytes: Uint8Array
 }
 
-async function glue(file: FileHandle, request: RowGroupRequest, columns: readonly number[]): Promise<Glued> {
+async function glue(file: OpenFile, request: RowGroupRequest, columns: readonly number[]): Promise<Glued> {
   const { footer, host } = request
   const bytes = await glueRowGroup(file, { path: footer.path, host }, footer, { ...request, columns })
   return { wasm: await loadParquetWasm(), columns, bytes }

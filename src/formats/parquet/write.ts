@@ -8,8 +8,9 @@ import type { Schema } from '../../arrow/schema.js'
 import { sliceBatch } from '../../arrow/take.js'
 import { typeName } from '../../arrow/types.js'
 import { BallistaError, fail } from '../../common/errors.js'
+import { openAtomicFile } from '../../storage/read-file.js'
+import type { FileHost } from '../../storage/store.js'
 import { END_OF_STREAM, recordBatchMessage, schemaMessage } from '../arrow-message.js'
-import { openAtomicFile } from '../atomic-file.js'
 import { integerOption } from '../format-options.js'
 import type { FileWriter, FormatOptions, Written } from '../format.js'
 import { loadParquetWasm, type ParquetWasm } from './decode.js'
@@ -30,7 +31,7 @@ import { annotated, bareSchema, holdsInterval, withBareBatch } from './write-sch
 
 export interface ParquetWriteOptions {
   /** Name of this host, for errors. */
-  readonly host: string
+  readonly host: FileHost
   /** Default snappy. */
   readonly compression?: ParquetCompression
   /** Default 122 880. */

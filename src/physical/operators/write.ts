@@ -51,7 +51,7 @@ function openWrite({ target, children, schema }: WriteExec, ctx: TaskContext): O
   let isClosed = false
   const open = async (): Promise<FileWriter> => {
     const { openWriter } = await import('../../formats/open-writer.js')
-    return openWriter(target, children[0].schema, ctx.host)
+    return openWriter(target, children[0].schema, { name: ctx.host, config: ctx.config })
   }
   const writer = (): Promise<FileWriter> => (opening ??= open())
   return {

@@ -1,4 +1,4 @@
-/** A file that appears under its name only when it is complete and on disk, or not at all. */
+/** A local file that appears under its name only when it is complete and on disk, or not at all. */
 import { randomUUID } from 'node:crypto'
 import { rmSync } from 'node:fs'
 import { mkdir, open, rename, type FileHandle } from 'node:fs/promises'
@@ -6,23 +6,14 @@ import { basename, dirname, join } from 'node:path'
 import { fail } from '../common/errors.js'
 import { allowedPath } from '../runtime/data-roots.js'
 import { countOpenFile } from '../runtime/io-counters.js'
-import type { FilePlace } from './read-file.js'
-
-export interface AtomicFile {
-  /** Bytes written so far. */
-  readonly byteLength: number
-  /** Appends; the bytes may be reused when it resolves. Throws FILE_NOT_WRITABLE. */
-  append(bytes: Uint8Array): Promise<void>
-  /** Syncs and renames. Throws FILE_NOT_WRITABLE, after which nothing is left behind. */
-  close(): Promise<void>
-  /** Removes what was written. Never throws; without effect after `close` or a first `abort`. */
-  abort(): Promise<void>
-}
+import type { AtomicFile, FilePlace } from './store.js'
 
 /** Starts a hidden temporary file beside `path`; missing directories are made. Throws FILE_NOT_WRITABLE [host, path, reason], PATH_NOT_ALLOWED. */
-export async function openAtomicFile({ path, host }: FilePlace): Promise<AtomicFile> {
+export async function createLocalFile({ path, host }: FilePlace): Promise<AtomicFile> {
   const notWritable = (error: unknown): Error =>
-    fail('FILE_NOT_WRITABLE', [host, path, error instanceof Error ? error.message : String(error)], { cause: error })
+    fail('FILE_NOT_WRITABLE', [host.name, path, error instanceof Error ? error.message : String(error)], {
+      cause: error,
+    })
   const target = await allowedPath({ path, host })
   const temporary = join(dirname(target), `.${basename(target)}.${randomUUID().slice(0, 8)}.tmp`)
   let file: FileHandle | undefined
