@@ -32,6 +32,20 @@ export interface FileSplit {
   readonly byteLength: number
   /** Bytes of the whole file when the scan was planned: a reader that finds fewer says so. */
   readonly fileBytes?: number
+  /** Values of columns that the file does not hold (partitions, its name), by column number of the table. */
+  readonly constants?: readonly ConstantColumn[]
+  /** Number of the file's layout in the source's `layouts`; absent: it has the columns of the table. */
+  readonly layout?: number
+}
+
+export type ConstantColumn = readonly [column: number, value: Value]
+
+/** How the columns of a table lie in some of its files. */
+export interface FileLayout {
+  /** What the reader is asked for: columns of the files under their names there, with their types there. */
+  readonly fileSchema: Schema
+  /** For each column of the table its number in `fileSchema`, to be cast; -1: a constant of the split, else NULL. */
+  readonly columns: readonly number[]
 }
 
 /** The smallest pieces that can be read on their own, in order: row groups of Parquet, else whole splits. */
@@ -50,8 +64,9 @@ export type ScanSource =
       /** `parquet`, `csv`, `json`, `arrow`. */
       readonly format: string
       readonly options: Readonly<Record<string, string>>
-      /** The file's own schema (all columns). */
+      /** The table's schema: that of the files, but for those with a layout. */
       readonly fileSchema: Schema
+      readonly layouts?: readonly FileLayout[]
       /** One list of splits per partition. */
       readonly partitions: readonly (readonly FileSplit[])[]
       /** Predicates over `input` columns of fileSchema that the reader may use to skip; rows that fail may still come out. */

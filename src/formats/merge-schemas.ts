@@ -2,6 +2,7 @@
 import type { Field, Schema } from '../arrow/schema.js'
 import { FLOAT64, UTF8, sameType, timestamp, typeName, type DataType } from '../arrow/types.js'
 import { fail } from '../common/errors.js'
+import { unionType } from '../expr/types.js'
 
 /** A file and what was found in it. */
 export interface FileSchema {
@@ -12,11 +13,12 @@ export interface FileSchema {
 /**
  * The schema of all files, of which there is at least one. `csv`: columns are found by position, so that their names must be the
  * same; their types widen. `json`: all names, types widen. Other formats: all names, and types that are the same wherever a
- * column is. Throws FILE_INVALID that names two files.
+ * column is. With `unionByName`: all names, types widen, whatever the format. Throws FILE_INVALID that names two files.
  */
-export function mergeSchemas(format: string, files: readonly FileSchema[]): Schema {
+export function mergeSchemas(format: string, files: readonly FileSchema[], unionByName = false): Schema {
   const [first, ...others] = files
-  if (format === 'json') return { fields: unionOf(files) }
+  if (unionByName) return { fields: unionOf(files, (left, right) => unionType(left, right) ?? UTF8) }
+  if (format === 'json') return { fields: unionOf(files, widened) }
   if (format === 'csv') {
     for (const file of others) checkNames(first, file)
     const types = first.schema.fields.map((_, i) => files.map(({ schema }) => schema.fields[i].type).reduce(widened))
@@ -52,12 +54,12 @@ function checkNames(first: FileSchema, { path, schema }: FileSchema): void {
   throw fail('FILE_INVALID', [path, `${reason}; give the table a column list`])
 }
 
-function unionOf(files: readonly FileSchema[]): Field[] {
+function unionOf(files: readonly FileSchema[], common: (left: DataType, right: DataType) => DataType): Field[] {
   const fields = new Map<string, Field>()
   for (const { schema } of files) {
     for (const field of schema.fields) {
       const known = fields.get(field.name)
-      fields.set(field.name, known === undefined ? field : { ...known, type: widened(known.type, field.type) })
+      fields.set(field.name, known === undefined ? field : { ...known, type: common(known.type, field.type) })
     }
   }
   return [...fields.values()]

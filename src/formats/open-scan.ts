@@ -10,8 +10,10 @@ import { batchSize } from '../runtime/options.js'
 import type { SplitClaims } from '../runtime/split-claims.js'
 import type { TaskContext } from '../runtime/task-context.js'
 import { seriesBatches } from './series-scan.js'
+import type { FileScan } from './format.js'
 import { formatNamed } from './index.js'
 import { readRowTable } from './row-table.js'
+import { scanLayouts } from './scan-layouts.js'
 import { RowSieve, type RowFilter } from './sieve-rows.js'
 
 /** What to read of a source. */
@@ -39,7 +41,8 @@ export async function* openScan(
   let wanted = output.fetch ?? Infinity
   if (wanted <= 0) return
   const sieve = new RowSieve(output.dynamicFilters ?? [], ctx.filters)
-  const isSieved = source.kind === 'files' && formatNamed(source.format).appliesFilters === true
+  const isSieved =
+    source.kind === 'files' && (source.layouts !== undefined || formatNamed(source.format).appliesFilters === true)
   for await (const read of batchesOf(source, partition, { ...output, sieve }, ctx)) {
     const batch = isSieved ? read : sieve.apply(read)
     if (batch === undefined) continue
@@ -59,7 +62,8 @@ function batchesOf(
   switch (source.kind) {
     case 'files': {
       const splits = splitsOf(source, partition, ctx)
-      const batches = formatNamed(source.format).scan({
+      const format = formatNamed(source.format)
+      const scan: FileScan = {
         options: source.options,
         fileSchema: source.fileSchema,
         splits,
@@ -69,7 +73,8 @@ function batchesOf(
         host: { name: ctx.host, config: ctx.config },
         signal: ctx.signal,
         ...output,
-      })
+      }
+      const batches = source.layouts === undefined ? format.scan(scan) : scanLayouts(format, source.layouts, scan)
       return checkNulls(batches, output.schema, source.partitions[partition] ?? [])
     }
     case 'memory':

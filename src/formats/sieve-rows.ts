@@ -83,6 +83,19 @@ export class RowSieve {
     })
   }
 
+  /**
+   * Two sieves that together do what this one does: one of the filters on columns that `place` knows elsewhere, there, and one of the
+   * others.
+   */
+  divided(place: (column: number) => number | undefined): readonly [RowSieve, RowSieve] {
+    const moved = this.#trials.flatMap(({ id, column }) => {
+      const to = place(column)
+      return to === undefined ? [] : [{ id, column: to }]
+    })
+    const others = this.#trials.filter(({ column }) => place(column) === undefined)
+    return [new RowSieve(moved, this.#filters), new RowSieve(others, this.#filters)]
+  }
+
   /** What is known of the values that can pass, by output column. */
   bounds(): readonly FilterBounds[] {
     return this.#trials.flatMap(({ id, column }) => {

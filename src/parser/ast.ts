@@ -243,6 +243,12 @@ export interface QueryNode {
   readonly span: Span
 }
 
+/** A column whose values stand in directories; without a type it is one of the table's list, or its type is found. */
+export interface PartitionColumn {
+  readonly name: Ident
+  readonly type?: TypeNode
+}
+
 export interface ColumnDefinition {
   readonly name: Ident
   readonly type: TypeNode
@@ -269,6 +275,7 @@ export type StatementNode = { readonly span: Span } & (
       readonly columns: readonly ColumnDefinition[]
       readonly storedAs: string
       readonly location: string
+      readonly partitionedBy: readonly PartitionColumn[]
       readonly options: OptionList
       readonly ifNotExists: boolean
       readonly orReplace: boolean

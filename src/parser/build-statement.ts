@@ -11,6 +11,7 @@ import type {
   NamedArgument,
   ObjectName,
   OptionList,
+  PartitionColumn,
   QueryNode,
   StatementNode,
   TableNode,
@@ -28,6 +29,7 @@ export type ExternalClause =
   | { readonly kind: 'STORED AS'; readonly value: string; readonly span: Span }
   | { readonly kind: 'LOCATION'; readonly value: string; readonly span: Span }
   | { readonly kind: 'OPTIONS'; readonly value: readonly OptionPart[]; readonly span: Span }
+  | { readonly kind: 'PARTITIONED BY'; readonly value: readonly PartitionColumn[]; readonly span: Span }
 
 export type Created = Extract<StatementNode, { readonly kind: 'createExternalTable' | 'createTable' | 'createView' }>
 
@@ -75,6 +77,7 @@ export function externalTable(
     columns: columns ?? [],
     storedAs: storedAs.value.toLowerCase(),
     location: location.value,
+    partitionedBy: found['PARTITIONED BY']?.value ?? [],
     options: options(found.OPTIONS?.value ?? []),
     ifNotExists,
     orReplace: false,

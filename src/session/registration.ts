@@ -4,6 +4,7 @@ import type { EncodedBatch } from '../catalog/memory-table.js'
 import type { Schema } from '../arrow/schema.js'
 import type { Settings } from '../common/option.js'
 import type { UserFunction } from '../expr/functions/user-function.js'
+import type { PartitionKey } from '../formats/file-columns.js'
 import type { Parameters } from './parameters.js'
 
 export type Registration =
@@ -14,8 +15,10 @@ export type Registration =
       readonly path: string
       readonly format: string
       readonly options: Readonly<Record<string, string>>
-      /** Absent: inferred from the first file. */
+      /** Absent: inferred from the files. */
       readonly schema?: Schema
+      /** Columns whose values stand in directories; absent: all that there are. */
+      readonly partitionedBy?: readonly PartitionKey[]
     }
   /** Rows held by the session, as frames (arrow/frame.ts). */
   | {

@@ -5,6 +5,7 @@ import { MemoryTable } from '../catalog/memory-table.js'
 import type { TableProvider } from '../catalog/table-provider.js'
 import { BUILT_IN, type Registry } from '../exchange/registry.js'
 import { parseTypeNode } from '../expr/types.js'
+import type { PartitionKey } from '../formats/file-columns.js'
 import type { ListingRequest } from '../formats/listing-table.js'
 import { bindQuery } from '../logical/bind/query.js'
 import { resolveTables, type TableResolver } from '../logical/bind/tables.js'
@@ -115,12 +116,22 @@ export function listingFormat(statement: Extract<StatementNode, { kind: 'createE
   format: string
   options: Readonly<Record<string, string>>
   schema?: Schema
+  partitionedBy?: readonly PartitionKey[]
 } {
   const written = statement.storedAs.toLowerCase()
-  const format = { format: written === 'ndjson' ? 'json' : written, options: statement.options }
+  const partitionedBy = statement.partitionedBy.map(({ name, type }) => ({
+    name: name.name,
+    ...(type === undefined ? {} : { type: parseTypeNode(type.name, type.args) }),
+  }))
+  const format = {
+    format: written === 'ndjson' ? 'json' : written,
+    options: statement.options,
+    ...(partitionedBy.length === 0 ? {} : { partitionedBy }),
+  }
   if (statement.columns.length === 0) return format
   const fields = statement.columns.map(({ name, type, notNull }) =>
     field(name.name, parseTypeNode(type.name, type.args), !notNull),
   )
-  return { ...format, schema: { fields } }
+  const more = partitionedBy.flatMap(({ name, type }) => (type === undefined ? [] : [field(name, type)]))
+  return { ...format, schema: { fields: [...fields, ...more] } }
 }

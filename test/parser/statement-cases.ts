@@ -173,6 +173,10 @@ export const STATEMENTS: readonly (readonly [string, string])[] = [
     'createExternalTable(name: [t], storedAs: parquet, location: dir/, options: {})',
   ],
   [
+    "CREATE EXTERNAL TABLE t PARTITIONED BY (k, l INT, ) STORED AS csv LOCATION 'dir/'",
+    'createExternalTable(name: [t], storedAs: csv, location: dir/, partitionedBy: [{name: k}, {name: l, type: {name: INT}}], options: {})',
+  ],
+  [
     "CREATE OR REPLACE EXTERNAL TABLE IF NOT EXISTS s.t (a INT NOT NULL, b DECIMAL(15, 2), ) LOCATION 'x' OPTIONS ('format.has_header' true, DELIMITER '|', null_value = '', size 64MB) STORED AS csv",
     'createExternalTable(name: [s, t], columns: [{name: a, type: {name: INT}, notNull: true}, {name: b, type: {name: DECIMAL, args: [15, 2]}}], storedAs: csv, location: x, options: {has_header: true, delimiter: |, null_value: , size: 64MB}, ifNotExists: true, orReplace: true)',
   ],

@@ -1,0 +1,158 @@
+/** From the files of a table to a scan: filters are divided between files, their reader and the engine, pieces among partitions. */
+import type { Schema } from '../arrow/schema.js'
+import { minPartitionBytes } from '../catalog/options.js'
+import type {
+  ColumnStatistics,
+  ConstantColumn,
+  FileLayout,
+  FileSplit,
+  ScanPlan,
+  ScanRequest,
+} from '../catalog/table-provider.js'
+import { conjunction } from '../expr/build.js'
+import { exprTree, type Expr } from '../expr/expr.js'
+import type { FileHost } from '../storage/store.js'
+import { holdsInFile } from './file-columns.js'
+import type { FileFormat, FormatOptions } from './format.js'
+import { mayMatch } from './prune.js'
+import { isInFile, pruningInFile } from './scan-layouts.js'
+
+/** A file of a table, and what is known of it before it is opened. */
+export interface TableFile {
+  readonly path: string
+  /** Columns with one value throughout the file. */
+  readonly constants?: readonly ConstantColumn[]
+  /** Absent: the columns of the table. Of one table all files have a layout, or none. */
+  readonly layout?: FileLayout
+  /** Of its rows, by column number of the table. */
+  readonly statistics?: { readonly rowCount: number; readonly columns: ReadonlyMap<number, ColumnStatistics> }
+}
+
+export interface TableFiles {
+  readonly format: FileFormat
+  readonly options: FormatOptions
+  readonly schema: Schema
+  readonly host: FileHost
+  readonly files: readonly TableFile[]
+}
+
+/**
+ * Files that constants or statistics exclude are not opened. Formats that do not apply filters leave them all to the engine. Throws
+ * FILE_NOT_READABLE, FILE_INVALID.
+ */
+export async function planFiles(table: TableFiles, request: ScanRequest): Promise<ScanPlan> {
+  const { format, host, options, schema } = table
+  const resolved = request.filters.map(filter => toInputs(filter, schema))
+  const filters = resolved.filter(filter => filter !== undefined)
+  const judged = table.files.map(file => ({
+    file,
+    holds: filters.map(filter => holdsInFile(filter, file.constants ?? [])),
+  }))
+  const kept = judged.filter(({ file, holds }) => !holds.includes(false) && filters.every(each => mayHold(each, file)))
+  // What is true in all rows of the files that are left needs no test.
+  const open = filters.filter((_, i) => !kept.every(({ holds }) => holds[i] === true))
+  const layouts = new Layouts()
+  const numbered = kept.map(({ file }) => ({ ...file, number: layouts.number(file.layout) }))
+  const applied = open.filter(
+    filter => format.appliesFilters === true && layouts.all.every(each => isInFile(filter, each)),
+  )
+  const { targetPartitions, minPartitionBytes: minBytes = minPartitionBytes.defaultValue } = request
+  const perFile = numbered.map(async ({ constants, layout, number, path }) => {
+    const fileSchema = layout?.fileSchema ?? schema
+    const pruning = layout === undefined ? open : pruningInFile(open, layout)
+    const splits = await format.splits(path, { options, fileSchema, pruning, host, targetPartitions, minBytes })
+    const own = {
+      ...(constants === undefined ? {} : { constants }),
+      ...(number === undefined ? {} : { layout: number }),
+    }
+    return layout === undefined ? splits : splits.map(split => ({ ...split, ...own }))
+  })
+  const partitions = balance((await Promise.all(perFile)).flat(), targetPartitions, minBytes)
+  const predicate = conjunction(applied)
+  const left = new Set(open.filter(filter => !applied.includes(filter)))
+  return {
+    source: {
+      kind: 'files',
+      format: format.name,
+      options,
+      fileSchema: schema,
+      ...(layouts.all.length === 0 ? {} : { layouts: layouts.all }),
+      partitions,
+      pruning: open,
+      ...(predicate === undefined ? {} : { predicate }),
+    },
+    residual: request.filters.filter((_, i) => {
+      const filter = resolved[i]
+      return filter === undefined || left.has(filter)
+    }),
+  }
+}
+
+/** Whether the statistics of the file leave room for a row that satisfies the filter. */
+const mayHold = (filter: Expr, { statistics }: TableFile): boolean =>
+  statistics === undefined ||
+  (statistics.rowCount > 0 &&
+    mayMatch(filter, { rowCount: statistics.rowCount, column: index => statistics.columns.get(index) ?? {} }))
+
+/** The different layouts of files, numbered. */
+class Layouts {
+  readonly all: FileLayout[] = []
+  readonly #numbers = new Map<string, number>()
+
+  number(layout: FileLayout | undefined): number | undefined {
+    if (layout === undefined) return undefined
+    const key = JSON.stringify(layout)
+    const known = this.#numbers.get(key)
+    if (known !== undefined) return known
+    this.#numbers.set(key, this.all.length)
+    this.all.push(layout)
+    return this.all.length - 1
+  }
+}
+
+/** The filter over `input` columns; undefined if it names a column that the schema lacks. */
+function toInputs(filter: Expr, schema: Schema): Expr | undefined {
+  let isKnown = true
+  const resolved = exprTree.transformUp(filter, expr => {
+    if (expr.kind !== 'column') return expr
+    const index = schema.fields.findIndex(field => field.name === expr.name)
+    if (index < 0) isKnown = false
+    return { kind: 'input', index, name: expr.name, type: expr.type, nullable: expr.nullable }
+  })
+  return isKnown ? resolved : undefined
+}
+
+/**
+ * Consecutive splits in at most `target` partitions of about equal bytes, `minBytes` or more on average; neighbours of one
+ * file become one split.
+ */
+function balance(splits: readonly FileSplit[], target: number, minBytes: number): FileSplit[][] {
+  const total = splits.reduce((sum, split) => sum + split.byteLength, 0)
+  const count = Math.max(1, Math.min(target, splits.length, Math.floor(total / minBytes)))
+  const partitions: FileSplit[][] = Array.from({ length: count }, () => [])
+  let before = 0
+  for (const split of splits) {
+    // By the middle of the split, so that no partition gets more than half a split too much.
+    const middle = before + split.byteLength / 2
+    const partition = total === 0 ? 0 : Math.min(count - 1, Math.floor((middle / total) * count))
+    partitions[partition].push(split)
+    before += split.byteLength
+  }
+  const used = partitions.filter(partition => partition.length > 0)
+  return used.length === 0 ? [[]] : used.map(mergeNeighbours)
+}
+
+function mergeNeighbours(splits: readonly FileSplit[]): FileSplit[] {
+  const merged: FileSplit[] = []
+  for (const split of splits) {
+    const last = merged.at(-1)
+    if (last?.path === split.path && last.rowGroups !== undefined && split.rowGroups !== undefined) {
+      const rowGroups = [...last.rowGroups, ...split.rowGroups]
+      merged[merged.length - 1] = { ...last, rowGroups, byteLength: last.byteLength + split.byteLength }
+    } else if (last?.path === split.path && last.range !== undefined && split.range?.start === last.range.end) {
+      const range = { start: last.range.start, end: split.range.end }
+      merged[merged.length - 1] = { ...last, range, byteLength: last.byteLength + split.byteLength }
+    } else merged.push(split)
+  }
+  return merged
+}
