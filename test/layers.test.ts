@@ -7,7 +7,7 @@ import test from 'ava'
 const src = join(process.cwd(), 'src')
 
 const LAYER: Readonly<Record<string, number>> = {
-  common: 0, kernels: 0, arrow: 1, parser: 1, expr: 2, runtime: 2, catalog: 3, storage: 3, formats: 4, logical: 4, optimizer: 5,
+  common: 0, kernels: 0, arrow: 1, kv: 1, parser: 1, expr: 2, runtime: 2, catalog: 3, storage: 3, formats: 4, logical: 4, optimizer: 5,
   physical: 6, exchange: 7, cluster: 8, session: 9, cli: 10,
 } // prettier-ignore
 
@@ -19,6 +19,7 @@ const PACKAGE_HOMES: Readonly<Record<string, readonly string[]>> = {
   commander: ['cli/'],
   'csv-parse': ['formats/csv'],
   fzstd: ['formats/zstd-stream.ts'],
+  lmdb: ['kv/lmdb-store.ts'],
   'p-limit': ['formats/', 'storage/'],
   'parquet-wasm': ['formats/parquet/'],
   re2js: ['expr/regex.ts'],

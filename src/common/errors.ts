@@ -85,6 +85,8 @@ export const ERRORS = {
     'resource',
     'temporary files would take more than the %s bytes of ballista.runtime.max_temp_directory_size; raise it, or raise ballista.memory.limit',
   ),
+  STORE_FAILED: define('resource', "the store in '%s': %s"),
+  STORE_LOCKED: define('user', "the store in '%s' is in use by process %s; stop it, or give another directory"),
   SYNTAX: define('user', '%s'),
   TABLE_NOT_FOUND: define('user', "table '%s' not found%s"),
   TASK_KILLS_EXECUTOR: define(
