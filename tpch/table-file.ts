@@ -1,4 +1,6 @@
 /** The file of one table while it is written: it appears under its name when it is complete. */
+import { mkdir } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { openParquetWriter } from '../src/formats/parquet/write.js'
 import { openAtomicFile } from '../src/storage/read-file.js'
 import { thisHost } from '../src/storage/this-host.js'
@@ -17,6 +19,7 @@ export interface TableFile {
 
 export async function openTableFile(table: TableName, path: string, format: OutputFormat): Promise<TableFile> {
   const host = thisHost()
+  await mkdir(dirname(path), { recursive: true })
   if (format === 'parquet') {
     const writer = await openParquetWriter(path, SCHEMAS[table], { host })
     return {

@@ -121,22 +121,30 @@ export interface ScanPlan {
   readonly residual: readonly Expr[]
 }
 
-/** Where INSERT INTO writes. */
+/** Where COPY and INSERT write: plain data. */
 export type WriteTarget =
-  | {
-      readonly kind: 'file'
-      readonly path: string
-      readonly format: string
-      readonly options: Readonly<Record<string, string>>
-    }
-  /** A new file in an existing directory. */
-  | {
-      readonly kind: 'directory'
-      readonly path: string
-      readonly format: string
-      readonly options: Readonly<Record<string, string>>
-    }
+  /** One file. */
+  | FilesTarget<'file'>
+  /** A directory, which need not exist: the table is all files in it. */
+  | FilesTarget<'directory'>
+  /** A table whose log says which files belong to it; an extension commits to it (`Extension.committers`). */
+  | (FilesTarget<'log'> & {
+      /** Of the extension, for itself: plain data. */
+      readonly details: Readonly<Record<string, unknown>>
+    })
   | { readonly kind: 'memory'; readonly table: string }
+
+interface FilesTarget<Kind extends string> {
+  readonly kind: Kind
+  /** Absolute. */
+  readonly path: string
+  readonly format: string
+  readonly options: Readonly<Record<string, string>>
+  /** Columns whose values are in the files' paths, in this order; absent: none. */
+  readonly partitionBy?: readonly string[]
+  /** The order of the rows in each file, e.g. `{ column: 'a', descending: false }`; absent: any. */
+  readonly sortBy?: readonly { readonly column: string; readonly descending: boolean }[]
+}
 
 export interface TableProvider {
   readonly schema: Schema

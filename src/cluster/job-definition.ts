@@ -116,6 +116,7 @@ export function taskReportOf(value: unknown, peer: Peer): TaskReport {
   countOf(report.stage, MAX_TASKS, 'a stage id', peer)
   countOf(report.partition, MAX_TASKS, 'a partition', peer)
   checkMetrics(report.operators, peer)
+  for (const part of report.parts === undefined ? [] : listOf(report.parts, 'staged parts', peer)) checkPart(part, peer)
   if (report.error !== undefined) {
     const error = objectOf(report.error, 'an error', peer)
     stringOf(error.message, 'an error message', peer)
@@ -124,6 +125,15 @@ export function taskReportOf(value: unknown, peer: Peer): TaskReport {
     listOf(error.context, 'error context', peer)
   }
   return value as TaskReport
+}
+
+function checkPart(value: unknown, peer: Peer): void {
+  const { bytes, columns, crc32, file, partition, rows } = objectOf(value, 'a staged part', peer)
+  // A name in the staging directory, never a path.
+  if (!/^[\w-][\w.-]*$/.test(stringOf(file, 'a file name', peer))) throw malformed('a staged part with a path', peer)
+  for (const count of [bytes, crc32, rows]) countOf(count, Number.MAX_SAFE_INTEGER, 'a number', peer)
+  for (const text of listOf(partition, 'a partition', peer)) if (text !== null) stringOf(text, 'a value', peer)
+  objectOf(columns, 'statistics', peer)
 }
 
 /** Rows of counters as they came over the wire; PROTOCOL when they are not that. */

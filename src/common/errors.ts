@@ -37,6 +37,7 @@ export const ERRORS = {
   DUPLICATE_NAME: define('user', '%s already exists; choose another name or drop it first'),
   EXECUTOR_LOST: define('network', 'executor %s was lost: %s', true),
   EXTENSION_INVALID: define('user', 'extension %s cannot be used: %s'),
+  FILE_EXISTS: define('user', "'%s' already exists; choose another path, or another mode: append or overwrite"),
   FILE_INVALID: define('user', '%s: %s'),
   FILE_NOT_READABLE: define('user', "host %s cannot read '%s': %s"),
   FILE_NOT_WRITABLE: define('user', "host %s cannot write '%s': %s"),
@@ -103,6 +104,12 @@ export const ERRORS = {
   USER_CODE_REFUSED: define(
     'user',
     'function %s is code of a client, which this cluster does not run; start scheduler and executors with --allow-udf, or load it as an --extension',
+  ),
+  WRITE_CONFLICT: define('user', "the write to '%s' met another one: %s; nothing of it was written, try again", true),
+  WRITE_UNFINISHED: define(
+    'resource',
+    "the write to '%s' is complete but not yet visible (%s); it will be before the next write there, so do not write these rows again without their idempotency key",
+    true,
   ),
 } as const satisfies Record<string, ErrorDefinition>
 

@@ -1,4 +1,5 @@
 /** What a module that extends the engine may hold. */
+import type { TableCommitter } from '../catalog/table-write.js'
 import type { AggregateCode, ScalarCode } from '../expr/functions/user-function.js'
 import type { RowFormat } from '../formats/row-format.js'
 import type { RowTable } from '../formats/row-table.js'
@@ -35,6 +36,8 @@ export interface Extension {
   /** Table functions. */
   readonly tables?: readonly RowTable[]
   readonly formats?: readonly RowFormat[]
+  /** How tables of a kind of its own (`WriteTarget`) are written. */
+  readonly committers?: readonly TableCommitter[]
   readonly operators?: readonly OperatorDefinition[]
   /** After the engine's own, in each pass. */
   readonly logicalRules?: readonly LogicalRule[]

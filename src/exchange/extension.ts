@@ -32,7 +32,16 @@ export async function loadExtension(path: string): Promise<Registry> {
   }
 }
 
-const LISTS = ['functions', 'aggregates', 'tables', 'formats', 'operators', 'logicalRules', 'physicalRules'] as const
+const LISTS = [
+  'functions',
+  'aggregates',
+  'tables',
+  'formats',
+  'committers',
+  'operators',
+  'logicalRules',
+  'physicalRules',
+] as const
 
 function checkExtension(value: unknown): asserts value is Extension {
   if (typeof value !== 'object' || value === null) throw new Error('its default export is no object')
@@ -62,6 +71,7 @@ function additions(extension: Extension, { id, url }: Module): Registry {
     functions,
     tables,
     formats,
+    committers: extension.committers ?? [],
     operators: extension.operators ?? [],
     logicalRules: extension.logicalRules ?? [],
     physicalRules: extension.physicalRules ?? [],

@@ -11,7 +11,7 @@ import type { ExchangePorts, InputStream } from '../runtime/task-context.js'
 import type { LocalTasks } from './local-tasks.js'
 import { sharedLimit, sharedMemoryPool } from './shared-memory-pool.js'
 import type { StagePlan, TaskReport, TaskSpec } from './stage.js'
-import { functionsOf, taskContext, type TaskEnvironment } from './task-run.js'
+import { functionsOf, stagedBy, taskContext, type TaskEnvironment } from './task-run.js'
 
 export interface LocalEngineOptions {
   /** Worker threads for queries of several tasks, started with the first such query; 0: all tasks run on the calling thread. */
@@ -114,7 +114,7 @@ async function* runInline(
   try {
     release = await functionsOf(stage.plan, environment)
     yield* openStream(stage.plan.children[0], context, environment.operators)
-    query.onTask?.({ ...identity, operators: belowSink(operators()) })
+    query.onTask?.({ ...identity, operators: belowSink(operators()), ...stagedBy(context) })
   } catch (error) {
     query.onTask?.({ ...identity, error: toBallistaError(error).toInfo(), operators: belowSink(operators()) })
     throw error

@@ -1,4 +1,5 @@
 /** What the engine consists of, as one immutable value: the built-in lists, and what extensions add to them. */
+import type { TableCommitter } from '../catalog/table-write.js'
 import { fail } from '../common/errors.js'
 import type { UserFunction } from '../expr/functions/user-function.js'
 import type { FileFormat } from '../formats/format.js'
@@ -17,6 +18,8 @@ export interface Registry {
   readonly tables: readonly RegisteredTable[]
   /** Their names are internal ones. */
   readonly formats: readonly FileFormat[]
+  /** Of extensions: how tables of their kinds are written. */
+  readonly committers: readonly TableCommitter[]
   readonly operators: readonly OperatorDefinition[]
   readonly logicalRules: readonly LogicalRule[]
   /** Of extensions: applied after the engine's own. */
@@ -37,6 +40,7 @@ export const BUILT_IN: Registry = {
   functions: [],
   tables: [],
   formats: [],
+  committers: [],
   operators: OPERATORS,
   logicalRules: LOGICAL_RULES,
   physicalRules: [],
@@ -50,11 +54,13 @@ export function registryOf(added: readonly Registry[]): Registry {
     checkNew('function', names(base.functions), names(more.functions))
     checkNew('table function', tableNames(base.tables), tableNames(more.tables))
     checkNew('file format', endings(base.formats), endings(more.formats))
+    checkNew('committer', committed(base.committers), committed(more.committers))
     checkNew('operator', kinds(base.operators), kinds(more.operators))
     return {
       functions: [...base.functions, ...more.functions],
       tables: [...base.tables, ...more.tables],
       formats: [...base.formats, ...more.formats],
+      committers: [...base.committers, ...more.committers],
       operators: [...base.operators, ...more.operators],
       logicalRules: [...base.logicalRules, ...more.logicalRules],
       physicalRules: [...base.physicalRules, ...more.physicalRules],
@@ -68,6 +74,7 @@ export function registryOf(added: readonly Registry[]): Registry {
 const names = (list: readonly UserFunction[]): string[] => list.map(({ name }) => name)
 const tableNames = (list: readonly RegisteredTable[]): string[] => list.map(({ table }) => table.name.toLowerCase())
 const endings = (formats: readonly FileFormat[]): string[] => formats.flatMap(({ extensions }) => extensions)
+const committed = (list: readonly TableCommitter[]): string[] => list.map(({ kind }) => kind)
 const kinds = (list: readonly OperatorDefinition[]): string[] => list.map(({ kind }) => kind)
 
 function checkNew(what: string, known: readonly string[], added: readonly string[]): void {

@@ -6,6 +6,7 @@ import type { UserFunction } from '../expr/functions/user-function.js'
 import type { ExchangePartitioning } from '../physical/operators/exchange.js'
 import type { PhysicalPlan } from '../physical/plan.js'
 import type { MetricsRow } from '../runtime/metrics.js'
+import type { StagedPart } from '../runtime/staged-part.js'
 
 /** How the rows of an edge are divided over the tasks of its consumer; `hash` exprs are over the producer's output schema. */
 export type EdgePartitioning = ExchangePartitioning
@@ -105,6 +106,8 @@ export interface TaskReport {
   readonly partition: number
   readonly error?: ErrorInfo
   readonly operators: readonly MetricsRow[]
+  /** Files that it has staged; absent: none. */
+  readonly parts?: readonly StagedPart[]
 }
 
 export const partitionCountOf = (partitioning: EdgePartitioning): number =>

@@ -47,6 +47,7 @@ export function taskContext(
     filters: new DynamicFilters(),
     shared: new SharedRows(),
     claims: claimsOf(spec),
+    parts: [],
   }
   return { context, operators: () => metrics.snapshot() }
 }
@@ -66,13 +67,16 @@ export async function runTaskSpec(
   try {
     release = await functionsOf(spec.plan, environment)
     await runTask(spec.plan, context, environment.operators)
-    return { ...identity, operators: operators() }
+    return { ...identity, operators: operators(), ...stagedBy(context) }
   } catch (error) {
     return { ...identity, error: toBallistaError(error).toInfo(), operators: operators() }
   } finally {
     release?.()
   }
 }
+
+/** What a task that has succeeded reports of its files. */
+export const stagedBy = ({ parts }: TaskContext): Pick<TaskReport, 'parts'> => (parts.length === 0 ? {} : { parts })
 
 /** Loads the functions of users that a stage calls; the returned function lets them go. Throws as bringShipped. */
 export async function functionsOf(

@@ -176,7 +176,7 @@ async function openArrowWriter({ path, schema, host }: WriteRequest): Promise<Fi
     async close() {
       for (const piece of writer.finish()) await file.append(piece)
       await file.close()
-      return { rows, bytes: file.byteLength }
+      return { rows, bytes: file.byteLength, crc32: file.crc32 }
     },
     abort: () => file.abort(),
   }

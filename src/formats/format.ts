@@ -48,6 +48,8 @@ export interface FileScan {
 export interface Written {
   readonly rows: number
   readonly bytes: number
+  /** Of all bytes. */
+  readonly crc32: number
 }
 
 /** Writes one file. Exactly one of `close` and `abort` is called, last, once. */

@@ -39,7 +39,7 @@ export async function openJsonWriter({ path, schema, options, host }: WriteReque
     async close() {
       await flush()
       await file.close()
-      return { rows, bytes: file.byteLength }
+      return { rows, bytes: file.byteLength, crc32: file.crc32 }
     },
     abort: () => file.abort(),
   }

@@ -7,6 +7,7 @@ import { allowedPath } from '../runtime/data-roots.js'
 import { notReadable } from '../storage/local-store.js'
 import type { FileHost } from '../storage/store.js'
 import { globPart } from './glob-part.js'
+import { committedFiles, isHidden } from './write-manifest.js'
 
 export interface Listing {
   readonly kind: 'file' | 'directory' | 'glob'
@@ -19,14 +20,17 @@ const MAX_FILES = 100_000
 
 /**
  * Lists `path`: a glob if it holds `*`, `?`, `[` or `{` and is no existing file; everything below a directory except names
- * that start with `.` or `_`. A directory named with a trailing `/` may be missing: it is empty then.
+ * that start with `.` or `_`, and the files of writes that have not been committed. A directory named with a trailing `/` may be missing: it is empty then.
  * Throws FILE_NOT_READABLE [host, path, reason], NOT_SUPPORTED, PATH_NOT_ALLOWED (also for a link that leads out of the data roots).
  */
 export async function listFiles(path: string, host: FileHost): Promise<Listing> {
   if (/^[a-z][a-z0-9+.-]+:\/\//i.test(path)) throw fail('NOT_SUPPORTED', [`the location '${path}' (only local paths)`])
   const found = await stat(await allowedPath({ path, host })).catch((error: NodeJS.ErrnoException) => error)
   if (!(found instanceof Error)) {
-    if (found.isDirectory()) return { kind: 'directory', files: await new Walk(host).below(path) }
+    if (found.isDirectory()) {
+      const files = await committedFiles({ path, host }, () => new Walk(host).below(path))
+      return { kind: 'directory', files }
+    }
     // A pipe gives its bytes once, but tables are sampled before they are read.
     if (!found.isFile()) throw fail('NOT_SUPPORTED', [`the location '${path}', which is no regular file`])
     return { kind: 'file', files: [path] }
@@ -43,8 +47,6 @@ export async function listAll(paths: readonly string[], host: FileHost): Promise
   const isPlain = listings.every(({ kind }) => kind === 'file')
   return { kind: isPlain ? 'file' : 'glob', files: listings.flatMap(({ files }) => files) }
 }
-
-const isHidden = (name: string): boolean => /^[._]/.test(name)
 
 /** One walk over directories. Links are followed, a directory is entered once. */
 class Walk {

@@ -78,8 +78,8 @@ export async function openListingTable(request: ListingRequest): Promise<Listing
     for (const file of described.schemas) checkTypes(file, columns.fileSchema, 'in the table')
   }
   const insertTarget: WriteTarget | undefined =
-    listing.kind === 'directory' && areFilesOnly(columns)
-      ? { kind: 'directory', path, format: format.name, options }
+    listing.kind === 'directory' && filename === undefined
+      ? { kind: 'directory', path, format: format.name, options, ...partitionedLike(columns) }
       : undefined
   return new ListingTable({
     path,
@@ -94,6 +94,10 @@ export async function openListingTable(request: ListingRequest): Promise<Listing
     insertTarget,
   })
 }
+
+/** New files lie as the old ones do. */
+const partitionedLike = ({ partitions }: FileColumns): { partitionBy?: readonly string[] } =>
+  partitions.length === 0 ? {} : { partitionBy: partitions.map(({ name }) => name) }
 
 interface ListingParts {
   readonly path: string

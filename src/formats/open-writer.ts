@@ -1,24 +1,95 @@
-/** Where COPY and INSERT write: from a target to an open file. */
+/** Part files of a write: from what is staged to files that are complete, on disk and read back. */
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
+import type { Batch } from '../arrow/batch.js'
 import type { Schema } from '../arrow/schema.js'
-import type { WriteTarget } from '../catalog/table-provider.js'
+import type { PartStatistics, StagedPart, StagedWrite } from '../catalog/table-write.js'
 import { fail } from '../common/errors.js'
 import type { FileHost } from '../storage/store.js'
 import { normalizeOptions } from './format-options.js'
 import type { FileWriter } from './format.js'
 import { formatNamed } from './index.js'
 
-/**
- * Opens a writer for batches of `schema`. A file target is replaced when the writer closes; a directory target gets a new file
- * with a unique name. Throws FILE_NOT_WRITABLE, INVALID_OPTION, NOT_SUPPORTED (tables in memory are not files).
- */
-export async function openWriter(target: WriteTarget, schema: Schema, host: FileHost): Promise<FileWriter> {
-  if (target.kind === 'memory') throw fail('NOT_SUPPORTED', [`writing the table '${target.table}' from a plan`])
-  const format = formatNamed(target.format)
-  const path = target.kind === 'file' ? target.path : join(target.path, `part-${randomUUID()}.${format.extensions[0]}`)
-  // A table's options also say how it is read; those have no meaning here.
-  const known = [...format.writeOptions, ...format.readOptions]
-  const options = normalizeOptions(target.options, target.kind === 'file' ? format.writeOptions : known, format.name)
+/** One file of a format. */
+export interface FileToWrite {
+  /** Where the complete file appears, in place of an older one. */
+  readonly path: string
+  readonly format: string
+  /** A table's options also say how it is read; those have no meaning here. */
+  readonly options: Readonly<Record<string, string>>
+}
+
+/** Opens a writer for batches of `schema`. Throws FILE_NOT_WRITABLE, INVALID_OPTION, NOT_SUPPORTED. */
+export async function openWriter(
+  { path, format: name, options: given }: FileToWrite,
+  schema: Schema,
+  host: FileHost,
+): Promise<FileWriter> {
+  const format = formatNamed(name)
+  const options = normalizeOptions(given, [...format.writeOptions, ...format.readOptions], format.name)
   return format.openWriter({ path, schema, options, host })
+}
+
+/** Throws INVALID_OPTION for what the format does not know when it writes, NOT_SUPPORTED for an unknown format. */
+export function checkWriteOptions(name: string, options: Readonly<Record<string, string>>): void {
+  const format = formatNamed(name)
+  normalizeOptions(options, format.writeOptions, format.name)
+}
+
+/** One file in the staging directory. Exactly one of `close` and `abort` is called, last, once. */
+export interface PartWriter {
+  /** Borrows the batch. */
+  write(batch: Batch): Promise<void>
+  close(): Promise<StagedPart>
+  abort(): Promise<void>
+}
+
+/** The task that writes a part. */
+export interface PartOwner {
+  /** Of the attempt. */
+  readonly jobId: string
+  readonly partition: number
+  readonly host: FileHost
+}
+
+/** Opens a part under a name that no other task or attempt has. Throws as openWriter. */
+export async function openPart(
+  staged: StagedWrite,
+  schema: Schema,
+  partition: readonly (string | null)[],
+  { host, jobId, partition: task }: PartOwner,
+): Promise<PartWriter> {
+  const { directory, extension, format, options } = staged
+  const file = `${task}-${jobId.replaceAll('.', '-')}-${randomUUID()}.${extension}`
+  const path = join(directory, file)
+  const writer = await openWriter({ path, format, options }, schema, host)
+  return {
+    write: batch => writer.write(batch),
+    abort: () => writer.abort(),
+    async close() {
+      const written = await writer.close()
+      const columns = await readBack({ path, format, options }, written.rows, host)
+      return { file, ...written, partition, columns }
+    },
+  }
+}
+
+/** The statistics of a file with a footer, which is read again: it must be whole. Throws FILE_INVALID. */
+async function readBack(
+  { path, format: name, options }: FileToWrite,
+  rows: number,
+  host: FileHost,
+): Promise<Readonly<Record<string, PartStatistics>>> {
+  if (name !== 'parquet') return {}
+  const { columns, rowCount } = await formatNamed(name).inspect(path, options, host)
+  if (rowCount !== rows) throw fail('FILE_INVALID', [path, `has ${rowCount} rows after ${rows} have been written`])
+  const statistics = [...columns].map(([column, { max, min, nullCount }]) => [
+    column,
+    {
+      ...(nullCount === undefined ? {} : { nullCount }),
+      ...(min === undefined ? {} : { min }),
+      ...(max === undefined ? {} : { max }),
+    },
+  ])
+  return Object.fromEntries(statistics) as Readonly<Record<string, PartStatistics>>
 }

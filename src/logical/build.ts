@@ -1,5 +1,6 @@
 /** Small constructors of logical plans, shared by the binder, the optimizer and the DataFrame API. */
-import type { TableProvider, WriteTarget } from '../catalog/table-provider.js'
+import type { TableProvider } from '../catalog/table-provider.js'
+import type { StagedWrite } from '../catalog/table-write.js'
 import { conjunction, splitConjunction } from '../expr/build.js'
 import type { Expr, SortKey } from '../expr/expr.js'
 import { isOver } from './plan-exprs.js'
@@ -66,7 +67,7 @@ export const emptyPlan = (schema: PlanSchema): LogicalPlan => ({ kind: 'empty', 
 /** The input of a SELECT without FROM: one row without columns. */
 export const oneRowPlan = (): LogicalPlan => ({ kind: 'empty', schema: [], oneRow: true })
 
-export const writePlan = (input: LogicalPlan, target: WriteTarget): LogicalPlan => ({ kind: 'write', input, target })
+export const writePlan = (input: LogicalPlan, staged: StagedWrite): LogicalPlan => ({ kind: 'write', input, staged })
 
 /**
  * A join whose condition may be any predicate over both sides: equalities of a left with a right expression become

@@ -51,7 +51,7 @@ export function displayNode(plan: LogicalPlan): string {
     case 'alias':
       return `SubqueryAlias: ${plan.relation}`
     case 'write':
-      return `Write: ${plan.target.kind === 'memory' ? plan.target.table : `${plan.target.path} (${plan.target.format})`}`
+      return `Write: ${plan.staged.target} (${plan.staged.format})`
   }
 }
 

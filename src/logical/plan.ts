@@ -1,6 +1,7 @@
 /** The logical plan: what the query means. Columns are named `{ relation?, name }`; nodes are never mutated. */
 import type { DataType } from '../arrow/types.js'
-import type { TableProvider, WriteTarget } from '../catalog/table-provider.js'
+import type { TableProvider } from '../catalog/table-provider.js'
+import type { StagedWrite } from '../catalog/table-write.js'
 import { tree, type ChildTable } from '../common/tree.js'
 import type { Expr, SortKey } from '../expr/expr.js'
 
@@ -83,8 +84,8 @@ export type LogicalPlan =
   | { readonly kind: 'empty'; readonly schema: PlanSchema; readonly oneRow: boolean }
   /** Renames the relation of every column (derived tables, views, aliases). */
   | { readonly kind: 'alias'; readonly input: LogicalPlan; readonly relation: string }
-  /** COPY and INSERT: writes the input, gives one row `count` (BIGINT). */
-  | { readonly kind: 'write'; readonly input: LogicalPlan; readonly target: WriteTarget }
+  /** COPY and INSERT: stages the input; its coordinator gives one row `count` (BIGINT). */
+  | { readonly kind: 'write'; readonly input: LogicalPlan; readonly staged: StagedWrite }
 
 export const PLAN_CHILDREN = {
   scan: {},

@@ -311,6 +311,7 @@ export type StatementNode = { readonly span: Span } & (
       readonly source: ObjectName | QueryNode
       readonly path: string
       readonly format?: string
+      readonly partitionBy?: readonly Ident[]
       readonly options: OptionList
     }
   | {

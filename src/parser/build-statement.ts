@@ -134,6 +134,7 @@ export function explain(span: Span, parts: readonly ExplainOption[], statement: 
 export type CopyClause =
   | { readonly kind: 'STORED AS'; readonly value: string; readonly span: Span }
   | { readonly kind: 'OPTIONS'; readonly value: readonly OptionPart[]; readonly span: Span }
+  | { readonly kind: 'PARTITIONED BY'; readonly value: readonly Ident[]; readonly span: Span }
 
 /** The format comes from STORED AS or from an option FORMAT; the latter is not left among the options. */
 export function copy(
@@ -145,11 +146,13 @@ export function copy(
   const found = once(clauses)
   const { format: optionFormat, ...rest } = options(found.OPTIONS?.value ?? [])
   const format = found['STORED AS']?.value ?? optionFormat
+  const partitionBy = found['PARTITIONED BY']?.value
   return {
     kind: 'copy',
     source,
     path,
     ...(format === undefined ? {} : { format: format.toLowerCase() }),
+    ...(partitionBy === undefined ? {} : { partitionBy }),
     options: rest,
     span,
   }

@@ -45,6 +45,7 @@ export function localTaskContext(task: LocalTask = {}): TaskContext {
     filters: new DynamicFilters(),
     shared: new SharedRows(),
     claims: new Map(),
+    parts: [],
   }
 }
 

@@ -6,6 +6,7 @@ import type { DynamicFilters } from './dynamic-filter.js'
 import type { SharedRows } from './shared-rows.js'
 import type { SpillSpace } from './spill-space.js'
 import type { SplitClaims } from './split-claims.js'
+import type { StagedPart } from './staged-part.js'
 
 /** Bytes an operator holds, charged before they are allocated. */
 export interface Reservation {
@@ -113,6 +114,8 @@ export interface TaskContext {
   readonly shared: SharedRows
   /** By source, how the scans that the tasks of this process share are divided among them; absent: each reads its partition. */
   readonly claims: ReadonlyMap<object, SplitClaims>
+  /** Files that the task has staged, for its report. */
+  readonly parts: StagedPart[]
 }
 
 /** The same task with some fields replaced. (A spread would lose what an implementation keeps in its prototype.) */
@@ -136,4 +139,5 @@ export const derivedContext = (
   filters: ctx.filters,
   shared: ctx.shared,
   claims: ctx.claims,
+  parts: ctx.parts,
 })

@@ -11,7 +11,7 @@ export interface QueryResult {
   readonly schema: Schema
   /** Batches given away (one reference each), as they come; leaving the loop stops the query everywhere. */
   readonly batches: AsyncIterable<Batch>
-  /** After the end of the batches: the rows that stand for them (EXPLAIN ANALYZE); none for other statements. */
+  /** After the end of the batches: the rows that stand for them (EXPLAIN ANALYZE, and the count of a write); none for other statements. */
   explanation?(): Promise<readonly (readonly string[])[]>
   /** Bytes of files that the query reads if nothing stops it early. Absent where they are read by other processes. */
   readonly scanBytes?: () => Promise<number>

@@ -14,7 +14,7 @@ export interface InsertTarget {
   readonly span?: Span
 }
 
-/** Into files: the plan writes them. Into a table in memory: the rows come here and are appended, all or none. */
+/** Into files: its tasks write them, and a coordinator commits. Into a table in memory: the rows come here and are appended, all or none. */
 export async function insertRows(
   session: Session,
   { table: path, overwrite, span }: InsertTarget,
@@ -22,8 +22,8 @@ export async function insertRows(
   options: RunOptions,
 ): Promise<HeldRows> {
   const target = session.tables.lookup(path, span)
+  if (target.kind !== 'memory') return session.write(statement, options)
   const rows = await session.collect(statement, options)
-  if (target.kind !== 'memory') return rows
   // While the rows were made, other statements may have added theirs, or replaced the table.
   const current = session.tables.lookup(path, span)
   if (current.kind !== 'memory' || current.schema !== target.schema) {

@@ -83,7 +83,7 @@ export function copyFrame(frame: FrameQuery, path: string, format: string, optio
   const clause = pairs.length === 0 ? '' : ` OPTIONS (${pairs.join(', ')})`
   const query = frameStatement(frame)
   const sql = `COPY (\n${query.sql}\n) TO ${quoteString(path)} STORED AS ${format}${clause}`
-  return frame.session.collect({ ...query, sql }, options)
+  return frame.session.write({ ...query, sql }, options)
 }
 
 /** Appends the rows to a table; gives one row `count`. */

@@ -1,6 +1,7 @@
 /** Runs a session's statements in this process: those of one task on this thread, others on worker threads. */
 import { availableParallelism, hostname } from 'node:os'
 import { systemClock, systemRng } from '../common/clock.js'
+import type { WriteCoordinator } from '../commit/coordinator.js'
 import type { Config } from '../common/option.js'
 import { EXCHANGE_OPERATORS } from '../exchange/operators.js'
 import { bringRegistry, type Registry } from '../exchange/registry.js'
@@ -11,7 +12,8 @@ import { operatorTable } from '../runtime/pipeline.js'
 import { spillPlace } from '../runtime/spill-space.js'
 import { thisHost } from '../storage/this-host.js'
 import type { Backend, ExecuteOptions, QueryResult } from './backend.js'
-import { planStatement } from './plan-statement.js'
+import { localWrite, type LocalWrite } from './local-write.js'
+import { planStatement, type PlannedStatement } from './plan-statement.js'
 import type { PlanRequest } from './registration.js'
 import type { OpenTables } from './tables.js'
 
@@ -22,6 +24,7 @@ export class LocalBackend implements Backend {
   readonly #engine: LocalEngine
   readonly #registry: Registry
   readonly #letGo: () => void
+  #coordinator: WriteCoordinator | undefined
 
   /** Reads what is fixed for a session: the memory limit of all its queries together, and where operators that reach it write. */
   constructor(config: Config, registry: Registry) {
@@ -49,13 +52,22 @@ export class LocalBackend implements Backend {
       registry: this.#registry,
     })
     const reports: TaskReport[] = []
-    const { schema, stages, explain } = planned
+    const { schema, stages, explain, write } = planned
     const onTask = (report: TaskReport): void => void reports.push(report)
     const batches = this.#engine.run({ stages, settings: request.settings, signal, streams, onTask })
     const scanBytes = async (): Promise<number> =>
       (await import('./plan-scan-bytes.js')).planScanBytes(stages, thisHost(request.settings))
+    if (write !== undefined) return this.#write({ intent: write, stages, reports, batches }, planned)
     const result = { schema, batches, scanBytes }
     return explain === undefined ? result : { ...result, explanation: async () => explain(reports) }
+  }
+
+  async #write(write: LocalWrite, { explain, schema }: PlannedStatement): Promise<QueryResult> {
+    const { writeCoordinator } = await import('../commit/committers.js')
+    this.#coordinator ??= writeCoordinator(this.#registry.committers)
+    let count = ''
+    const batches = localWrite(this.#coordinator, write, ({ rows }) => (count = String(rows)))
+    return { schema, batches, explanation: async () => explain?.(write.reports) ?? [[count]] }
   }
 
   async close(): Promise<void> {

@@ -11,6 +11,7 @@ import {
   reconnectMs,
   retryPolicy,
 } from '../exchange/options.js'
+import { idempotencyKey } from './write-options.js'
 import { batchSize, maxTempDirectorySize, memoryLimit, tempDirectory } from '../runtime/options.js'
 
 /** Plans grow with partitions, exchanges with their square. */
@@ -42,6 +43,7 @@ export const OPTIONS: readonly Option<unknown>[] = [
   materialize,
   reconnectMs,
   clientIdleTimeout,
+  idempotencyKey,
   memoryLimit,
   tempDirectory,
   maxTempDirectorySize,

@@ -3,7 +3,7 @@ import { field, type Schema } from '../arrow/schema.js'
 import { typeName, UTF8, type Value } from '../arrow/types.js'
 import { isView } from '../catalog/catalog.js'
 import { minPartitionBytes } from '../catalog/options.js'
-import type { WriteTarget } from '../catalog/table-provider.js'
+import type { WriteIntent } from '../catalog/table-write.js'
 import { fail, toBallistaError } from '../common/errors.js'
 import { configOf } from '../common/option.js'
 import { fragment } from '../exchange/fragment.js'
@@ -17,7 +17,6 @@ import type { UserFunction } from '../expr/functions/user-function.js'
 import { checkAllowed, declare } from '../expr/functions/brought.js'
 import { bindQuery } from '../logical/bind/query.js'
 import { resolveTables, type TableResolver } from '../logical/bind/tables.js'
-import { writePlan } from '../logical/build.js'
 import type { LogicalPlan, PlanField } from '../logical/plan.js'
 import { schemaOf } from '../logical/schema-of.js'
 import { optimize, type RuleEvent } from '../optimizer/optimizer.js'
@@ -32,6 +31,7 @@ import { absolutePath, type PlanRequest } from './registration.js'
 import type { ChangeNode } from './plan-changes.js'
 import { castTo, distinctNames, insertPositions, sameNames } from './table-rows.js'
 import { tableResolver, type OpenTables } from './tables.js'
+import type { WriteRequest } from './write-target.js'
 import { functionNamesOf } from './user-functions.js'
 
 /** What a scheduler runs: plain data. */
@@ -41,6 +41,8 @@ export interface PlannedStatement {
   readonly stages: readonly StagePlan[]
   /** After the stages have run: the rows that stand for their result (EXPLAIN ANALYZE). */
   readonly explain?: (reports: readonly TaskReport[]) => readonly ExplainRow[]
+  /** The parts that its tasks report are to be committed. */
+  readonly write?: WriteIntent
   /** How it was planned; absent when only the schema was asked for. */
   readonly history?: PlanHistory
 }
@@ -101,7 +103,7 @@ async function planChecked(request: PlanRequest, environment: PlanEnvironment): 
   const history = await planner.plan(logical)
   const stages = planner.stages(history.physical)
   environment.trace?.stages?.(stages)
-  return { schema, stages, history }
+  return { schema, stages, history, ...planner.written() }
 }
 
 const arrowSchema = (plan: LogicalPlan): Schema => ({
@@ -114,6 +116,7 @@ class StatementPlanner {
   readonly #resolver: TableResolver
   readonly #registry: Registry
   readonly #functions: readonly UserFunction[]
+  #write: WriteIntent | undefined
 
   constructor(request: PlanRequest, environment: PlanEnvironment) {
     this.#request = request
@@ -121,6 +124,11 @@ class StatementPlanner {
     this.#registry = environment.registry ?? BUILT_IN
     this.#functions = functionsOf(request, environment)
     this.#resolver = tableResolver(request, environment.openTables, this.#registry)
+  }
+
+  /** The write that was bound. */
+  written(): Pick<PlannedStatement, 'write'> {
+    return this.#write === undefined ? {} : { write: this.#write }
   }
 
   async bind(statement: StatementNode): Promise<LogicalPlan> {
@@ -169,7 +177,7 @@ class StatementPlanner {
     const startMs = performance.now()
     const explain = (reports: readonly TaskReport[]): readonly ExplainRow[] =>
       analyzedRows(statement, history, { stages, reports, elapsedMs: performance.now() - startMs })
-    return { schema: arrowSchema(logical), stages, explain, history }
+    return { schema: arrowSchema(logical), stages, explain, history, ...this.written() }
   }
 
   /** Optimizes and lowers. */
@@ -229,6 +237,7 @@ class StatementPlanner {
     const { checkExplain, EXPLAIN_COLUMNS, explainRows } = await import('./explain.js')
     checkExplain(statement)
     const history = await this.plan(await this.bind(statement.statement))
+    this.#write = undefined
     return textValues(EXPLAIN_COLUMNS, explainRows(statement, history, this.stages(history.physical)))
   }
 
@@ -247,14 +256,16 @@ class StatementPlanner {
 
   async #copy(statement: Extract<StatementNode, { kind: 'copy' }>): Promise<LogicalPlan> {
     const path = absolutePath(statement.path, this.#request.baseDirectory)
-    const format = statement.format ?? /\.([a-z]+)(?:\.(?:gz|zst))?$/i.exec(path)?.[1] ?? ''
-    const target: WriteTarget = {
-      kind: path.endsWith('/') ? 'directory' : 'file',
-      path,
-      format: format.toLowerCase(),
-      options: statement.options,
-    }
-    return writePlan(await this.#source(statement.source), target)
+    const rows = await this.#source(statement.source)
+    const { copyTarget } = await import('./write-target.js')
+    return this.#written(rows, copyTarget(statement, path, rows))
+  }
+
+  async #written(rows: LogicalPlan, request: WriteRequest): Promise<LogicalPlan> {
+    const { plannedWrite } = await import('./write-target.js')
+    const { plan, intent } = plannedWrite(rows, request, this.#request.settings, this.#registry.committers)
+    this.#write = intent
+    return plan
   }
 
   /** The rows cast to the table's columns; written by the plan unless the table lives in the session's memory. */
@@ -273,12 +284,11 @@ class StatementPlanner {
         { span },
       )
     }
-    if (statement.overwrite && target.kind !== 'memory')
-      throw fail('NOT_SUPPORTED', ['INSERT OVERWRITE of files'], { span })
     const query = await this.#query(statement.query)
     const columns = statement.byName ? sameNames(query, span) : statement.columns
     const rows = castTo(query, entry.schema, insertPositions(entry.schema, columns, schemaOf(query), span))
-    return target.kind === 'memory' ? rows : writePlan(rows, target)
+    if (target.kind === 'memory') return rows
+    return this.#written(rows, { target, mode: statement.overwrite ? 'overwrite' : 'append' })
   }
 
   /** The rows that a table in memory has after a DELETE or UPDATE. */

@@ -103,7 +103,10 @@ async function standaloneThreads({ executors, registry, slots }: StandaloneShape
     executors,
     slots,
     planner: clusterPlanner({ allowsUserCode: true, registry }),
-    scheduler: registry.placement === undefined ? {} : { placement: registry.placement },
+    scheduler: {
+      committers: registry.committers,
+      ...(registry.placement === undefined ? {} : { placement: registry.placement }),
+    },
     executor: {
       allowsUserCode: true,
       operators: registry.operators,

@@ -67,6 +67,7 @@ export async function runStatement(
     case 'explain':
       return explain(session, statement, text, options)
     case 'copy':
+      return session.write(session.statement(text, options.parameters), options)
     case 'describe':
     case 'summarize':
       return session.collect(session.statement(text, options.parameters), options)

@@ -8,6 +8,7 @@ import type { Settings } from '../common/option.js'
 import { quoteIdent } from '../parser/quote.js'
 import type { Backend, InputStreams, QueryResult } from './backend.js'
 import { ProgramStream, type StreamInput } from './input-stream.js'
+import { countRow } from './held-rows.js'
 import { checkChange, checkSetting } from './options.js'
 import type { Parameters } from './parameters.js'
 import { PreparedStatements } from './prepared-statements.js'
@@ -158,6 +159,14 @@ export class Session {
     const { schema, batches } = await this.execute(statement, options, () => (encoded.length = 0))
     for await (const batch of given(batches)) encoded.push({ bytes: encodeBatch(batch), rowCount: batch.rowCount })
     return { schema, batches: encoded }
+  }
+
+  /** Runs a statement that writes into files; gives one row `count`. */
+  async write(statement: Statement, options: RunOptions): Promise<HeldRows> {
+    const { batches, explanation } = await this.execute(statement, options, () => undefined)
+    for await (const _ of given(batches)) continue
+    const [[count] = ['0']] = (await explanation?.()) ?? []
+    return countRow(Number(count))
   }
 
   #streamsOf({ uses }: Statement): InputStreams {

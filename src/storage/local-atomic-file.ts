@@ -1,14 +1,14 @@
 /** A local file that appears under its name only when it is complete and on disk, or not at all. */
 import { randomUUID } from 'node:crypto'
 import { rmSync } from 'node:fs'
-import { mkdir, open, rename, type FileHandle } from 'node:fs/promises'
+import { open, rename, type FileHandle } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { fail } from '../common/errors.js'
 import { allowedPath } from '../runtime/data-roots.js'
 import { countOpenFile } from '../runtime/io-counters.js'
 import type { AtomicFile, FilePlace } from './store.js'
 
-/** Starts a hidden temporary file beside `path`; missing directories are made. Throws FILE_NOT_WRITABLE [host, path, reason], PATH_NOT_ALLOWED. */
+/** Starts a hidden temporary file beside `path`; in a directory that exists. Throws FILE_NOT_WRITABLE [host, path, reason], PATH_NOT_ALLOWED. */
 export async function createLocalFile({ path, host }: FilePlace): Promise<AtomicFile> {
   const notWritable = (error: unknown): Error =>
     fail('FILE_NOT_WRITABLE', [host.name, path, error instanceof Error ? error.message : String(error)], {
@@ -18,7 +18,6 @@ export async function createLocalFile({ path, host }: FilePlace): Promise<Atomic
   const temporary = join(dirname(target), `.${basename(target)}.${randomUUID().slice(0, 8)}.tmp`)
   let file: FileHandle | undefined
   try {
-    await makeDirectory(dirname(target))
     file = await open(temporary, 'wx')
     countOpenFile(file)
   } catch (error) {
@@ -62,19 +61,6 @@ export async function createLocalFile({ path, host }: FilePlace): Promise<Atomic
         await syncDirectory(dirname(target))
       }),
     abort,
-  }
-}
-
-/** mkdir's own `recursive` never ends where a parent exists and refuses (/proc). */
-async function makeDirectory(directory: string): Promise<void> {
-  try {
-    await mkdir(directory)
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    if (code === 'EEXIST') return
-    if (code !== 'ENOENT' || dirname(directory) === directory) throw error
-    await makeDirectory(dirname(directory))
-    await mkdir(directory)
   }
 }
 

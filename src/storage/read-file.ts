@@ -1,4 +1,5 @@
 /** Bounded reads of files, wherever they lie, that answer with coded errors. */
+import { crc32 } from 'node:zlib'
 import { fail } from '../common/errors.js'
 import type { AtomicFile, FileHost, FilePlace, FileVersion, OpenFile } from './store.js'
 import { storeOf } from './stores.js'
@@ -26,7 +27,27 @@ export async function readExactly(
   }
 }
 
+/** A file that is being written, and the CRC-32 of its bytes so far. */
+export interface CheckedFile extends AtomicFile {
+  readonly crc32: number
+}
+
 /** Starts a file as its store does. Throws FILE_NOT_WRITABLE [host, path, reason], PATH_NOT_ALLOWED. */
-export function openAtomicFile(place: FilePlace): Promise<AtomicFile> {
-  return storeOf(place.path).create(place)
+export async function openAtomicFile(place: FilePlace): Promise<CheckedFile> {
+  const file = await storeOf(place.path).create(place)
+  let checksum = 0
+  return {
+    get byteLength() {
+      return file.byteLength
+    },
+    get crc32() {
+      return checksum
+    },
+    async append(bytes) {
+      checksum = crc32(bytes, checksum)
+      await file.append(bytes)
+    },
+    close: () => file.close(),
+    abort: () => file.abort(),
+  }
 }

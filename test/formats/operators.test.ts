@@ -1,4 +1,4 @@
-import { readFileSync, readdirSync } from 'node:fs'
+import { mkdirSync, readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
 import { batchFromValues, columnValues, releaseBatch } from '../../src/arrow/column.js'
@@ -43,7 +43,7 @@ function memorySource(counts: readonly number[], projection: readonly number[], 
   }
 }
 
-async function valuesOf(plan: DataSourceExec | WriteExec, signal?: AbortSignal): Promise<unknown[][]> {
+async function valuesOf(plan: DataSourceExec, signal?: AbortSignal): Promise<unknown[][]> {
   const rows: unknown[][] = []
   for await (const batch of openStream(plan, localTaskContext(signal ? { signal } : {}), OPERATORS)) {
     const columns = batch.columns.map(column => columnValues(column))
@@ -65,38 +65,55 @@ test.serial('a memory source gives its columns in the wanted order and stops at 
   t.is(bytesInUse(), before)
 })
 
-const writePlan = (path: string, input: DataSourceExec): WriteExec => ({
+const writePlan = (directory: string, input: DataSourceExec): WriteExec => ({
   kind: 'WriteExec',
-  target: { kind: 'file', path, format: 'csv', options: {} },
+  staged: {
+    writeId: 'w',
+    target: directory,
+    directory,
+    format: 'csv',
+    options: {},
+    extension: 'csv',
+    partitionBy: [],
+    sortBy: [],
+    singleFile: true,
+  },
   schema: { fields: [field('count', INT64, false)] },
   children: [input],
 })
 
-test.serial('WriteExec writes its input and gives the number of rows, for no rows too', async t => {
+/** What the task reports of its files, and their text. */
+async function staged(plan: WriteExec): Promise<[rows: number, text: string][]> {
+  const context = localTaskContext()
+  for await (const batch of openStream(plan, context, OPERATORS)) releaseBatch(batch)
+  return context.parts.map(({ file, rows }) => [rows, readFileSync(join(plan.staged.directory, file), 'utf8')])
+}
+
+test.serial('WriteExec stages its input and reports the file, for no rows too', async t => {
   const before = bytesInUse()
-  const path = join(duck.directory, 'out.csv')
-  t.deepEqual(await valuesOf(writePlan(path, memorySource([2, 1], [0, 1]))), [[3n]])
-  t.is(readFileSync(path, 'utf8'), 'n,s\n0,row 0\n1,row 1\n2,row 2\n')
-  t.deepEqual(await valuesOf(writePlan(path, memorySource([], [0, 1]))), [[0n]])
-  t.is(readFileSync(path, 'utf8'), 'n,s\n')
+  const directory = join(duck.directory, 'staged')
+  mkdirSync(directory)
+  t.deepEqual(await staged(writePlan(directory, memorySource([2, 1], [0, 1]))), [
+    [3, 'n,s\n0,row 0\n1,row 1\n2,row 2\n'],
+  ])
+  t.deepEqual(await staged(writePlan(directory, memorySource([], [0, 1]))), [[0, 'n,s\n']])
   t.is(bytesInUse(), before)
 })
 
-test.serial('a failing input leaves the old file and no other', async t => {
+test.serial('a failing input leaves no file, and a missing staging directory is not made', async t => {
   const before = bytesInUse()
   const directory = join(duck.directory, 'failing')
-  const path = join(directory, 'out.csv')
-  await valuesOf(writePlan(path, memorySource([1], [0, 1])))
+  mkdirSync(directory)
   const input = memorySource([3], [0, 1])
   const source = input.source as Extract<DataSourceExec['source'], { kind: 'memory' }>
   const broken: DataSourceExec = {
     ...input,
     source: { ...source, partitions: [[...source.partitions[0], Uint8Array.of(1, 2, 3)]] },
   }
-  const error = await t.throwsAsync(valuesOf(writePlan(path, broken)))
-  t.is((error as { code?: string }).code, 'DATA_CORRUPTION')
-  t.is(readFileSync(path, 'utf8'), 'n,s\n0,row 0\n')
-  t.deepEqual(readdirSync(directory), ['out.csv'])
+  await t.throwsAsync(staged(writePlan(directory, broken)), { code: 'DATA_CORRUPTION' })
+  t.deepEqual(readdirSync(directory), [])
+  await t.throwsAsync(staged(writePlan(join(directory, 'gone'), input)), { code: 'FILE_NOT_WRITABLE' })
+  t.deepEqual(readdirSync(directory), [])
   t.is(bytesInUse(), before)
 })
 

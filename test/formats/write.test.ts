@@ -1,5 +1,6 @@
-import { existsSync, readFileSync, readdirSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { crc32 } from 'node:zlib'
 import test from 'ava'
 import { batchFromValues, releaseBatch } from '../../src/arrow/column.js'
 import { bytesInUse } from '../../src/arrow/memory.js'
@@ -22,7 +23,7 @@ import {
 } from '../../src/arrow/types.js'
 import { seededRng, type Rng } from '../../src/common/clock.js'
 import type { FileWriter } from '../../src/formats/format.js'
-import { openWriter } from '../../src/formats/open-writer.js'
+import { openPart, openWriter } from '../../src/formats/open-writer.js'
 import { openParquetWriter } from '../../src/formats/parquet/write.js'
 import { HOST, firstDifference, openDuck, plainOfValue, scanFile, type Duck, type Rows } from './duckdb.js'
 
@@ -100,11 +101,10 @@ for (const compression of ['uncompressed', 'snappy', 'zstd', 'gzip', 'lz4_raw'])
     const path = join(duck.directory, `written-${compression}.parquet`)
     const { columns, rows } = randomBatches(SEED, [700, 1, 1500, 64])
     const target = {
-      kind: 'file',
       path,
       format: 'parquet',
       options: { compression, max_row_group_size: '1000' },
-    } as const
+    }
     const written = await writeAll(await openWriter(target, SCHEMA, HOST), columns)
     t.is(written.rows, 2265)
     t.is(written.bytes, readFileSync(path).length)
@@ -162,7 +162,7 @@ test.serial('CSV: DuckDB and we read back what was written', async t => {
     ['csv.gz', {}],
   ] as const) {
     const path = join(duck.directory, `written.${ending}`)
-    await writeAll(await openWriter({ kind: 'file', path, format: 'csv', options }, SCHEMA, HOST), columns)
+    await writeAll(await openWriter({ path, format: 'csv', options }, SCHEMA, HOST), columns)
     const names = SCHEMA.fields.map(({ name }, i) => `'${name}': '${SQL_TYPES[i]}'`).join(', ')
     const dialect = 'delimiter' in options ? ", delim=';', nullstr='NULL'" : ''
     const duckRows = await duck.rows(
@@ -194,7 +194,7 @@ test.serial('CSV text of every kind of value', async t => {
     [-1n, null, 1700000000000000n],
     [-9223372036854775808n, 9007199254740993n, 0n],
   ])
-  const writer = await openWriter({ kind: 'file', path, format: 'csv', options: {} }, schema, HOST)
+  const writer = await openWriter({ path, format: 'csv', options: {} }, schema, HOST)
   await writer.write(batch)
   releaseBatch(batch)
   await writer.close()
@@ -211,7 +211,7 @@ test.serial('NDJSON: DuckDB and we read back what was written, with all digits',
   const before = bytesInUse()
   const path = join(duck.directory, 'written.json')
   const { columns, rows } = randomBatches(SEED, [500, 77])
-  await writeAll(await openWriter({ kind: 'file', path, format: 'json', options: {} }, SCHEMA, HOST), columns)
+  await writeAll(await openWriter({ path, format: 'json', options: {} }, SCHEMA, HOST), columns)
   t.is(firstDifference((await scanFile(path, { schema: SCHEMA })).rows, rows), undefined)
   const names = SCHEMA.fields.map(({ name }, i) => `'${name}': '${SQL_TYPES[i]}'`).join(', ')
   const exact = await duck.rows(`select big, text, day, flag from read_json('${path}', columns={${names}})`)
@@ -255,7 +255,7 @@ test.serial('Arrow files and streams are read back', async t => {
   const { columns, rows } = randomBatches(SEED, [300, 500])
   for (const ending of ['arrow', 'arrows']) {
     const path = join(duck.directory, `written.${ending}`)
-    await writeAll(await openWriter({ kind: 'file', path, format: 'arrow', options: {} }, SCHEMA, HOST), columns)
+    await writeAll(await openWriter({ path, format: 'arrow', options: {} }, SCHEMA, HOST), columns)
     const read = await scanFile(path, { batchRows: 128 })
     t.deepEqual(read.schema, SCHEMA)
     t.is(firstDifference(read.rows, rows), undefined)
@@ -267,9 +267,10 @@ test.serial('Arrow files and streams are read back', async t => {
 test.serial('an aborted writer leaves nothing, and the old file stays until the new one is complete', async t => {
   const before = bytesInUse()
   const directory = join(duck.directory, 'abort')
+  mkdirSync(directory)
   for (const format of ['parquet', 'csv', 'json', 'arrow']) {
     const path = join(directory, `t.${format}`)
-    const target = { kind: 'file', path, format, options: {} } as const
+    const target = { path, format, options: {} }
     await writeAll(await openWriter(target, SCHEMA, HOST), randomBatches(SEED, [10]).columns)
     const old = readFileSync(path)
     const writer = await openWriter(target, SCHEMA, HOST)
@@ -284,18 +285,44 @@ test.serial('an aborted writer leaves nothing, and the old file stays until the 
   t.is(bytesInUse(), before)
 })
 
-test.serial('a directory target gets a new file for every writer', async t => {
+test.serial('every part is a file of its own, and its report says what is in it', async t => {
   const directory = join(duck.directory, 'inserts')
-  const target = { kind: 'directory', path: directory, format: 'parquet', options: {} } as const
-  for (const seed of [1, 2]) await writeAll(await openWriter(target, SCHEMA, HOST), randomBatches(seed, [10]).columns)
+  mkdirSync(directory)
+  const staged = {
+    writeId: 'w',
+    target: '',
+    directory,
+    format: 'parquet',
+    options: {},
+    extension: 'parquet',
+    partitionBy: [],
+    sortBy: [],
+    singleFile: false,
+  }
+  const schema = { fields: [field('n', INT64)] }
+  for (const partition of [0, 1]) {
+    const part = await openPart(staged, schema, ['x', null], { jobId: 'job.1', partition, host: HOST })
+    const batch = batchFromValues(schema, [[3n, null, BigInt(partition)]])
+    await part.write(batch)
+    releaseBatch(batch)
+    const { file, ...report } = await part.close()
+    const content = readFileSync(join(directory, file))
+    t.deepEqual(report, {
+      rows: 3,
+      bytes: content.length,
+      crc32: crc32(content),
+      partition: ['x', null],
+      columns: { n: { nullCount: 1, min: BigInt(partition), max: 3n } },
+    })
+  }
   t.is(readdirSync(directory).length, 2)
-  t.is((await scanFile(`${directory}/`)).rows.length, 20)
+  t.is((await scanFile(`${directory}/`)).rows.length, 6)
 })
 
 test.serial('a place that cannot be written is an error with its host', async t => {
   const path = '/proc/none/x.csv'
   const error = await t.throwsAsync(
-    openWriter({ kind: 'file', path, format: 'csv', options: {} }, { fields: [field('a', BINARY)] }, HOST),
+    openWriter({ path, format: 'csv', options: {} }, { fields: [field('a', BINARY)] }, HOST),
   )
   t.regex(String(error?.message), /^host test-host cannot write '\/proc\/none\/x\.csv': ENOENT/)
   t.false(existsSync(path))

@@ -1,4 +1,6 @@
 /** The scheduler's jobs: one per open SubmitQuery call, which is its lease. Performs what the job machine decides. */
+import type { CommittedWrite } from '../../catalog/table-write.js'
+import type { WriteCoordinator } from '../../commit/coordinator.js'
 import type { Clock, Rng, Timer } from '../../common/clock.js'
 import { BallistaError, fail, toBallistaError, withContext, type ErrorInfo } from '../../common/errors.js'
 import { attemptId, newJobId, parseAttemptId } from '../../common/ids.js'
@@ -22,7 +24,7 @@ import { JobWatch } from './job-watch.js'
 import type { Member } from './membership-state.js'
 import { jobDefinitions, type Placement, type PlacementPolicy } from './placement.js'
 import type { Planner } from './planned-query.js'
-import { backoffMs, isRepeatable, VERDICT_WAIT_MS } from './retry.js'
+import { backoffMs, VERDICT_WAIT_MS } from './retry.js'
 import { pendingTasks } from './task-table.js'
 
 export interface JobRunnerOptions {
@@ -41,6 +43,7 @@ export interface JobRunnerOptions {
   readonly lossGraceMs: number
   readonly admission: AdmissionLimits
   readonly placement: PlacementPolicy
+  readonly writes: WriteCoordinator
 }
 
 interface Job {
@@ -50,6 +53,8 @@ interface Job {
   state: JobState
   /** Of the current attempt. */
   placement: Placement
+  /** What its write has come to. */
+  written?: CommittedWrite | undefined
   /** Of its place in the queue, or of the next attempt. */
   timer?: Timer
 }
@@ -181,14 +186,18 @@ export class JobRunner implements Jobs {
     this.step(job, { kind: 'admitted' })
     if (!planOnly && !(await executors.someone(executorWaitMs))) throw fail('NO_EXECUTORS')
     const query = await planner(body, { slots: Math.max(1, executors.slots()), wallMs: clock.wallMs() })
-    const { stages } = query
+    if (query.write !== undefined) job.written = await this.options.writes.begin(query.write)
+    // What an earlier write with the same key has done is not done again.
+    const stages = job.written === undefined ? query.stages : []
     if (stages.length > 0 && executors.places().length === 0) throw fail('NO_EXECUTORS')
-    job.watch.planned = query
-    const retries = configOf(settings).get(retryPolicy) === 'query' && isRepeatable(stages)
+    job.watch.planned = { ...query, stages }
+    if (isOver(job.state)) return this.abortWrite(job)
+    const retries = configOf(settings).get(retryPolicy) === 'query'
     this.step(job, {
       kind: 'planned',
       groups: launchGroups(stages),
       maxAttempts: retries ? this.options.maxAttempts : 1,
+      commits: query.write !== undefined,
     })
   }
 
@@ -236,6 +245,7 @@ export class JobRunner implements Jobs {
     job.timer?.cancel()
     job.watch.over()
     this.admit({ kind: 'ends', jobId: job.id })
+    this.abortWrite(job)
     if (!isShown(job)) return void this.live.delete(job.id)
     this.options.clock.after(0, () => {
       this.live.delete(job.id)
@@ -258,9 +268,29 @@ export class JobRunner implements Jobs {
       }
       case 'awaitRetry':
         return this.awaitRetry(job, effect.isLast)
+      case 'commit':
+        return void this.commit(job)
       case 'tellClient':
         return this.tellClient(job, effect.error)
     }
+  }
+
+  private async commit(job: Job): Promise<void> {
+    const { write } = job.watch.planned ?? {}
+    const parts = job.state.reports.flatMap(({ parts: staged = [] }) => staged)
+    try {
+      if (write !== undefined) job.written = await this.options.writes.commit(write, parts)
+      this.step(job, { kind: 'committed' })
+    } catch (error) {
+      this.step(job, { kind: 'committed', error: toBallistaError(error) })
+    }
+  }
+
+  /** After the end of the job; without effect when its write has ended too. */
+  private abortWrite(job: Job): void {
+    const { write } = job.watch.planned ?? {}
+    if (write === undefined) return
+    void this.options.writes.abort(write, job.state.failure ?? fail('CANCELLED', ['the client has gone']))
   }
 
   private place(job: Job): void {
@@ -320,7 +350,7 @@ export class JobRunner implements Jobs {
     const { log } = this.options
     if (error === undefined) {
       const { reports } = job.state
-      const rows = job.watch.planned?.explain?.(reports)
+      const rows = job.watch.planned?.explain?.(reports) ?? countOf(job.written)
       const explanation = rows === undefined ? new Uint8Array(0) : encodeWire(rows)
       tell(job, { finished: { reports: encodeWire(reports), explanation } })
       if (reports.length > 0) log.info('job finished', { job: job.id })
@@ -335,6 +365,10 @@ export class JobRunner implements Jobs {
     return attemptId(job.id, job.state.attempt)
   }
 }
+
+/** The one row of a write. */
+const countOf = (written: CommittedWrite | undefined): string[][] | undefined =>
+  written === undefined ? undefined : [[String(written.rows)]]
 
 function tell(job: Job, event: QueryEvent): void {
   if (job.call.writable) job.call.write(event)

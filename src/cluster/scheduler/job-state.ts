@@ -17,8 +17,12 @@ import {
   type TaskTable,
 } from './task-table.js'
 
-/** `waiting`: the attempt has failed and is being cancelled everywhere; the next one, or the verdict, comes in a moment. */
-export type JobPhase = 'queued' | 'planning' | 'running' | 'waiting' | 'succeeded' | 'failed' | 'cancelled'
+/**
+ * `waiting`: the attempt has failed and is being cancelled everywhere; the next one, or the verdict, comes in a moment. `committing`:
+ * all tasks of a write have ended well; from here only the commit decides, whoever leaves.
+ */
+export type JobPhase =
+  'queued' | 'planning' | 'running' | 'waiting' | 'committing' | 'succeeded' | 'failed' | 'cancelled'
 
 /** Stages that run at once. */
 export interface LaunchGroup {
@@ -32,6 +36,8 @@ export interface JobState {
   /** 0 before the first. */
   readonly attempt: number
   readonly maxAttempts: number
+  /** What its tasks have staged is to be committed. */
+  readonly commits: boolean
   /** Of the whole plan. */
   readonly groups: readonly LaunchGroup[]
   /** Of this attempt. */
@@ -49,7 +55,12 @@ export interface JobState {
 
 export type JobEvent =
   | { readonly kind: 'admitted' }
-  | { readonly kind: 'planned'; readonly groups: readonly LaunchGroup[]; readonly maxAttempts: number }
+  | {
+      readonly kind: 'planned'
+      readonly groups: readonly LaunchGroup[]
+      readonly maxAttempts: number
+      readonly commits?: boolean
+    }
   /** Before an attempt: refused by the admission, or not to be planned. */
   | { readonly kind: 'refused'; readonly error: BallistaError }
   /** `executors`: incarnation by id; `tasks`: executor id by stage and partition. */
@@ -83,6 +94,8 @@ export type JobEvent =
   | { readonly kind: 'retryDue' }
   /** No executor is left for the attempt that is due. */
   | { readonly kind: 'noExecutors' }
+  /** What has come of the commit: `error` if nothing of the write is visible. */
+  | { readonly kind: 'committed'; readonly error?: BallistaError }
   | { readonly kind: 'clientGone' }
   /** By the user, or because the scheduler closes; the client hears it. */
   | { readonly kind: 'cancelled'; readonly why: string }
@@ -98,6 +111,8 @@ export type JobEffect =
   | { readonly kind: 'endAttempt'; readonly reason?: BallistaError }
   /** Send `retryDue` after a while; `isLast`: there will be no other attempt, only a verdict. */
   | { readonly kind: 'awaitRetry'; readonly isLast: boolean }
+  /** Make visible what the tasks of the attempt have staged: `committed`. */
+  | { readonly kind: 'commit' }
   | { readonly kind: 'tellClient'; readonly error?: BallistaError }
 
 export interface JobStep {
@@ -109,6 +124,7 @@ export const newJob: JobState = {
   phase: 'queued',
   attempt: 0,
   maxAttempts: 1,
+  commits: false,
   groups: [],
   unlaunched: [],
   executors: new Map(),
@@ -123,12 +139,13 @@ export const isOver = ({ phase }: JobState): boolean =>
 /** The first end wins; whatever comes after it changes nothing. */
 export function stepJob(state: JobState, event: JobEvent): JobStep {
   if (isOver(state)) return unchanged(state)
+  if (state.phase === 'committing') return event.kind === 'committed' ? committed(state, event.error) : unchanged(state)
   switch (event.kind) {
     case 'admitted':
       return state.phase === 'queued' ? { state: { ...state, phase: 'planning' }, effects: [] } : unchanged(state)
     case 'planned':
       if (state.phase !== 'planning') return unchanged(state)
-      return begin({ ...state, groups: event.groups, maxAttempts: event.maxAttempts })
+      return begin({ ...state, groups: event.groups, maxAttempts: event.maxAttempts, commits: event.commits === true })
     case 'refused':
       return state.attempt === 0 ? failed(state, event.error) : unchanged(state)
     case 'placed':
@@ -144,6 +161,8 @@ export function stepJob(state: JobState, event: JobEvent): JobStep {
       return state.attempt < state.maxAttempts ? begin(state) : failed(state, state.failure as BallistaError)
     case 'noExecutors':
       return state.phase === 'waiting' ? failed(state, fail('NO_EXECUTORS')) : unchanged(state)
+    case 'committed':
+      return unchanged(state)
     case 'clientGone':
       return {
         state: { ...state, phase: 'cancelled' },
@@ -204,10 +223,20 @@ function taskEnded(state: JobState, event: Extract<JobEvent, { kind: 'taskEnded'
   // A failed task stays pending: the executor may yet be lost, and then it is a suspect.
   if (event.error !== undefined) return attemptFailed({ ...state, reports }, event.error)
   if (pendingTasks(tasks) > 0) return launchReady({ ...state, tasks, reports })
+  if (state.commits)
+    return {
+      state: { ...state, phase: 'committing', tasks, reports },
+      effects: [{ kind: 'endAttempt' }, { kind: 'commit' }],
+    }
   return {
     state: { ...state, phase: 'succeeded', tasks, reports },
     effects: [{ kind: 'endAttempt' }, { kind: 'tellClient' }],
   }
+}
+
+function committed(state: JobState, error: BallistaError | undefined): JobStep {
+  if (error === undefined) return { state: { ...state, phase: 'succeeded' }, effects: [{ kind: 'tellClient' }] }
+  return { state: { ...state, phase: 'failed', failure: error }, effects: [{ kind: 'tellClient', error }] }
 }
 
 const isCurrent = (state: JobState, event: { attempt: number; incarnation: string }): boolean =>

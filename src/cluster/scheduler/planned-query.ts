@@ -1,5 +1,6 @@
 /** What the planner, which is injected, makes of a client's request. */
 import type { Schema } from '../../arrow/schema.js'
+import type { WriteIntent } from '../../catalog/table-write.js'
 import type { StagePlan, TaskReport } from '../../exchange/stage.js'
 import type { PlanTexts } from './job-record.js'
 
@@ -9,6 +10,8 @@ export interface PlannedQuery {
   readonly stages: readonly StagePlan[]
   /** Called after success: rows for the client that stand for the result (EXPLAIN ANALYZE). */
   readonly explain?: (reports: readonly TaskReport[]) => readonly (readonly string[])[]
+  /** The parts that its tasks report are to be committed, before the client hears of success: then it gets the number of rows. */
+  readonly write?: WriteIntent
   /** The plans as people read them. */
   readonly describe?: () => PlanTexts
 }

@@ -1,7 +1,5 @@
 /** Which failures a job survives by another attempt, and when that comes: pure rules. */
 import type { BallistaError, ErrorCode } from '../../common/errors.js'
-import type { PhysicalPlan } from '../../physical/plan.js'
-import type { StagePlan } from '../../exchange/stage.js'
 
 export const MAX_ATTEMPTS = 4
 
@@ -20,12 +18,4 @@ export const isRepeated = (error: BallistaError): boolean => REPEATED.has(error.
 export function backoffMs(attempt: number, random: number): number {
   const most = Math.min(LAST_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** (attempt - 1))
   return most * (0.5 + 0.5 * random)
-}
-
-/** False for a query that adds a file to a directory: an attempt that seems to have failed may have done so. */
-export const isRepeatable = (stages: readonly StagePlan[]): boolean => !stages.some(stage => appends(stage.plan))
-
-function appends(plan: PhysicalPlan): boolean {
-  const { target } = plan as PhysicalPlan & { target?: { kind?: string } }
-  return target?.kind === 'directory' || plan.children.some(appends)
 }

@@ -2,6 +2,9 @@
 import { bytesInUse } from '../../arrow/memory.js'
 import { systemClock, systemRng, type Clock, type Rng } from '../../common/clock.js'
 import type { Logger } from '../../common/log.js'
+import type { TableCommitter } from '../../catalog/table-write.js'
+import { writeCoordinator } from '../../commit/committers.js'
+import type { WriteIntents } from '../../commit/write-intents.js'
 import { hostPort, type SubmitCall, type WorkCall } from '../../exchange/grpc.js'
 import { isExposed, type Security } from '../../exchange/security.js'
 import { PROBE_PATHS } from '../../exchange/token-gate.js'
@@ -62,6 +65,10 @@ export interface SchedulerOptions {
   readonly admission?: Partial<AdmissionLimits>
   /** Default: round-robin. */
   readonly placement?: PlacementPolicy
+  /** Of extensions: how tables of their kinds are written. */
+  readonly committers?: readonly TableCommitter[]
+  /** What is remembered of writes; default: in files beside their targets. */
+  readonly intents?: WriteIntents
 }
 
 export interface RunningScheduler {
@@ -98,6 +105,7 @@ export async function startScheduler(options: SchedulerOptions): Promise<Running
     lossGraceMs: options.lossGraceMs ?? DEFAULT_LOSS_GRACE_MS,
     placement: options.placement ?? PLACEMENT_POLICIES['round-robin'],
     admission: { ...DEFAULT_ADMISSION, ...options.admission },
+    writes: writeCoordinator(options.committers ?? [], options.intents),
   })
   const stats = (): NodeStats => ({
     exposed,

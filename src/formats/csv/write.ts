@@ -53,7 +53,7 @@ export async function openCsvWriter({ path, schema, options, host }: WriteReques
     async close() {
       await flush()
       await file.close()
-      return { rows, bytes: file.byteLength }
+      return { rows, bytes: file.byteLength, crc32: file.crc32 }
     },
     abort: () => file.abort(),
   }

@@ -124,7 +124,7 @@ export async function openParquetWriter(
       if (file.byteLength === 0) await file.append(MAGIC)
       await file.append(footerOf(template, rowGroups, rows))
       await file.close()
-      return { rows, bytes: file.byteLength }
+      return { rows, bytes: file.byteLength, crc32: file.crc32 }
     },
     async abort() {
       releasePending()

@@ -11,6 +11,7 @@ const STATUS: Readonly<Record<JobPhase, JobStatus>> = {
   planning: 'Queued',
   running: 'Running',
   waiting: 'Running',
+  committing: 'Running',
   succeeded: 'Completed',
   failed: 'Failed',
   cancelled: 'Cancelled',
@@ -111,6 +112,7 @@ function statusSentence(job: JobSummary, status: JobStatus): string {
     case 'Running': {
       if (job.phase === 'waiting')
         return `Waiting for attempt ${job.attempt + 1} after ${job.error?.code ?? 'a failure'}`
+      if (job.phase === 'committing') return 'Committing what was written'
       return `Running, ${job.tasks.finished} of ${job.tasks.total} tasks have ended`
     }
     case 'Completed':

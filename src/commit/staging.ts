@@ -1,0 +1,123 @@
+/** The staging directory of one write: its parts, its manifest, and their removal. Shared by the committers of plain files. */
+import { dirname, join } from 'node:path'
+import type { FileTarget, StagedPart, StagedWrite, WriteIntent } from '../catalog/table-write.js'
+import { BallistaError, fail } from '../common/errors.js'
+import { COMMITTED, MANIFEST, parseManifest, stagingRoot, type WriteManifest } from '../formats/write-manifest.js'
+import type { CommitFs } from './file-system.js'
+
+export class Staging {
+  /** Of this write alone. */
+  readonly directory: string
+  /** Where tasks put their files. */
+  readonly parts: string
+  /** Beside the target: of all its writes. */
+  readonly root: string
+  /** Without a slash at its end. */
+  readonly target: string
+  readonly #fs: CommitFs
+  readonly #host: string
+
+  constructor(fs: CommitFs, host: string, { target, writeId }: WriteIntent) {
+    this.#fs = fs
+    this.#host = host
+    this.target = target.path.replace(/\/+$/, '')
+    this.root = stagingRoot(target.path)
+    this.directory = join(this.root, writeId)
+    this.parts = join(this.directory, 'parts')
+  }
+
+  make(): Promise<void> {
+    return this.attempt(() => this.#fs.makeDirectory(this.parts))
+  }
+
+  /** Replaces the manifest, which then is on disk. If it throws, there is none. */
+  async writeManifest(manifest: WriteManifest): Promise<void> {
+    const path = join(this.directory, MANIFEST)
+    const temporary = `${path}.tmp`
+    try {
+      await this.#fs.unlink(temporary)
+      await this.#fs.create(temporary, Buffer.from(JSON.stringify(manifest)))
+      await this.#fs.rename(temporary, path)
+      await this.#fs.sync(this.directory)
+      await this.#fs.sync(this.root)
+      await this.#fs.sync(dirname(this.root))
+    } catch (error) {
+      await this.#fs.unlink(path)
+      throw error
+    }
+  }
+
+  /** The manifest, and whether the write has been committed; undefined: not prepared. */
+  async manifest(): Promise<{ readonly manifest: WriteManifest; readonly isCommitted: boolean } | undefined> {
+    for (const name of [COMMITTED, MANIFEST]) {
+      const bytes = await this.#fs.read(join(this.directory, name))
+      if (bytes !== undefined) return { manifest: parseManifest(bytes), isCommitted: name === COMMITTED }
+    }
+    return undefined
+  }
+
+  /** The commit point of what readers tell by manifests. */
+  async markCommitted(): Promise<void> {
+    await this.#fs.rename(join(this.directory, MANIFEST), join(this.directory, COMMITTED))
+    await this.#fs.sync(this.directory)
+  }
+
+  /** The manifests go first: without them, what is left is nobody's. */
+  async remove(): Promise<void> {
+    await this.attempt(async () => {
+      for (const name of [MANIFEST, COMMITTED]) await this.#fs.unlink(join(this.directory, name))
+      await this.#fs.sync(this.directory)
+      await removeTree(this.#fs, this.directory, new Set(['INTENT.json']))
+    })
+  }
+
+  /** File system errors become FILE_NOT_WRITABLE. */
+  async attempt<T>(action: () => Promise<T>): Promise<T> {
+    try {
+      return await action()
+    } catch (error) {
+      if (error instanceof BallistaError) throw error
+      throw fail('FILE_NOT_WRITABLE', [this.#host, this.target, (error as Error).message], { cause: error })
+    }
+  }
+}
+
+/** Removes what is below a directory, and itself if nothing of `kept` is in it. What appears meanwhile is removed too. */
+async function removeTree(fs: CommitFs, directory: string, kept: ReadonlySet<string>): Promise<void> {
+  for (let names = await fs.list(directory); names.some(name => !kept.has(name)); names = await fs.list(directory)) {
+    for (const name of names) {
+      if (kept.has(name)) continue
+      const path = join(directory, name)
+      const found = await fs.status(path)
+      if (found?.kind === 'directory') await removeTree(fs, path, new Set())
+      else await fs.unlink(path)
+    }
+  }
+  await fs.removeDirectory(directory)
+}
+
+/** What every committer of plain files tells its tasks. */
+export function stagedWrite(staging: Staging, { target, writeId }: WriteIntent, singleFile: boolean): StagedWrite {
+  return {
+    writeId,
+    target: target.path,
+    directory: staging.parts,
+    format: target.format,
+    options: target.options,
+    extension: extensionOf(target),
+    partitionBy: target.partitionBy ?? [],
+    sortBy: target.sortBy ?? [],
+    singleFile,
+  }
+}
+
+/** Of a single file its own, so that a `.gz` is compressed; of others the format's. */
+function extensionOf({ format, kind, options, path }: FileTarget): string {
+  const [, own] = /[^/]\.([a-z0-9]+(?:\.(?:gz|zst))?)$/i.exec(path) ?? []
+  if (kind === 'file' && own !== undefined) return own
+  const compression = { gzip: 'gz', gz: 'gz', zstd: 'zst', zst: 'zst' }[options['compression']?.toLowerCase() ?? '']
+  const isText = format === 'csv' || format === 'json'
+  return isText && compression !== undefined ? `${format}.${compression}` : format
+}
+
+export const totalRows = (parts: readonly StagedPart[]): number => parts.reduce((sum, { rows }) => sum + rows, 0)

@@ -1,0 +1,105 @@
+/** Where writes stage their files, and the manifests by which readers tell the files of a table from those of a write under way. */
+import { readdir, readFile } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { fail } from '../common/errors.js'
+import { allowedPath } from '../runtime/data-roots.js'
+import { notReadable } from '../storage/local-store.js'
+import type { FilePlace } from '../storage/store.js'
+
+/** Says which files a write moves into its table: they do not count yet. */
+export const MANIFEST = 'MANIFEST.json'
+/** The same after the commit: they count, and those that they replace do not. */
+export const COMMITTED = 'COMMITTED.json'
+
+export interface WriteManifest {
+  readonly writeId: string
+  /**
+   * `file`: the one part becomes the target. `directory`: all parts become the target by one rename. `move`: they are moved into it one
+   * by one.
+   */
+  readonly strategy: 'file' | 'directory' | 'move'
+  readonly files: readonly ManifestFile[]
+  /** Files of the table, below its directory, that the write replaces. */
+  readonly removes: readonly string[]
+  readonly rows: number
+}
+
+export interface ManifestFile {
+  /** Name in the staging directory. */
+  readonly file: string
+  /** Path below the table's directory. */
+  readonly to: string
+  readonly bytes: number
+}
+
+/** The hidden directory beside a target in which its writes stage: a directory for each. Globs and listings pass it by. */
+export function stagingRoot(path: string): string {
+  const target = path.replace(/\/+$/, '')
+  return join(dirname(target), `.${basename(target)}.staging`)
+}
+
+/** What listings of a table pass by. */
+export const isHidden = (name: string): boolean => /^[._]/.test(name)
+
+/** How often a listing is taken again while writes commit. */
+const MAX_LISTINGS = 20
+
+/**
+ * The files of a directory as they are before or after each write, never between. `list` gives its paths as they are on disk.
+ *
+ * Two listings with nothing changed between them, and the manifests read in between: a write of which only some files are in both was
+ * moving files all the time from the one to the other, so its manifest was there.
+ */
+export async function committedFiles(
+  { path, host }: FilePlace,
+  list: () => Promise<readonly string[]>,
+): Promise<readonly string[]> {
+  let files = await list()
+  for (let listing = 0; listing < MAX_LISTINGS; listing++) {
+    const hidden = await hiddenFiles({ path, host })
+    const again = await list()
+    if (hidden !== undefined && isSame(files, again)) return files.filter(file => !hidden.has(file))
+    files = again
+  }
+  throw fail('FILE_NOT_READABLE', [host.name, path, 'its files change all the time; try again'])
+}
+
+const isSame = (left: readonly string[], right: readonly string[]): boolean =>
+  left.length === right.length && left.every((file, i) => file === right[i])
+
+/** Paths that do not count now; undefined: the manifests changed while they were read. */
+async function hiddenFiles({ path, host }: FilePlace): Promise<ReadonlySet<string> | undefined> {
+  const root = await allowedPath({ path: stagingRoot(path), host }).catch(() => undefined)
+  const hidden = new Set<string>()
+  // Outside of the data roots nobody can have staged anything.
+  if (root === undefined) return hidden
+  try {
+    for (const writeId of (await ifThere(readdir(root))) ?? []) {
+      const place = join(root, writeId)
+      const state = (await ifThere(readdir(place))) ?? []
+      const name = [COMMITTED, MANIFEST].find(each => state.includes(each))
+      if (name === undefined) continue
+      const bytes = await ifThere(readFile(join(place, name)))
+      if (bytes === undefined) return undefined
+      const manifest = parseManifest(bytes)
+      if (manifest.strategy !== 'move') continue
+      const paths = name === COMMITTED ? manifest.removes : manifest.files.map(({ to }) => to)
+      for (const each of paths) hidden.add(join(path, each))
+    }
+    return hidden
+  } catch (error) {
+    throw notReadable({ path, host }, error)
+  }
+}
+
+export const parseManifest = (bytes: Uint8Array): WriteManifest =>
+  JSON.parse(Buffer.from(bytes).toString('utf8')) as WriteManifest
+
+async function ifThere<T>(result: Promise<T>): Promise<T | undefined> {
+  try {
+    return await result
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined
+    throw error
+  }
+}
