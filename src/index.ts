@@ -1,5 +1,5 @@
 /** The public API. */
-export { BallistaError, type ErrorCategory, type ErrorCode, type ErrorInfo, type Span } from './common/errors.js'
+export { BallistaError, fail, type ErrorCategory, type ErrorCode, type ErrorInfo, type Span } from './common/errors.js'
 export {
   SessionContext,
   type FileOptions,
@@ -38,6 +38,15 @@ export type { LogicalRule } from './optimizer/rule.js'
 export type { LogicalPlan } from './logical/plan.js'
 export type { OperatorDefinition, PhysicalPlan } from './physical/plan.js'
 export type { PhysicalRule } from './physical/rules/rule.js'
+export type {
+  LoggedColumn,
+  LoggedFile,
+  OpenTable,
+  TableDefinition,
+  TableFiles,
+  TableFormat,
+  TablePlace,
+} from './catalog/table-format.js'
 export type { RowFormat } from './formats/row-format.js'
 export type { OpenRowTable, RowTable } from './formats/row-table.js'
 export type { SourceRow, SourceRows } from './formats/row-source.js'

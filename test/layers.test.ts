@@ -8,20 +8,20 @@ const src = join(process.cwd(), 'src')
 
 const LAYER: Readonly<Record<string, number>> = {
   common: 0, kernels: 0, arrow: 1, kv: 1, parser: 1, expr: 2, runtime: 2, catalog: 3, storage: 3, formats: 4, logical: 4, optimizer: 5,
-  physical: 6, commit: 6, exchange: 7, cluster: 8, session: 9, cli: 10,
+  physical: 6, commit: 6, delta: 6, exchange: 7, cluster: 8, session: 9, cli: 10,
 } // prettier-ignore
 
 /** The only places (path prefixes under src) that may import a package; types are free. */
 const PACKAGE_HOMES: Readonly<Record<string, readonly string[]>> = {
   '@grpc/grpc-js': ['exchange/', 'cluster/', 'session/remote-client.ts'],
   '@grpc/proto-loader': ['exchange/', 'cluster/'],
-  'apache-arrow': ['arrow/'],
+  'apache-arrow': ['arrow/', 'delta/'],
   commander: ['cli/'],
   'csv-parse': ['formats/csv'],
   fzstd: ['formats/zstd-stream.ts'],
   lmdb: ['kv/lmdb-store.ts'],
   'p-limit': ['formats/', 'storage/'],
-  'parquet-wasm': ['formats/parquet/'],
+  'parquet-wasm': ['formats/parquet/', 'delta/'],
   re2js: ['expr/regex.ts'],
   'smol-toml': ['cli/flags/'],
   'string-width': ['session/'],
@@ -50,6 +50,7 @@ test('a file imports its own folder and lower layers only', t => {
   const wrong = imports.filter(({ file, target }) => {
     if (!target.startsWith('.')) return false
     const from = file.split('/')[0]
+    if (from === 'delta') return false
     const to = relative(src, join(src, dirname(file), target)).split('/')[0]
     // The command line also runs what lies beside src: the TPC-H programs.
     const inside = to !== '..' || from !== 'cli'
@@ -60,6 +61,16 @@ test('a file imports its own folder and lower layers only', t => {
     [],
   )
   t.true(imports.length > 100, 'the scan found the imports')
+})
+
+test('the Delta extension imports what one outside of the package could', t => {
+  const wrong = imports.filter(
+    ({ file, target }) => file.startsWith('delta/') && !/^(?:\.\/|\.\.\/index\.js$|[a-z])/.test(target),
+  )
+  t.deepEqual(
+    wrong.map(({ file, target }) => `${file} imports ${target}`),
+    [],
+  )
 })
 
 test('a package is imported only where it belongs', t => {

@@ -1,5 +1,6 @@
 /** What a module that extends the engine may hold. */
 import type { TableCommitter } from '../catalog/table-write.js'
+import type { TableFormat } from '../catalog/table-format.js'
 import type { AggregateCode, ScalarCode } from '../expr/functions/user-function.js'
 import type { RowFormat } from '../formats/row-format.js'
 import type { RowTable } from '../formats/row-table.js'
@@ -38,6 +39,8 @@ export interface Extension {
   readonly formats?: readonly RowFormat[]
   /** How tables of a kind of its own (`WriteTarget`) are written. */
   readonly committers?: readonly TableCommitter[]
+  /** Tables that have a log of their own. */
+  readonly tableFormats?: readonly TableFormat[]
   readonly operators?: readonly OperatorDefinition[]
   /** After the engine's own, in each pass. */
   readonly logicalRules?: readonly LogicalRule[]

@@ -2,6 +2,7 @@
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { DataType } from '../arrow/types.js'
+import type { TableFormat } from '../catalog/table-format.js'
 import { fail } from '../common/errors.js'
 import { moduleDigest } from '../common/module-digest.js'
 import { bring } from '../expr/functions/brought.js'
@@ -14,7 +15,7 @@ import { loadedFormats } from '../formats/loaded-formats.js'
 import { fileFormatOf } from '../formats/row-format.js'
 import { rowTables } from '../formats/row-table.js'
 import type { Extension, ExtensionAggregate, ExtensionFunction } from './define-extension.js'
-import type { Registry } from './registry.js'
+import type { RegisteredTableFormat, Registry } from './registry.js'
 
 /**
  * What the module at a path or file URL adds to the engine. EXTENSION_INVALID when it cannot be loaded or is no extension. Names in plans
@@ -38,6 +39,7 @@ const LISTS = [
   'tables',
   'formats',
   'committers',
+  'tableFormats',
   'operators',
   'logicalRules',
   'physicalRules',
@@ -72,6 +74,7 @@ function additions(extension: Extension, { id, url }: Module): Registry {
     tables,
     formats,
     committers: extension.committers ?? [],
+    tableFormats: (extension.tableFormats ?? []).map(registeredTableFormat),
     operators: extension.operators ?? [],
     logicalRules: extension.logicalRules ?? [],
     physicalRules: extension.physicalRules ?? [],
@@ -88,6 +91,12 @@ function additions(extension: Extension, { id, url }: Module): Registry {
     ],
   }
 }
+
+const registeredTableFormat = (format: TableFormat): RegisteredTableFormat => ({
+  name: format.name.toLowerCase(),
+  ...(format.marker === undefined ? {} : { marker: format.marker }),
+  load: async () => format,
+})
 
 /** The engine's own stay. */
 function checkNames({ formats = [] }: Extension, functions: readonly UserFunction[]): void {

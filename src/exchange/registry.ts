@@ -1,5 +1,6 @@
 /** What the engine consists of, as one immutable value: the built-in lists, and what extensions add to them. */
 import type { TableCommitter } from '../catalog/table-write.js'
+import type { TableFormat } from '../catalog/table-format.js'
 import { fail } from '../common/errors.js'
 import type { UserFunction } from '../expr/functions/user-function.js'
 import type { FileFormat } from '../formats/format.js'
@@ -20,6 +21,7 @@ export interface Registry {
   readonly formats: readonly FileFormat[]
   /** Of extensions: how tables of their kinds are written. */
   readonly committers: readonly TableCommitter[]
+  readonly tableFormats: readonly RegisteredTableFormat[]
   readonly operators: readonly OperatorDefinition[]
   readonly logicalRules: readonly LogicalRule[]
   /** Of extensions: applied after the engine's own. */
@@ -36,11 +38,27 @@ export interface RegisteredTable {
   readonly table: RowTable
 }
 
+/** A kind of table, whose code is loaded when one is named. */
+export interface RegisteredTableFormat {
+  /** In lower case. */
+  readonly name: string
+  readonly marker?: string
+  load(): Promise<TableFormat>
+}
+
+/** The extension that comes with the engine; sessions and servers have it from the start. */
+const DELTA: RegisteredTableFormat = {
+  name: 'delta',
+  marker: '_delta_log',
+  load: async () => (await import('../delta/delta-format.js')).deltaFormat,
+}
+
 export const BUILT_IN: Registry = {
   functions: [],
   tables: [],
   formats: [],
   committers: [],
+  tableFormats: [DELTA],
   operators: OPERATORS,
   logicalRules: LOGICAL_RULES,
   physicalRules: [],
@@ -55,12 +73,14 @@ export function registryOf(added: readonly Registry[]): Registry {
     checkNew('table function', tableNames(base.tables), tableNames(more.tables))
     checkNew('file format', endings(base.formats), endings(more.formats))
     checkNew('committer', committed(base.committers), committed(more.committers))
+    checkNew('table format', formatNames(base.tableFormats), formatNames(more.tableFormats))
     checkNew('operator', kinds(base.operators), kinds(more.operators))
     return {
       functions: [...base.functions, ...more.functions],
       tables: [...base.tables, ...more.tables],
       formats: [...base.formats, ...more.formats],
       committers: [...base.committers, ...more.committers],
+      tableFormats: [...base.tableFormats, ...more.tableFormats],
       operators: [...base.operators, ...more.operators],
       logicalRules: [...base.logicalRules, ...more.logicalRules],
       physicalRules: [...base.physicalRules, ...more.physicalRules],
@@ -73,6 +93,7 @@ export function registryOf(added: readonly Registry[]): Registry {
 
 const names = (list: readonly UserFunction[]): string[] => list.map(({ name }) => name)
 const tableNames = (list: readonly RegisteredTable[]): string[] => list.map(({ table }) => table.name.toLowerCase())
+const formatNames = (list: readonly RegisteredTableFormat[]): string[] => list.map(({ name }) => name)
 const endings = (formats: readonly FileFormat[]): string[] => formats.flatMap(({ extensions }) => extensions)
 const committed = (list: readonly TableCommitter[]): string[] => list.map(({ kind }) => kind)
 const kinds = (list: readonly OperatorDefinition[]): string[] => list.map(({ kind }) => kind)

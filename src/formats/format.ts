@@ -72,6 +72,8 @@ export interface FileFormat {
   /** Whether scans apply `predicate` and `sieve` themselves, instead of leaving rows to a filter above. */
   readonly appliesFilters?: true
   readonly writeOptions: readonly string[]
+  /** Only the schema, where files tell it of themselves. */
+  schema?(path: string, host: FileHost): Promise<Schema>
   /** Schema and statistics. Throws FILE_NOT_READABLE, FILE_INVALID, INVALID_OPTION. */
   inspect(path: string, options: FormatOptions, host: FileHost): Promise<FileDescription>
   /** The pieces that may be read apart, in file order, without those that `pruning` excludes. */

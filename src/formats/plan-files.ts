@@ -34,6 +34,8 @@ export interface TableFiles {
   readonly schema: Schema
   readonly host: FileHost
   readonly files: readonly TableFile[]
+  /** Whether columns may have other types in the files than their layouts say: those are found out. */
+  readonly typesDiffer?: true
 }
 
 /**
@@ -52,7 +54,8 @@ export async function planFiles(table: TableFiles, request: ScanRequest): Promis
   // What is true in all rows of the files that are left needs no test.
   const open = filters.filter((_, i) => !kept.every(({ holds }) => holds[i] === true))
   const layouts = new Layouts()
-  const numbered = kept.map(({ file }) => ({ ...file, number: layouts.number(file.layout) }))
+  const typed = await Promise.all(kept.map(({ file }) => typedFile(file, table)))
+  const numbered = typed.map(file => ({ ...file, number: layouts.number(file.layout) }))
   const applied = open.filter(
     filter => format.appliesFilters === true && layouts.all.every(each => isInFile(filter, each)),
   )
@@ -86,6 +89,15 @@ export async function planFiles(table: TableFiles, request: ScanRequest): Promis
       return filter === undefined || left.has(filter)
     }),
   }
+}
+
+/** The file with a layout of the types that it has. */
+async function typedFile(file: TableFile, { format, host, typesDiffer }: TableFiles): Promise<TableFile> {
+  if (typesDiffer !== true || file.layout === undefined || format.schema === undefined) return file
+  const { fields } = await format.schema(file.path, host)
+  const types = new Map(fields.map(({ name, type }) => [name, type]))
+  const own = file.layout.fileSchema.fields.map(field => ({ ...field, type: types.get(field.name) ?? field.type }))
+  return { ...file, layout: { ...file.layout, fileSchema: { fields: own } } }
 }
 
 /** Whether the statistics of the file leave room for a row that satisfies the filter. */

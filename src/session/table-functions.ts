@@ -5,9 +5,10 @@ import { didYouMean, fail } from '../common/errors.js'
 import { typeOf, type LiteralExpr } from '../expr/expr.js'
 import { valueText } from '../expr/value-text.js'
 import { formOf } from '../expr/js-forms.js'
-import type { RegisteredTable } from '../exchange/registry.js'
+import type { RegisteredTable, RegisteredTableFormat } from '../exchange/registry.js'
 import type { ListingRequest } from '../formats/listing-table.js'
 import { at } from '../logical/bind/context.js'
+import { openTable } from './table-formats.js'
 import type { TableArgument, TableFunctionCall } from '../logical/bind/tables.js'
 
 /** File formats by the functions that read them. */
@@ -32,20 +33,23 @@ export interface TableFunctionContext {
   open(request: Omit<ListingRequest, 'host'>): Promise<TableProvider>
   /** Of extensions. */
   readonly tables: readonly RegisteredTable[]
+  readonly tableFormats: readonly RegisteredTableFormat[]
 }
 
 /** The table that a call means. Throws FUNCTION_NOT_FOUND and coded errors of the files. */
 export async function callTableFunction(
   call: TableFunctionCall,
-  { absolute, open, tables }: TableFunctionContext,
+  { absolute, open, tableFormats, tables }: TableFunctionContext,
 ): Promise<TableProvider> {
   const { name, args, span } = call
   const series = seriesCall(call)
   if (series !== undefined) return series
   const registered = tables.find(({ table }) => table.name.toLowerCase() === name)
   if (registered !== undefined) return rowTable(registered, call)
-  if (!Object.hasOwn(READERS, name)) {
-    const names = [...TABLE_FUNCTION_NAMES, ...tables.map(({ table }) => table.name)]
+  const logged = tableFormats.find(format => `${format.name}_scan` === name)
+  if (logged === undefined && !Object.hasOwn(READERS, name)) {
+    const scans = tableFormats.map(format => `${format.name}_scan`)
+    const names = [...TABLE_FUNCTION_NAMES, ...scans, ...tables.map(({ table }) => table.name)]
     throw fail('FUNCTION_NOT_FOUND', [name, didYouMean(name, names)], { span })
   }
   const paths = args.flatMap(arg => listOf(arg)).map(arg => textOf(name, arg))
@@ -54,6 +58,9 @@ export async function callTableFunction(
   }
   const [path, ...morePaths] = paths.map(absolute)
   const options = Object.fromEntries([...call.named].map(([key, value]) => [key, optionText(key, value)]))
+  if (logged !== undefined && morePaths.length > 0)
+    throw fail('INVALID_ARGUMENT', [`${name}() takes one path`], { span })
+  if (logged !== undefined) return openTable(logged, { path, options })
   return open({ path, morePaths, format: READERS[name], options })
 }
 

@@ -16,6 +16,7 @@ import { parseQuery } from '../parser/parse.js'
 import { thisHost } from '../storage/this-host.js'
 import { INFORMATION_SCHEMA, informationTable } from './information-schema.js'
 import { functionNamesOf } from './user-functions.js'
+import { openTable as openLogged, tableFormatAt, tableFormatNamed } from './table-formats.js'
 import { callTableFunction } from './table-functions.js'
 import { absolutePath, isAnonymous, type PlanRequest, type Registration } from './registration.js'
 
@@ -34,9 +35,16 @@ export function tableResolver(
   const functions = functionNamesOf([...registry.functions, ...(request.functions ?? [])])
   for (const registration of request.registrations) catalog.register([registration.name], registration)
   const columnsOf = async (registration: Registration): Promise<Schema> => {
-    if (registration.kind !== 'view') return (await openTable(registration, open, files)).schema
+    if (registration.kind !== 'view') return (await opened(registration)).schema
     const { fields } = toArrowSchema(await viewPlan(registration, resolver, functions))
     return { fields: fields.map((column, i) => ({ ...column, name: registration.columns[i] ?? column.name })) }
+  }
+  const opened = (registration: Exclude<Registration, { kind: 'view' }>): Promise<TableProvider> => {
+    const format = registration.kind === 'listing' ? tableFormatNamed(registration.format, registry) : undefined
+    // A table with a log is a snapshot, which only this statement sees.
+    return registration.kind === 'listing' && format !== undefined
+      ? openLogged(format, registration)
+      : openTable(registration, open, files)
   }
   const resolver: TableResolver = {
     table(name, span) {
@@ -45,15 +53,20 @@ export function tableResolver(
         return informationTable(name[1], { registrations, settings: request.settings, columnsOf }, span)
       }
       const entry = catalog.lookup(name, span)
-      return entry.kind === 'view' ? entry : openTable(entry, open, files)
+      return entry.kind === 'view' ? entry : opened(entry)
     },
     tableFunction: call =>
       callTableFunction(call, {
         absolute: path => absolutePath(path, request.baseDirectory),
         open: files,
         tables: registry.tables,
+        tableFormats: registry.tableFormats,
       }),
-    file: path => files({ path: absolutePath(path, request.baseDirectory) }),
+    async file(relative) {
+      const path = absolutePath(relative, request.baseDirectory)
+      const format = await tableFormatAt(path, registry)
+      return format === undefined ? files({ path }) : openLogged(format, { path })
+    },
   }
   return resolver
 }

@@ -12,6 +12,7 @@ export const parquetFormat: FileFormat = {
   readOptions: [],
   appliesFilters: true,
   writeOptions: ['compression', 'max_row_group_size', 'row_group_size'],
+  schema: async (path, host) => (await readFooter(path, host)).schema,
   async inspect(path, _options, host) {
     const footer = await readFooter(path, host)
     return {

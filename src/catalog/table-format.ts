@@ -1,0 +1,75 @@
+/** Tables of which a log in their directory says which files they are: what an extension writes to read and make a kind of them. */
+import type { Schema } from '../arrow/schema.js'
+
+export interface TableFormat {
+  /** As STORED AS names it; `<name>_scan('path')` is a function of FROM. */
+  readonly name: string
+  /** Names of OPTIONS, and of arguments of the function. */
+  readonly options?: readonly string[]
+  /** Name of a directory by which a directory is known as a table of this kind: `FROM 'path/'` finds it. */
+  readonly marker?: string
+  /** The table as it is now, once a statement; runs where queries are planned. What it throws is FILE_INVALID unless it has a code. */
+  open(place: TablePlace): OpenTable | Promise<OpenTable>
+  /** Makes an empty table where there is none. Absent: its tables cannot be made. */
+  create?(place: TablePlace, definition: TableDefinition): Promise<void>
+}
+
+export interface TablePlace {
+  /** Absolute, without a slash at the end. */
+  readonly path: string
+  /** By bare name in lower case. */
+  readonly options: Readonly<Record<string, string>>
+  /** The only way to its files. */
+  readonly files: TableFiles
+}
+
+/** Files, as far as the data roots of this process allow; failures are FILE_NOT_READABLE, PATH_NOT_ALLOWED, or Node's own errors. */
+export interface TableFiles {
+  /** Undefined if there is no such file. */
+  read(path: string): Promise<Uint8Array | undefined>
+  /** Names in a directory, sorted; none if it is missing. */
+  list(directory: string): Promise<readonly string[]>
+  /** A new file with all its bytes, on disk, or none; false if there is one of this name. Directories are made. */
+  create(path: string, bytes: Uint8Array): Promise<boolean>
+  /** A file with all its bytes, which takes the place of an older one. */
+  replace(path: string, bytes: Uint8Array): Promise<void>
+}
+
+export interface TableDefinition {
+  readonly schema: Schema
+  readonly partitionedBy: readonly string[]
+}
+
+export interface OpenTable {
+  readonly schema: Schema
+  /** Of the files, e.g. `parquet`. */
+  readonly format: string
+  /** Columns that have another name in the files, by name. */
+  readonly namesInFiles?: Readonly<Record<string, string>>
+  readonly files: readonly LoggedFile[]
+  /** Absent: the table cannot be written. */
+  readonly insert?: {
+    readonly partitionBy: readonly string[]
+    /** Plain data for the extension's committer. */
+    readonly details: Readonly<Record<string, unknown>>
+  }
+}
+
+/** A file of a table, and what the log says of it. All values are texts, as CAST reads them. */
+export interface LoggedFile {
+  /** Absolute. */
+  readonly path: string
+  readonly byteLength: number
+  /** Columns that have one value in the file and are not in it; null: NULL. */
+  readonly constants?: Readonly<Record<string, string | null>>
+  /** Exact. Absent: nothing else is known either. */
+  readonly rowCount?: number
+  readonly columns?: Readonly<Record<string, LoggedColumn>>
+}
+
+export interface LoggedColumn {
+  readonly nullCount?: number
+  /** Bounds of the values that are not NULL; for text not necessarily tight. */
+  readonly min?: string
+  readonly max?: string
+}

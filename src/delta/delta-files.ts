@@ -1,0 +1,101 @@
+/** What a Delta log says of data files, in the form in which tables are opened. */
+import type { DataType, LoggedColumn, LoggedFile } from '../index.js'
+import { fail } from '../index.js'
+import type { Add } from './actions.js'
+import type { TableColumns } from './delta-schema.js'
+
+interface FileStatistics {
+  readonly numRecords?: number
+  readonly tightBounds?: boolean
+  readonly minValues?: Readonly<Record<string, unknown>>
+  readonly maxValues?: Readonly<Record<string, unknown>>
+  readonly nullCount?: Readonly<Record<string, unknown>>
+}
+
+/** A file of the table in `directory`. Throws NOT_SUPPORTED for files elsewhere than on this host's disks. */
+export function loggedFile(
+  add: Add,
+  { partitionColumns, physicalNames, schema }: TableColumns & { readonly partitionColumns: readonly string[] },
+  directory: string,
+): LoggedFile {
+  if (add.deletionVector) throw fail('NOT_SUPPORTED', ['a Delta table with deletion vectors'])
+  const constants = partitionColumns.map((name): [string, string | null] => {
+    const value = add.partitionValues[physicalNames[name] ?? name] ?? null
+    // An empty text is NULL, whatever the type.
+    return [name, value === '' ? null : value]
+  })
+  const file = { path: dataPath(add.path, directory), byteLength: add.size, constants: Object.fromEntries(constants) }
+  const statistics = parseStatistics(add.stats)
+  if (statistics?.numRecords === undefined) return file
+  const { numRecords: rowCount } = statistics
+  const columns = schema.fields.flatMap(({ name, type }): [string, LoggedColumn][] => {
+    if (partitionColumns.includes(name)) return []
+    const column = columnOf(statistics, physicalNames[name] ?? name, type)
+    return Object.keys(column).length === 0 ? [] : [[name, column]]
+  })
+  return { ...file, rowCount, columns: Object.fromEntries(columns) }
+}
+
+function parseStatistics(text: string | null | undefined): FileStatistics | undefined {
+  if (text === null || text === undefined || text === '') return undefined
+  try {
+    return JSON.parse(text) as FileStatistics
+  } catch {
+    return undefined
+  }
+}
+
+function columnOf(statistics: FileStatistics, name: string, type: DataType): LoggedColumn {
+  const nullCount = statistics.nullCount?.[name]
+  const min = boundText(statistics.minValues?.[name], type, 'min')
+  const max = boundText(statistics.maxValues?.[name], type, 'max')
+  return {
+    ...(typeof nullCount === 'number' ? { nullCount } : {}),
+    ...(min === undefined ? {} : { min }),
+    ...(max === undefined ? {} : { max }),
+  }
+}
+
+/** Writers cut texts at 32 characters or more. */
+const CUT_LENGTH = 32
+/** Digits of decimals that the numbers of JSON.parse keep. */
+const EXACT_DIGITS = 15
+
+/** A bound as text; undefined where it may not be one: it was cut, or lost digits. */
+function boundText(value: unknown, type: DataType, side: 'min' | 'max'): string | undefined {
+  switch (type.kind) {
+    case 'int':
+    case 'date':
+      return typeof value === 'string' || Number.isSafeInteger(value) ? String(value) : undefined
+    case 'float':
+      return typeof value === 'number' ? String(value) : undefined
+    case 'decimal':
+      return typeof value === 'string' || (typeof value === 'number' && type.precision <= EXACT_DIGITS)
+        ? String(value)
+        : undefined
+    case 'boolean':
+      return typeof value === 'boolean' ? String(value) : undefined
+    case 'utf8':
+      return typeof value === 'string' && (side === 'min' || value.length < CUT_LENGTH) ? value : undefined
+    case 'timestamp':
+      return typeof value === 'string' ? timestampBound(value, side) : undefined
+    default:
+      return undefined
+  }
+}
+
+/** Timestamps are cut to milliseconds. */
+function timestampBound(text: string, side: 'min' | 'max'): string | undefined {
+  const [, head, fraction = '', zone = ''] = /^(.*:\d\d)(?:\.(\d+))?(Z|[+-]\d\d:?\d\d)?$/.exec(text) ?? []
+  if (head === undefined) return undefined
+  const millis = fraction.slice(0, 3).padEnd(3, '0')
+  return side === 'min' ? text : `${head}.${millis}${fraction.slice(3).padEnd(3, '9')}${zone}`
+}
+
+/** The absolute path of a data file; the log has URLs, of files below the table or elsewhere. */
+export function dataPath(url: string, directory: string): string {
+  if (/^[a-z][a-z0-9+.-]*:/i.test(url) && !url.startsWith('file:'))
+    throw fail('NOT_SUPPORTED', [`the data file '${url}' (only local paths)`])
+  const path = decodeURIComponent(url.replace(/^file:(?:\/\/)?/, ''))
+  return path.startsWith('/') ? path : `${directory}/${path}`
+}

@@ -1,0 +1,72 @@
+/** Delta Lake tables as a table format: opened at a version or a time. */
+import type { OpenTable, TableFormat, TablePlace } from '../index.js'
+import { fail } from '../index.js'
+import { loggedFile } from './delta-files.js'
+import { columnsOf } from './delta-schema.js'
+import { latestSnapshot, loadSnapshot, versionAt, type Log } from './log.js'
+import { checkReadable, type Snapshot } from './snapshot.js'
+
+export const deltaFormat: TableFormat = {
+  name: 'delta',
+  options: ['timestamp', 'version'],
+  marker: '_delta_log',
+  async open(place) {
+    const snapshot = await snapshotAt(place)
+    checkReadable(snapshot)
+    return openSnapshot(snapshot, place.path)
+  },
+}
+
+async function snapshotAt({ files, options, path }: TablePlace): Promise<Snapshot> {
+  const log: Log = { path, files }
+  const { timestamp, version } = options
+  if (version !== undefined && timestamp !== undefined)
+    throw fail('INVALID_OPTION', ['version', 'give a version or a timestamp, not both'])
+  if (timestamp !== undefined) return loadSnapshot(log, await versionAt(log, timeOf(timestamp)))
+  if (version === undefined) return newestOf(log)
+  if (!/^\d{1,15}$/.test(version))
+    throw fail('INVALID_OPTION', ['version', `expected a whole number, got '${version}'`])
+  return loadSnapshot(log, Number(version))
+}
+
+/** Milliseconds since 1970; without a zone, UTC. */
+function timeOf(text: string): number {
+  const iso = text.trim().replace(' ', 'T')
+  const time = Date.parse(/(?:Z|[+-]\d\d:?\d\d)$/i.test(iso) ? iso : iso.includes('T') ? `${iso}Z` : iso)
+  if (Number.isNaN(time)) throw fail('INVALID_OPTION', ['timestamp', `expected a timestamp, got '${text}'`])
+  return time
+}
+
+/** Newest snapshots by path, so that the next statement reads only the commits since. */
+const known = new Map<string, Snapshot>()
+const MAX_KNOWN = 64
+
+async function newestOf(log: Log): Promise<Snapshot> {
+  const older = known.get(log.path)
+  const snapshot = await (older !== undefined && (await isStill(log, older))
+    ? latestSnapshot(log, older)
+    : latestSnapshot(log))
+  known.delete(log.path)
+  known.set(log.path, snapshot)
+  for (const path of known.keys()) if (known.size > MAX_KNOWN) known.delete(path)
+  return snapshot
+}
+
+/** Whether the table is the one that was seen before: another one may have taken its place. */
+async function isStill(log: Log, snapshot: Snapshot): Promise<boolean> {
+  const names = await log.files.list(`${log.path}/_delta_log`)
+  return names.includes(`${String(snapshot.version).padStart(20, '0')}.json`)
+}
+
+function openSnapshot(snapshot: Snapshot, path: string): OpenTable {
+  const { metaData } = snapshot
+  const mapping = snapshot.configuration('delta.columnMapping.mode') ?? 'none'
+  const columns = columnsOf(metaData.schemaString, mapping)
+  const { partitionColumns } = metaData
+  return {
+    schema: columns.schema,
+    format: 'parquet',
+    namesInFiles: columns.physicalNames,
+    files: [...snapshot.files.values()].map(add => loggedFile(add, { ...columns, partitionColumns }, path)),
+  }
+}

@@ -1,0 +1,126 @@
+/** A table whose files a log names, with their partition values and statistics (catalog/table-format.ts). */
+import type { Schema } from '../arrow/schema.js'
+import type { DataType, Value } from '../arrow/types.js'
+import type {
+  ColumnStatistics,
+  ConstantColumn,
+  FileLayout,
+  ScanPlan,
+  ScanRequest,
+  Statistics,
+  TableProvider,
+} from '../catalog/table-provider.js'
+import type { LoggedFile, OpenTable } from '../catalog/table-format.js'
+import { parseValue } from '../expr/value-text.js'
+import type { FileHost } from '../storage/store.js'
+import { formatNamed } from './index.js'
+import { mergeStatistics } from './parquet/split-plan.js'
+import { planFiles, type TableFile } from './plan-files.js'
+
+/** One snapshot of a table. */
+export class LoggedTable implements TableProvider {
+  readonly schema: Schema
+  readonly #table: OpenTable
+  readonly #host: FileHost
+  readonly #files: readonly TableFile[]
+  readonly #statistics: Statistics
+
+  /** Throws INVALID_CAST for constants that are no values of their columns. */
+  constructor(table: OpenTable, host: FileHost) {
+    this.schema = table.schema
+    this.#table = table
+    this.#host = host
+    const layouts = new Map<string, FileLayout>()
+    this.#files = table.files.map(file => tableFile(table, file, layouts))
+    this.#statistics = statisticsOf(table, this.#files)
+  }
+
+  statistics(): Statistics {
+    return this.#statistics
+  }
+
+  /** If the log counts the rows of every file. */
+  async exactStatistics(): Promise<Statistics | undefined> {
+    return this.#statistics.rowCount === undefined ? undefined : this.#statistics
+  }
+
+  scan(request: ScanRequest): Promise<ScanPlan> {
+    const format = formatNamed(this.#table.format)
+    const files = this.#files
+    return planFiles({ format, options: {}, schema: this.schema, host: this.#host, files, typesDiffer: true }, request)
+  }
+}
+
+/** Files with the same constants share their layout. */
+function tableFile(
+  { schema, namesInFiles = {} }: OpenTable,
+  { path, constants = {}, rowCount, columns = {} }: LoggedFile,
+  layouts: Map<string, FileLayout>,
+): TableFile {
+  const isConstant = (name: string): boolean => Object.hasOwn(constants, name)
+  const key = JSON.stringify(Object.keys(constants).sort())
+  const inFile = schema.fields.filter(({ name }) => !isConstant(name))
+  const layout = layouts.get(key) ?? {
+    fileSchema: { fields: inFile.map(field => ({ ...field, name: namesInFiles[field.name] ?? field.name })) },
+    columns: schema.fields.map(field => inFile.indexOf(field)),
+  }
+  layouts.set(key, layout)
+  const values = schema.fields.flatMap(({ name, type }, column): ConstantColumn[] => {
+    const text = constants[name]
+    return isConstant(name) ? [[column, text === null ? null : parseValue(text, type)]] : []
+  })
+  const file = { path, constants: values, layout }
+  if (rowCount === undefined) return file
+  const known = new Map(values.map(([column, value]) => [column, constantStatistics(value, rowCount)]))
+  schema.fields.forEach(({ name, type }, column) => {
+    if (!isConstant(name) && Object.hasOwn(columns, name)) known.set(column, loggedStatistics(columns[name], type))
+  })
+  return { ...file, statistics: { rowCount, columns: known } }
+}
+
+const constantStatistics = (value: Value, rowCount: number): ColumnStatistics =>
+  value === null ? { nullCount: rowCount } : { nullCount: 0, min: value, max: value }
+
+function loggedStatistics(
+  { nullCount, min, max }: NonNullable<LoggedFile['columns']>[string],
+  type: DataType,
+): ColumnStatistics {
+  const [low, high] = [min, max].map(text => (text === undefined ? undefined : boundOf(text, type)))
+  return {
+    ...(nullCount === undefined ? {} : { nullCount }),
+    ...(low === undefined ? {} : { min: low }),
+    ...(high === undefined ? {} : { max: high }),
+  }
+}
+
+/** A bound that is no value of the type is none: statistics must not make a table unreadable. */
+function boundOf(text: string, type: DataType): Value | undefined {
+  try {
+    return parseValue(text, type)
+  } catch {
+    return undefined
+  }
+}
+
+function statisticsOf({ schema, files }: OpenTable, known: readonly TableFile[]): Statistics {
+  const byteLength = files.reduce((sum, file) => sum + file.byteLength, 0)
+  const pieces = known.flatMap(({ statistics }) => statistics ?? [])
+  if (pieces.length < known.length) return { byteLength, columns: new Map() }
+  const filled = pieces.filter(({ rowCount }) => rowCount > 0)
+  const columns = schema.fields.flatMap(({ name, type }, column): [string, ColumnStatistics][] => {
+    if (filled.length === 0) return []
+    // Files of only NULLs have no bounds, and do not take those of others away.
+    const all = filled.map(piece => ({ own: piece.columns.get(column) ?? {}, rowCount: piece.rowCount }))
+    const [first, ...others] = all.sort((left, right) => Number(isEmpty(left)) - Number(isEmpty(right)))
+    return [
+      [
+        name,
+        others.reduce((left, right) => mergeStatistics(left, right.own, { type, isEmpty: isEmpty(right) }), first.own),
+      ],
+    ]
+  })
+  return { rowCount: pieces.reduce((sum, { rowCount }) => sum + rowCount, 0), byteLength, columns: new Map(columns) }
+}
+
+const isEmpty = ({ own, rowCount }: { readonly own: ColumnStatistics; readonly rowCount: number }): boolean =>
+  own.nullCount === rowCount
