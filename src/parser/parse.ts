@@ -29,7 +29,15 @@ export function parseExpression(sql: string): ExprNode {
   return parseAs('expression', sql) as ExprNode
 }
 
+/** A statement is parsed when its frame is made and again when it is planned: the second time the (unchanging) tree is there. */
+let last: { readonly entry: string; readonly sql: string; readonly tree: unknown } | undefined
+
 function parseAs(entry: 'statement' | 'query' | 'expression', sql: string): unknown {
+  if (last?.entry !== entry || last.sql !== sql) last = { entry, sql, tree: parsed(entry, sql) }
+  return last.tree
+}
+
+function parsed(entry: 'statement' | 'query' | 'expression', sql: string): unknown {
   const { questionMarks } = checkText(sql)
   try {
     return parse(sql, { entry, questionMarks })

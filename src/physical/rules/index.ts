@@ -53,7 +53,7 @@ export function applyPhysicalRules(
   const { partitioning } = context.properties(placed)
   const gathered = partitionCount(partitioning) === 1 ? placed : exchangeExec(placed, { kind: 'single' })
   // Before dynamic filters, of which every occurrence of a subplan would get others.
-  const shared = shareSubplans(gathered, context, options.operators)
+  const shared = shareSubplans(gathered, context)
   return bottomUp(
     wireDynamicFilters(reduceProbes(shared, context)),
     [...FINISHING_RULES, ...(options.physicalRules ?? [])],

@@ -1,10 +1,9 @@
 /** Subplans that occur several times are computed once. */
 import { mapList } from '../../common/tree.js'
 import { scalarFunction } from '../../expr/functions/index.js'
-import { displayPhysical } from '../display.js'
 import { exchangeExec, type ExchangeExec } from '../operators/exchange.js'
 import type { MaterializeExec, SharedRowsExec } from '../operators/materialize.js'
-import type { OperatorDefinition, PhysicalPlan } from '../plan.js'
+import type { PhysicalPlan } from '../plan.js'
 import type { RuleContext } from './rule.js'
 
 /** Estimated rows that are held in memory for it. */
@@ -42,12 +41,8 @@ const SPREADING_KINDS: ReadonlySet<string> = new Set(['ExchangeExec', 'Replicate
  *       X                                   ExchangeExec: round robin, shared=#0
  *                                             X
  */
-export function shareSubplans(
-  plan: PhysicalPlan,
-  context: RuleContext,
-  operators: readonly OperatorDefinition[],
-): PhysicalPlan {
-  const groups = repeatedSubplans(plan, operators)
+export function shareSubplans(plan: PhysicalPlan, context: RuleContext): PhysicalPlan {
+  const groups = repeatedSubplans(plan)
   const shared = groups.filter(([first]) => (context.properties(first).rowCount ?? 0) <= MAX_ROWS)
   if (shared.length === 0) return plan
   const ids = new Map(shared.flatMap((group, id) => group.map(node => [node, id] as const)))
@@ -102,37 +97,55 @@ function inPlace(plan: PhysicalPlan, context: RuleContext): ExchangeExec {
 
 const isExchange = (plan: PhysicalPlan): plan is ExchangeExec => plan.kind === 'ExchangeExec'
 
-/** The largest costly subplans that occur more than once, each with its occurrences. */
-function repeatedSubplans(root: PhysicalPlan, operators: readonly OperatorDefinition[]): PhysicalPlan[][] {
-  const groups: PhysicalPlan[][] = []
-  const texts = new Map<string, PhysicalPlan[][]>()
-  const collect = (node: PhysicalPlan): void => {
-    // It runs in every task, and reads no exchange.
-    if (node.kind === 'ReplicateExec') return
-    node.children.forEach(collect)
-    if (!someNode(node, ({ kind }) => COSTLY_KINDS.has(kind)) || isVolatile(node)) return
-    const text = displayPhysical(node, operators)
-    const alike = texts.get(text) ?? []
-    texts.set(text, alike)
-    const group = alike.find(([first]) => isSame(first, node))
-    if (group === undefined) alike.push([node])
-    else group.push(node)
-  }
-  collect(root)
-  const groupOf = new Map([...texts.values()].flat().flatMap(group => group.map(node => [node, group] as const)))
-  const visit = (node: PhysicalPlan): void => {
-    const group = groupOf.get(node)
-    if (group !== undefined && group.length > 1) {
-      const chosen = groups.find(([first]) => groupOf.get(first) === group)
-      if (chosen === undefined) groups.push([node])
-      else chosen.push(node)
-    } else node.children.forEach(visit)
-  }
-  visit(root)
-  return groups.filter(group => group.length > 1)
+/** Equal plans. */
+interface Alike {
+  readonly id: number
+  readonly first: PhysicalPlan
+  /** Occurrences that may be shared. */
+  readonly nodes: PhysicalPlan[]
 }
 
-/** Equal plans; encoded rows of a table are the same only if they are one block. */
+/** The largest costly subplans that occur more than once, each with its occurrences. */
+function repeatedSubplans(root: PhysicalPlan): PhysicalPlan[][] {
+  const groupOf = groupEqual(root)
+  const chosen = new Map<Alike, PhysicalPlan[]>()
+  const visit = (node: PhysicalPlan): void => {
+    // It runs in every task, and reads no exchange.
+    if (node.kind === 'ReplicateExec') return
+    const group = groupOf.get(node)
+    if (group === undefined || group.nodes.length < 2 || !isWorthIt(node)) return node.children.forEach(visit)
+    const before = chosen.get(group)
+    if (before === undefined) chosen.set(group, [node])
+    else before.push(node)
+  }
+  visit(root)
+  return [...chosen.values()].filter(nodes => nodes.length > 1)
+}
+
+const isWorthIt = (plan: PhysicalPlan): boolean =>
+  someNode(plan, ({ kind }) => COSTLY_KINDS.has(kind)) && !isVolatile(plan)
+
+/** Children first: two nodes are equal if their children are and they differ in nothing else, so that none is compared as a whole. */
+function groupEqual(root: PhysicalPlan): ReadonlyMap<PhysicalPlan, Alike> {
+  const groupOf = new Map<PhysicalPlan, Alike>()
+  const candidates = new Map<string, Alike[]>()
+  let count = 0
+  const collect = (node: PhysicalPlan, mayShare: boolean): void => {
+    const sharesBelow = mayShare && node.kind !== 'ReplicateExec'
+    for (const child of node.children) collect(child, sharesBelow)
+    const key = [node.kind, ...node.children.map(child => groupOf.get(child)?.id)].join(' ')
+    const known = candidates.get(key) ?? []
+    candidates.set(key, known)
+    let group = known.find(({ first }) => isSame({ ...first, children: [] }, { ...node, children: [] }))
+    if (group === undefined) known.push((group = { id: count++, first: node, nodes: [] }))
+    if (sharesBelow) group.nodes.push(node)
+    groupOf.set(node, group)
+  }
+  collect(root, true)
+  return groupOf
+}
+
+/** Equal values; encoded rows of a table are the same only if they are one block. */
 function isSame(left: unknown, right: unknown): boolean {
   if (Object.is(left, right)) return true
   if (typeof left !== 'object' || typeof right !== 'object' || left === null || right === null) return false
