@@ -13,7 +13,7 @@ import type { WriteIntents } from './write-intents.js'
 /** `committers`: of extensions. Without `intents`, they are kept in files beside the targets. */
 export function writeCoordinator(
   committers: readonly TableCommitter[],
-  intents: WriteIntents = new FileIntents(nodeCommitFs(hostname()), processTable, systemClock),
+  intents: WriteIntents = new FileIntents(nodeCommitFs(hostname()), processTable, systemClock, hostname()),
 ): WriteCoordinator {
   const fs = nodeCommitFs(hostname())
   const own = [fileCommitter(fs, hostname()), directoryCommitter(fs, hostname())]

@@ -72,6 +72,8 @@ class DirectoryWrite {
       const { isCommitted, manifest } = found
       if (!isCommitted) await this.#place(manifest)
       for (const path of manifest.removes) await this.#fs.unlink(join(this.#staging.target, path))
+      // While the manifest is there; without it they would count again if they came back.
+      if (manifest.removes.length > 0) await this.#syncAll(this.#staging.target, manifest.removes)
       return { rows: manifest.rows }
     })
   }
@@ -95,7 +97,7 @@ class DirectoryWrite {
       await this.#staging.writeManifest({ ...manifest, strategy: 'move' })
     }
     for (const file of manifest.files) await this.#move(file)
-    await this.#syncAll(this.#staging.target, manifest.files)
+    await this.#syncAll(this.#staging.target, pathsOf(manifest.files))
     await this.#staging.markCommitted()
   }
 
@@ -132,13 +134,13 @@ class DirectoryWrite {
       await this.#fs.makeDirectory(dirname(join(this.#data, to)))
       await this.#fs.rename(join(this.#staging.parts, file), join(this.#data, to))
     }
-    await this.#syncAll(this.#data, files)
+    await this.#syncAll(this.#data, pathsOf(files))
   }
 
   /** The directories between `root` and the files, so that the files' names last. */
-  async #syncAll(root: string, files: readonly ManifestFile[]): Promise<void> {
+  async #syncAll(root: string, paths: readonly string[]): Promise<void> {
     const directories = new Set<string>([root])
-    for (const { to } of files) for (let at = dirname(to); at !== '.'; at = dirname(at)) directories.add(join(root, at))
+    for (const path of paths) for (let at = dirname(path); at !== '.'; at = dirname(at)) directories.add(join(root, at))
     for (const directory of directories) await this.#fs.sync(directory)
   }
 
@@ -159,10 +161,13 @@ class DirectoryWrite {
   }
 
   async #lock(path: string): Promise<void> {
-    const own = Buffer.from(this.#intent.writeId)
+    // By a link, so that the lock never is there without its owner.
+    const own = join(this.#staging.directory, OVERWRITE)
+    await this.#fs.unlink(own)
+    await this.#fs.create(own, Buffer.from(this.#intent.writeId))
     for (;;) {
       try {
-        return await this.#fs.create(path, own)
+        return await this.#fs.link(own, path)
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
       }
@@ -195,3 +200,5 @@ class DirectoryWrite {
     })
   }
 }
+
+const pathsOf = (files: readonly ManifestFile[]): string[] => files.map(({ to }) => to)

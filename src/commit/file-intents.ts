@@ -9,7 +9,7 @@ import { createHash } from 'node:crypto'
 import { basename, dirname, join } from 'node:path'
 import type { FileTarget, WriteIntent } from '../catalog/table-write.js'
 import type { Clock } from '../common/clock.js'
-import { fail } from '../common/errors.js'
+import { BallistaError, fail } from '../common/errors.js'
 import { decodeWireText, encodeWireText } from '../common/wire.js'
 import { stagingRoot } from '../formats/write-manifest.js'
 import type { CommitFs } from './file-system.js'
@@ -36,6 +36,7 @@ interface KeyFile {
 }
 
 const INTENT = 'INTENT.json'
+const TEMPORARY = 'INTENT.json.tmp'
 const KEYS = 'keys'
 const KEPT_MS = 24 * 3_600_000
 const MAX_TRIES = 5
@@ -44,8 +45,11 @@ export class FileIntents implements WriteIntents {
   readonly #fs: CommitFs
   readonly #processes: ProcessTable
   readonly #clock: Clock
+  /** For error messages. */
+  readonly #host: string
 
-  constructor(fs: CommitFs, processes: ProcessTable, clock: Clock) {
+  constructor(fs: CommitFs, processes: ProcessTable, clock: Clock, host: string) {
+    this.#host = host
     this.#fs = fs
     this.#processes = processes
     this.#clock = clock
@@ -66,11 +70,22 @@ export class FileIntents implements WriteIntents {
   }
 
   async begin(intent: WriteIntent): Promise<void> {
-    const directory = join(stagingRoot(intent.target.path), intent.writeId)
+    try {
+      await this.#begin(intent)
+    } catch (error) {
+      await this.forget(intent).catch(() => undefined)
+      if (error instanceof BallistaError) throw error
+      throw fail('FILE_NOT_WRITABLE', [this.#host, intent.target.path, (error as Error).message], { cause: error })
+    }
+  }
+
+  async #begin(intent: WriteIntent): Promise<void> {
+    const root = stagingRoot(intent.target.path)
+    const directory = join(root, intent.writeId)
     const file: IntentFile = { intent, process: this.#processes.self }
-    await this.#createIn(directory, INTENT, encoded(file))
+    await this.#createIn(directory, TEMPORARY, encoded(file), path => this.#fs.rename(path, join(directory, INTENT)))
     await this.#fs.sync(directory)
-    await this.#fs.sync(dirname(directory))
+    await this.#fs.sync(root)
     const path = keyPath(intent)
     if (path !== undefined) await this.#take(path, intent)
   }
@@ -78,16 +93,17 @@ export class FileIntents implements WriteIntents {
   async record(intent: WriteIntent, outcome: WriteOutcome): Promise<void> {
     const path = keyPath(intent)
     if (path === undefined) return
-    const temporary = `${path}.${intent.writeId}.tmp`
-    await this.#fs.unlink(temporary)
-    await this.#fs.create(temporary, this.#keyFile(intent.writeId, outcome))
-    await this.#fs.rename(temporary, path)
+    if (outcome.kind === 'committed') {
+      const name = temporaryKey(path, intent)
+      const bytes = this.#keyFile(intent.writeId, outcome)
+      await this.#createIn(dirname(path), name, bytes, temporary => this.#fs.rename(temporary, path))
+    } else if ((await this.#read<KeyFile>(path))?.writeId === intent.writeId) await this.#fs.unlink(path)
     await this.#fs.sync(dirname(path))
   }
 
   async forget({ target, writeId }: WriteIntent): Promise<void> {
     const root = stagingRoot(target.path)
-    await this.#fs.unlink(join(root, writeId, INTENT))
+    for (const name of [INTENT, TEMPORARY]) await this.#fs.unlink(join(root, writeId, name))
     await this.#fs.removeDirectory(join(root, writeId))
     await this.#fs.removeDirectory(join(root, KEYS))
     await this.#fs.removeDirectory(root)
@@ -98,10 +114,12 @@ export class FileIntents implements WriteIntents {
     const root = stagingRoot(target.path)
     const found: StoredWrite[] = []
     for (const writeId of await this.#fs.list(root)) {
+      if (writeId === KEYS) continue
       const file = await this.#read<IntentFile>(join(root, writeId, INTENT))
       if (file === undefined) {
-        // It ended before the intent was there, or after.
-        if (writeId !== KEYS) await this.#fs.removeDirectory(join(root, writeId))
+        // It ended before the intent was there, or after; one that is just beginning tries again.
+        await this.#fs.unlink(join(root, writeId, TEMPORARY))
+        await this.#fs.removeDirectory(join(root, writeId))
         continue
       }
       if (file.process !== this.#processes.self && this.#processes.isRunning(file.process)) continue
@@ -110,29 +128,40 @@ export class FileIntents implements WriteIntents {
       const outcome = known?.writeId === writeId ? known.outcome : undefined
       found.push({ intent: file.intent, isRunning: false, ...(outcome === undefined ? {} : { outcome }) })
     }
-    await this.#removeOldKeys(join(root, KEYS))
+    await this.#removeOldKeys(root)
     return found
   }
 
-  /** Others remove empty directories, also one that has just been made. */
-  async #createIn(directory: string, name: string, bytes: Uint8Array): Promise<void> {
+  /** Makes a temporary file, then `place`s it. Others remove empty directories and such files, also those that have just been made. */
+  async #createIn(
+    directory: string,
+    name: string,
+    bytes: Uint8Array,
+    place: (temporary: string) => Promise<void>,
+  ): Promise<void> {
+    const temporary = join(directory, name)
     for (let tries = 1; ; tries++) {
       await this.#fs.makeDirectory(directory)
       try {
-        return await this.#fs.create(join(directory, name), bytes)
+        await this.#fs.unlink(temporary)
+        await this.#fs.create(temporary, bytes)
+        return await place(temporary)
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || tries >= MAX_TRIES) throw error
       }
     }
   }
 
+  /** By a link, so that two writes with one key do not both take it, and it is never there in part. */
   async #take(path: string, intent: WriteIntent): Promise<void> {
+    const name = temporaryKey(path, intent)
     try {
-      await this.#createIn(dirname(path), basename(path), this.#keyFile(intent.writeId))
+      await this.#createIn(dirname(path), name, this.#keyFile(intent.writeId), file => this.#fs.link(file, path))
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-      await this.forget(intent)
       throw fail('WRITE_CONFLICT', [intent.target.path, 'the same write is under way'])
+    } finally {
+      await this.#fs.unlink(join(dirname(path), name))
     }
     await this.#fs.sync(dirname(path))
   }
@@ -142,11 +171,16 @@ export class FileIntents implements WriteIntents {
     return encoded(outcome === undefined ? { writeId, atMs } : { writeId, outcome, atMs })
   }
 
-  async #removeOldKeys(directory: string): Promise<void> {
-    for (const name of await this.#fs.list(directory)) {
-      const known = await this.#read<KeyFile>(join(directory, name))
-      if (known === undefined || this.#clock.wallMs() - known.atMs > KEPT_MS)
-        await this.#fs.unlink(join(directory, name))
+  /** Keys of the day before, and what writes that are no more have left half done. */
+  async #removeOldKeys(root: string): Promise<void> {
+    for (const name of await this.#fs.list(join(root, KEYS))) {
+      const path = join(root, KEYS, name)
+      const [, owner] = /\.([^.]+)\.tmp$/.exec(name) ?? []
+      const isOld =
+        owner === undefined
+          ? this.#clock.wallMs() - ((await this.#read<KeyFile>(path))?.atMs ?? 0) > KEPT_MS
+          : (await this.#fs.status(join(root, owner))) === undefined
+      if (isOld) await this.#fs.unlink(path)
     }
   }
 
@@ -161,6 +195,8 @@ export class FileIntents implements WriteIntents {
     }
   }
 }
+
+const temporaryKey = (path: string, { writeId }: WriteIntent): string => `${basename(path)}.${writeId}.tmp`
 
 const encoded = (value: IntentFile | KeyFile): Uint8Array => Buffer.from(encodeWireText(value))
 

@@ -41,6 +41,12 @@ export function stagingRoot(path: string): string {
 /** What listings of a table pass by. */
 export const isHidden = (name: string): boolean => /^[._]/.test(name)
 
+/** What is missing counts as empty. */
+export interface ManifestFs {
+  list(directory: string): Promise<readonly string[]>
+  read(path: string): Promise<Uint8Array | undefined>
+}
+
 /** How often a listing is taken again while writes commit. */
 const MAX_LISTINGS = 20
 
@@ -53,10 +59,11 @@ const MAX_LISTINGS = 20
 export async function committedFiles(
   { path, host }: FilePlace,
   list: () => Promise<readonly string[]>,
+  fs?: ManifestFs,
 ): Promise<readonly string[]> {
   let files = await list()
   for (let listing = 0; listing < MAX_LISTINGS; listing++) {
-    const hidden = await hiddenFiles({ path, host })
+    const hidden = await hiddenFiles({ path, host }, fs ?? localFs(host))
     const again = await list()
     if (hidden !== undefined && isSame(files, again)) return files.filter(file => !hidden.has(file))
     files = again
@@ -68,18 +75,16 @@ const isSame = (left: readonly string[], right: readonly string[]): boolean =>
   left.length === right.length && left.every((file, i) => file === right[i])
 
 /** Paths that do not count now; undefined: the manifests changed while they were read. */
-async function hiddenFiles({ path, host }: FilePlace): Promise<ReadonlySet<string> | undefined> {
-  const root = await allowedPath({ path: stagingRoot(path), host }).catch(() => undefined)
+async function hiddenFiles({ path, host }: FilePlace, fs: ManifestFs): Promise<ReadonlySet<string> | undefined> {
+  const root = stagingRoot(path)
   const hidden = new Set<string>()
-  // Outside of the data roots nobody can have staged anything.
-  if (root === undefined) return hidden
   try {
-    for (const writeId of (await ifThere(readdir(root))) ?? []) {
+    for (const writeId of await fs.list(root)) {
       const place = join(root, writeId)
-      const state = (await ifThere(readdir(place))) ?? []
+      const state = await fs.list(place)
       const name = [COMMITTED, MANIFEST].find(each => state.includes(each))
       if (name === undefined) continue
-      const bytes = await ifThere(readFile(join(place, name)))
+      const bytes = await fs.read(join(place, name))
       if (bytes === undefined) return undefined
       const manifest = parseManifest(bytes)
       if (manifest.strategy !== 'move') continue
@@ -94,6 +99,18 @@ async function hiddenFiles({ path, host }: FilePlace): Promise<ReadonlySet<strin
 
 export const parseManifest = (bytes: Uint8Array): WriteManifest =>
   JSON.parse(Buffer.from(bytes).toString('utf8')) as WriteManifest
+
+/** Outside of the data roots nobody can have staged anything. */
+function localFs(host: FilePlace['host']): ManifestFs {
+  const at = (path: string): Promise<string> => allowedPath({ path, host })
+  return {
+    list: async directory => {
+      const allowed = await at(directory).catch(() => undefined)
+      return allowed === undefined ? [] : ((await ifThere(readdir(allowed))) ?? [])
+    },
+    read: async path => ifThere(readFile(await at(path))),
+  }
+}
 
 async function ifThere<T>(result: Promise<T>): Promise<T | undefined> {
   try {

@@ -1,0 +1,151 @@
+/** Writes of every kind of target over a disk in memory, and what may be seen of them. */
+import { MemoryDisk, CrashingFs, type Faults } from './crashing-fs.js'
+import type { FileTarget, StagedPart, WriteIntent, WriteMode } from '../../src/catalog/table-write.js'
+import { systemClock } from '../../src/common/clock.js'
+import { WriteCoordinator } from '../../src/commit/coordinator.js'
+import { directoryCommitter } from '../../src/commit/directory-committer.js'
+import { fileCommitter } from '../../src/commit/file-committer.js'
+import { FileIntents } from '../../src/commit/file-intents.js'
+import { committedFiles, stagingRoot } from '../../src/formats/write-manifest.js'
+import { thisHost } from '../../src/storage/this-host.js'
+
+export interface CrashCase {
+  readonly name: string
+  readonly target: FileTarget
+  readonly mode: WriteMode
+  /** Content before, by path below the target; a file's own path is ''. Absent: the target does not exist. */
+  readonly before?: Readonly<Record<string, string>>
+  readonly parts: readonly { readonly text: string; readonly partition?: readonly (string | null)[] }[]
+}
+
+const directory = (partitionBy?: readonly string[]): FileTarget => ({
+  kind: 'directory',
+  path: '/data/t/',
+  format: 'csv',
+  options: {},
+  ...(partitionBy === undefined ? {} : { partitionBy }),
+})
+const file: FileTarget = { kind: 'file', path: '/data/f.csv', format: 'csv', options: {} }
+const three = [{ text: 'new a' }, { text: 'new b' }, { text: 'new c' }]
+const two = [
+  { text: 'new a', partition: ['x', null] },
+  { text: 'new b', partition: ['y/z', '1'] },
+]
+
+export const CRASH_CASES: readonly CrashCase[] = [
+  {
+    name: 'a file in place of another',
+    target: file,
+    mode: 'overwrite',
+    before: { '': 'old' },
+    parts: [{ text: 'new' }],
+  },
+  { name: 'a new file', target: file, mode: 'error', parts: [{ text: 'new' }] },
+  { name: 'a new directory', target: directory(), mode: 'error', parts: three },
+  { name: 'a new directory with partitions', target: directory(['a', 'b']), mode: 'append', parts: two },
+  { name: 'an append to a directory', target: directory(), mode: 'append', before: { 'old.csv': 'old' }, parts: three },
+  {
+    name: 'an append to a directory with partitions',
+    target: directory(['a', 'b']),
+    mode: 'append',
+    before: { 'a=x/b=1/old.csv': 'old' },
+    parts: two,
+  },
+  {
+    name: 'an overwritten directory',
+    target: directory(),
+    mode: 'overwrite',
+    before: { 'old1.csv': 'old 1', 'sub/old2.csv': 'old 2' },
+    parts: three,
+  },
+]
+
+export type Seen = 'old' | 'new' | `between: ${string}`
+
+/** One disk, and processes that write to it one after the other. */
+export class CrashWorld {
+  readonly disk = new MemoryDisk()
+  readonly #case: CrashCase
+  #processes = 0
+
+  constructor(crashCase: CrashCase) {
+    this.#case = crashCase
+    this.disk.directory('/data', true)
+    for (const [path, text] of Object.entries(crashCase.before ?? {})) this.disk.put(this.#at(path), Buffer.from(text))
+  }
+
+  /** That the write has. */
+  get rows(): number {
+    return this.#case.parts.length
+  }
+
+  /** A process that has just started; those before it have ended. */
+  start(faults: Faults = {}): { readonly coordinator: WriteCoordinator; readonly fs: CrashingFs } {
+    const self = String(++this.#processes)
+    const fs = new CrashingFs(this.disk, faults)
+    const processes = { self, isRunning: (identity: string): boolean => identity === self }
+    return {
+      fs,
+      coordinator: new WriteCoordinator({
+        intents: new FileIntents(fs, processes, systemClock, 'test-host'),
+        committers: [fileCommitter(fs, 'test-host'), directoryCommitter(fs, 'test-host')],
+        running: new Map(),
+      }),
+    }
+  }
+
+  intent(writeId: string): WriteIntent {
+    const { mode, target } = this.#case
+    return { writeId, target, mode, idempotencyKey: 'the key' }
+  }
+
+  /** The write with its key, from its intent to its end; tasks stage on a disk that does not fail. */
+  async write(coordinator: WriteCoordinator, writeId: string): Promise<number> {
+    const intent = this.intent(writeId)
+    const known = await coordinator.begin(intent)
+    if (known !== undefined) return known.rows
+    const staged = coordinator.committerOf(intent.target).stage(intent)
+    const parts = this.#case.parts.map(({ partition = [], text }, i): StagedPart => {
+      const name = `${i}-${writeId}.${staged.extension}`
+      this.disk.put(`${staged.directory}/${name}`, Buffer.from(text))
+      return { file: name, rows: 1, bytes: text.length, crc32: 0, partition, columns: {} }
+    })
+    // Of a task that lost: it must not come along.
+    this.disk.put(`${staged.directory}/loser.csv`, Buffer.from('loser'))
+    return (await coordinator.commit(intent, parts)).rows
+  }
+
+  /** What a reader of ours sees now. */
+  async read(): Promise<Seen> {
+    const { before, parts, target } = this.#case
+    const texts = [...(await this.#visible())].sort()
+    const old = Object.values(before ?? {}).sort()
+    const added = parts.map(({ text }) => text)
+    const fresh = (this.#case.mode === 'append' ? [...old, ...added] : added).sort()
+    if (texts.join() === fresh.join()) return 'new'
+    if (texts.join() === old.join()) return 'old'
+    return `between: ${target.path} holds ${texts.join()}`
+  }
+
+  /** What writes have left in the staging directory beside outcomes of keys. */
+  staged(): string[] {
+    const root = stagingRoot(this.#case.target.path)
+    return (this.disk.names(root) ?? []).filter(name => name !== 'keys')
+  }
+
+  async #visible(): Promise<string[]> {
+    const { path, kind } = this.#case.target
+    if (kind === 'file') return [this.disk.text(path)].filter(text => text !== undefined)
+    const files = await committedFiles(
+      { path, host: thisHost() },
+      async () => [...this.disk.files(path.slice(0, -1)).keys()].map(name => path + name).sort(),
+      new CrashingFs(this.disk),
+    )
+    return files.map(each => this.disk.text(each) ?? '')
+  }
+
+  #at(path: string): string {
+    const { target } = this.#case
+    return target.kind === 'file' ? target.path : target.path + path
+  }
+}
