@@ -20,6 +20,7 @@ import {
   copyFrame,
   explainFrame,
   insertFrame,
+  insertStream,
   nameFrame,
   nameRows,
   type ExplainOptions,
@@ -35,6 +36,7 @@ import { heldBatches } from './held-rows.js'
 import { joinedFrames, type JoinOptions, type JoinType } from './join-text.js'
 import type { ParameterValues } from './parameters.js'
 import { Result } from './result.js'
+import type { StreamInput } from './input-stream.js'
 import { openRun, type RunOptions } from './run-options.js'
 import { closed, isBare, isOpenAt, selectFrom, type QueryText, type SelectText } from './select-text.js'
 import type { HeldRows } from './session.js'
@@ -298,6 +300,14 @@ export class DataFrame extends Result implements StepSource {
 
   #holding(rows: HeldRows): DataFrame {
     return new DataFrame(heldFrame(this.#frame.session, rows), rows)
+  }
+
+  /**
+   * Of the frame of a table (`ctx.table(name)`): appends the rows of a stream, row objects or record batches, and gives their number. A
+   * session of this process takes them with backpressure; others hold them before they send them.
+   */
+  async insert(rows: StreamInput, options: InsertOptions = {}): Promise<number> {
+    return this.#written(await insertStream(this.#frame, rows, options))
   }
 
   /** Runs the query now and appends its rows, columns by position, to a table in memory or over a directory; gives their number. */

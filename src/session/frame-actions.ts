@@ -1,5 +1,6 @@
 /** What frames do beside giving rows: EXPLAIN, COPY and CREATE VIEW over their query. */
 import { fail } from '../common/errors.js'
+import type { WriteMode } from '../catalog/table-write.js'
 import { displayLogical } from '../logical/display.js'
 import { parseQuery } from '../parser/parse.js'
 import { quoteIdent, quoteString } from '../parser/quote.js'
@@ -9,7 +10,10 @@ import { frameStatement, inlineSql, type FrameQuery } from './frame-query.js'
 import { isAnonymous } from './registration.js'
 import type { RunOptions } from './run-options.js'
 import { analyzeStatement } from './run-statement.js'
-import type { HeldRows, Session } from './session.js'
+import { fileFrame } from './frame-sources.js'
+import type { StreamInput } from './input-stream.js'
+import type { HeldRows, Session, Statement } from './session.js'
+import { idempotencyKey } from './write-options.js'
 import { functionNamesOf } from './user-functions.js'
 
 export interface ExplainOptions extends RunOptions {
@@ -23,14 +27,29 @@ export interface ExplainOptions extends RunOptions {
   readonly format?: 'indent' | 'tree'
 }
 
-/** Options of the written format, by the keys of `COPY … OPTIONS (…)`: `{ compression: 'zstd' }`. */
-export interface WriteOptions extends RunOptions {
+export interface WriteOptions extends RunOptions, KeyedWrite {
+  /** What becomes of what is there. Default: a file is replaced, a directory gets more files. */
+  readonly mode?: WriteMode
+  /** Columns by whose values rows go to directories `column=value/`; the path is a directory then. */
+  readonly partitionBy?: readonly string[]
+  /** Order of the rows in each file: `['a', 'b DESC']`. */
+  readonly sortBy?: readonly string[]
+  /** False: a directory of files, also where the path does not end in `/`. */
+  readonly singleFile?: boolean
+  /** Of the format: Parquet `snappy`, `zstd`, …; CSV and JSON `gzip`. */
+  readonly compression?: string
+  /** More options of the format, by the keys of `COPY … OPTIONS (…)`: `{ has_header: false }`. */
   readonly format?: Readonly<Record<string, string | number | boolean>>
 }
 
-export interface InsertOptions extends RunOptions {
-  /** In place of the rows that a table in memory has. */
+export interface InsertOptions extends RunOptions, KeyedWrite {
+  /** In place of the rows that the table has. */
   readonly overwrite?: boolean
+}
+
+interface KeyedWrite {
+  /** Writes to one target with the same key, within a day, are one: a write whose answer was lost can be sent again. Not for tables in memory. */
+  readonly idempotencyKey?: string
 }
 
 export interface ViewOptions {
@@ -76,27 +95,56 @@ export function boundPlanText(frame: FrameQuery): string {
 }
 
 /** Writes the rows into a file, or into a directory whose path ends in `/`; gives one row `count`. */
-export function copyFrame(frame: FrameQuery, path: string, format: string, options: WriteOptions): Promise<HeldRows> {
-  const pairs = Object.entries(options.format ?? {}).map(
-    ([key, value]) => `${quoteString(key)} ${quoteString(String(value))}`,
+export function copyFrame(
+  frame: FrameQuery,
+  path: string,
+  format: string,
+  {
+    compression,
+    format: more = {},
+    idempotencyKey: key,
+    mode,
+    partitionBy = [],
+    singleFile,
+    sortBy,
+    ...run
+  }: WriteOptions,
+): Promise<HeldRows> {
+  const options = { compression, mode, single_file: singleFile, sort_by: sortBy?.join(', '), ...more }
+  const pairs = Object.entries(options).flatMap(([name, value]) =>
+    value === undefined ? [] : [`${quoteString(name)} ${quoteString(String(value))}`],
   )
+  const partitions = partitionBy.length === 0 ? '' : ` PARTITIONED BY (${partitionBy.map(quoteIdent).join(', ')})`
   const clause = pairs.length === 0 ? '' : ` OPTIONS (${pairs.join(', ')})`
   const query = frameStatement(frame)
-  const sql = `COPY (\n${query.sql}\n) TO ${quoteString(path)} STORED AS ${format}${clause}`
-  return frame.session.write({ ...query, sql }, options)
+  const sql = `COPY (\n${query.sql}\n) TO ${quoteString(path)} STORED AS ${format}${partitions}${clause}`
+  return frame.session.write({ ...keyed(query, key), sql }, run)
 }
+
+const keyed = (statement: Statement, key: string | undefined): Statement =>
+  key === undefined ? statement : { ...statement, settings: { ...statement.settings, [idempotencyKey.key]: key } }
 
 /** Appends the rows to a table; gives one row `count`. */
 export function insertFrame(
   frame: FrameQuery,
   name: string,
-  { overwrite = false, ...options }: InsertOptions,
+  { idempotencyKey: key, overwrite = false, ...options }: InsertOptions,
 ): Promise<HeldRows> {
   const { session } = frame
   const query = frameStatement(frame)
   const uses = new Map([[name, session.tables.lookup([name])], ...frame.uses])
   const sql = `INSERT ${overwrite ? 'OVERWRITE' : 'INTO'} ${quoteIdent(name)} ${query.sql}`
-  return insertRows(session, { table: [name], overwrite }, { ...query, sql, uses }, options)
+  return insertRows(session, { table: [name], overwrite }, { ...keyed(query, key), sql, uses }, options)
+}
+
+/** Appends the rows of a stream to the table of the frame, columns by name; gives one row `count`. */
+export async function insertStream(frame: FrameQuery, rows: StreamInput, options: InsertOptions): Promise<HeldRows> {
+  const { session, uses } = frame
+  const [name = ''] = uses.keys()
+  if (uses.size !== 1 || frameStatement(frame).sql !== `SELECT * FROM ${quoteIdent(name)}`)
+    throw fail('INVALID_ARGUMENT', ['rows are inserted into a table, not into a query; use ctx.table(name)'])
+  const source = await session.streamTable(frame.schema, rows)
+  return insertFrame(fileFrame(session, source, frame.schema), name, options)
 }
 
 /** Makes held rows a table. */

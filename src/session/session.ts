@@ -31,6 +31,8 @@ export interface Statement {
   readonly parameters?: Parameters
 }
 
+const HELD_BATCH_ROWS = 8192
+
 export class Session {
   readonly backend: Backend
   readonly baseDirectory: string
@@ -81,6 +83,21 @@ export class Session {
 
   /** A stream as a table; NOT_SUPPORTED where its rows could not be read. */
   addStream(name: string, schema: Schema, source: StreamInput): void {
+    this.register([name], this.#openStream(name, schema, source))
+  }
+
+  /** A stream as a table without a name; where tasks cannot read it, its rows, held. */
+  async streamTable(schema: Schema, source: StreamInput): Promise<Registration> {
+    const name = this.anonymousName('stream')
+    if (this.backend.readsStreams) return this.#openStream(name, schema, source)
+    const stream = new ProgramStream({ name, schema, source, onTaken: () => undefined })
+    const batches: EncodedBatch[] = []
+    const rows = { [Symbol.asyncIterator]: () => stream.open(HELD_BATCH_ROWS) }
+    for await (const batch of given(rows)) batches.push({ bytes: encodeBatch(batch), rowCount: batch.rowCount })
+    return { kind: 'memory', name, schema, batches }
+  }
+
+  #openStream(name: string, schema: Schema, source: StreamInput): Registration {
     if (!this.backend.readsStreams) {
       const text = 'a stream of this process as a table of a cluster (make the session with new SessionContext())'
       throw fail('NOT_SUPPORTED', [text])
@@ -89,7 +106,7 @@ export class Session {
     const stream = new ProgramStream({ name, schema, source, onTaken: () => this.#unread.delete(stream) })
     this.#streams.set(table, stream)
     this.#unread.add(stream)
-    this.register([name], table)
+    return table
   }
 
   /** Ends what runs, then the streams that were not read. */
