@@ -44,6 +44,11 @@ export function countBytesRead(byteLength: number): void {
   Atomics.add(counters, BYTES_READ, BigInt(byteLength))
 }
 
+/** So many table files more, or (-1) less, are open. */
+export function countOpenFiles(delta: 1 | -1): void {
+  Atomics.add(counters, OPEN_FILES, BigInt(delta))
+}
+
 /** Counts a file handle or stream, which has just been opened, until its `close` event. */
 export function countOpenFile(file: FileHandle | Readable): void {
   const opened = counters

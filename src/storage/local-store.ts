@@ -1,9 +1,11 @@
 /** The files of this machine. */
-import { open, stat, type FileHandle } from 'node:fs/promises'
+import { close, closeSync, open, openSync, read, readSync, stat, statSync } from 'node:fs'
+import { promisify } from 'node:util'
+import { isMainThread } from 'node:worker_threads'
 import pLimit from 'p-limit'
 import { BallistaError, fail } from '../common/errors.js'
 import { allowedPath } from '../runtime/data-roots.js'
-import { countBytesRead, countOpenFile } from '../runtime/io-counters.js'
+import { countBytesRead, countOpenFiles } from '../runtime/io-counters.js'
 import { createLocalFile } from './local-atomic-file.js'
 import type { FilePlace, FileTail, FileVersion, OpenFile, Store } from './store.js'
 
@@ -12,10 +14,23 @@ export const localStore: Store = { version, open: openLocal, tail, create: creat
 /** Range reads under way at once in this process: libuv has 4 threads, twice that keeps them busy. */
 const CONCURRENT_READS = 8
 const limit = pLimit(CONCURRENT_READS)
+const readAside = promisify(read)
+
+/**
+ * Threads that run tasks have nothing else to do meanwhile: there these are plain calls. Where all cores work, to leave them to
+ * libuv's threads costs two switches more. The main thread, which must answer others, does.
+ */
+const calls = isMainThread
+  ? { stat: promisify(stat), open: promisify(open), close: promisify(close) }
+  : { stat: statSync, open: openSync, close: closeSync }
+
+/** A thread's read that is slower is not answered by the system's cache; later ones of the file go on beside the thread's work. */
+const SLOW_CALL_MS = 1
+const SLOW_BYTES_PER_MS = 500_000
 
 async function version(place: FilePlace): Promise<FileVersion> {
   try {
-    const { size, mtimeMs } = await stat(await allowedPath(place))
+    const { size, mtimeMs } = await calls.stat(await allowedPath(place))
     return { byteLength: size, tag: String(mtimeMs) }
   } catch (error) {
     throw notReadable(place, error)
@@ -25,12 +40,10 @@ async function version(place: FilePlace): Promise<FileVersion> {
 async function openLocal(place: FilePlace): Promise<LocalFile> {
   try {
     const real = await allowedPath(place)
-    const found = await stat(real)
+    const found = await calls.stat(real)
     // To open a pipe would wait for who writes it.
     if (!found.isFile()) throw fail('NOT_SUPPORTED', [`the location '${place.path}', which is no regular file`])
-    const file = await open(real, 'r')
-    countOpenFile(file)
-    return new LocalFile(file, place, found.size)
+    return new LocalFile(await calls.open(real, 'r'), place, found.size)
   } catch (error) {
     throw notReadable(place, error)
   }
@@ -52,10 +65,16 @@ async function tail(place: FilePlace, byteLength: number, known?: FileVersion): 
 
 class LocalFile implements OpenFile {
   readonly byteLength: number
-  private readonly file: FileHandle
+  private readonly file: number
   private readonly place: FilePlace
+  private readsAside = isMainThread
+  /** Under way on other threads. */
+  private readonly reads = new Set<Promise<unknown>>()
+  private isClosed = false
 
-  constructor(file: FileHandle, place: FilePlace, byteLength: number) {
+  /** Takes the open file descriptor over. */
+  constructor(file: number, place: FilePlace, byteLength: number) {
+    countOpenFiles(1)
     this.file = file
     this.place = place
     this.byteLength = byteLength
@@ -64,20 +83,47 @@ class LocalFile implements OpenFile {
   async read(target: Uint8Array, position: number): Promise<number> {
     let filled = 0
     while (filled < target.length) {
-      const { bytesRead } = await limit(() =>
-        this.file.read(target, filled, target.length - filled, position + filled),
-      ).catch((error: unknown) => {
-        throw notReadable(this.place, error)
-      })
-      if (bytesRead === 0) break
-      countBytesRead(bytesRead)
-      filled += bytesRead
+      const byteCount = await this.readSome(target.subarray(filled), position + filled)
+      if (byteCount === 0) break
+      countBytesRead(byteCount)
+      filled += byteCount
     }
     return filled
   }
 
-  close(): Promise<void> {
-    return this.file.close()
+  async close(): Promise<void> {
+    if (this.isClosed) return
+    this.isClosed = true
+    // The next file to be opened gets the number of this one.
+    await Promise.allSettled(this.reads)
+    await calls.close(this.file)
+    countOpenFiles(-1)
+  }
+
+  private async readSome(target: Uint8Array, position: number): Promise<number> {
+    try {
+      return await (this.readsAside ? this.readAside(target, position) : this.readNow(target, position))
+    } catch (error) {
+      throw notReadable(this.place, error)
+    }
+  }
+
+  private async readAside(target: Uint8Array, position: number): Promise<number> {
+    const pending = limit(() => readAside(this.file, target, 0, target.length, position))
+    this.reads.add(pending)
+    try {
+      return (await pending).bytesRead
+    } finally {
+      this.reads.delete(pending)
+    }
+  }
+
+  private readNow(target: Uint8Array, position: number): number {
+    const startMs = performance.now()
+    const byteCount = readSync(this.file, target, 0, target.length, position)
+    const elapsedMs = performance.now() - startMs
+    this.readsAside = elapsedMs > SLOW_CALL_MS + byteCount / SLOW_BYTES_PER_MS
+    return byteCount
   }
 }
 
