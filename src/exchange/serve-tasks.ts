@@ -10,6 +10,7 @@ import { spillSpace, type SpillPlace } from '../runtime/spill-space.js'
 import { restrictToRoots } from '../runtime/data-roots.js'
 import { attachIoCounters } from '../runtime/io-counters.js'
 import { WORKER_STOP, type WorkerReady, type WorkerStart } from '../runtime/worker-pool.js'
+import { ReceivedCounts } from './batch-ledger.js'
 import { sharedMemoryPool, type SharedLimit } from './shared-memory-pool.js'
 import type { TaskSpec } from './stage.js'
 import { runTaskSpec, type TaskEnvironment } from './task-run.js'
@@ -30,6 +31,8 @@ export interface ThreadData {
   readonly allowsUserCode: boolean
   /** URLs of extensions. */
   readonly extensions: readonly string[]
+  /** For ReceivedCounts. */
+  readonly received: SharedArrayBuffer
 }
 
 /** Called once, by the entry module of a worker thread. Messages that arrive for a task that has ended are let go. */
@@ -49,6 +52,7 @@ export function serveTasks(operators: OperatorTable): void {
     allowsUserCode: data.allowsUserCode,
     streams: new Map(),
   }
+  const received = new ReceivedCounts(data.received)
   const running = new Map<number, Running>()
   const post = (message: FromThread | WorkerReady): void => port.postMessage(message)
 
@@ -62,16 +66,17 @@ export function serveTasks(operators: OperatorTable): void {
     })
     ports.close()
     running.delete(task)
-    post({ kind: 'done', task, report })
+    post({ kind: 'done', task, report, received: received.of(start.thread) })
   }
 
   function dropLate(task: number, batch: PortableBatch): void {
-    drop(batch, post)
+    drop(batch)
     post({ kind: 'batchDropped', task })
   }
 
   port.on('message', (message: ToThread | typeof WORKER_STOP) => {
     if (message === WORKER_STOP) return port.close()
+    if (message.kind === 'batch') received.add(start.thread)
     if (message.kind === 'run') return void run(message.task, message.spec, message.writeLimit)
     const target = running.get(message.task)
     if (target === undefined) return message.kind === 'batch' ? dropLate(message.task, message.batch) : undefined

@@ -1,7 +1,5 @@
 /** Tasks on worker threads: the main thread's side of their exchange edges, and the ledger of batches on their way to them. */
 import { sweepOwner } from '../arrow/memory.js'
-import { releaseBatch } from '../arrow/column.js'
-import type { Batch } from '../arrow/batch.js'
 import type { Schema } from '../arrow/schema.js'
 import type { Clock, Timer } from '../common/clock.js'
 import { deferred } from '../common/deferred.js'
@@ -11,6 +9,7 @@ import type { SpillPlace } from '../runtime/spill-space.js'
 import type { EdgeToRead, EdgeToWrite } from '../runtime/task-context.js'
 import type { MetricsRow } from '../runtime/metrics.js'
 import { WorkerPool } from '../runtime/worker-pool.js'
+import { BatchLedger, ReceivedCounts } from './batch-ledger.js'
 import type { ExchangeHub } from './exchange-hub.js'
 import type { MergedReader } from './merged-reader.js'
 import type { OutputBuffer } from './output-buffer.js'
@@ -32,7 +31,14 @@ import {
   type TaskCounters,
   type TaskHost,
 } from './task-host.js'
-import { fromPortablePart, toPortable, type FromThread, type PortablePart, type ToThread } from './thread-messages.js'
+import {
+  fromPortablePart,
+  toPortable,
+  type FromThread,
+  type PortablePart,
+  type ToReader,
+  type ToThread,
+} from './thread-messages.js'
 
 interface RunningTask {
   readonly spec: TaskSpec
@@ -42,9 +48,17 @@ interface RunningTask {
   readonly inputs: Map<number, InputPump>
   /** Edges that the task reads or has read. */
   readonly opened: Set<number>
+  /** Bytes that the thread may write to an output and that nobody has taken, as it knows at first. */
+  readonly writeLimit: number
   /** Counted when it was asked last. */
   operators: readonly MetricsRow[]
-  resolve(report: TaskReport): void
+  resolve(ended: EndedTask): void
+}
+
+interface EndedTask {
+  readonly report: TaskReport
+  /** Batches that its thread had received by then. */
+  readonly received: number
 }
 
 interface InputPump {
@@ -89,42 +103,6 @@ export function threadHost(options: ThreadHostOptions): TaskHost {
   return new ThreadHost(options)
 }
 
-/** Batches on their way to one thread, in order; the ledger owns each until the thread has received it. */
-class Ledger {
-  private readonly entries: { readonly task: number; readonly batch: Batch }[] = []
-  /** By ended task: batches that came too late for it and that the thread has not let go. */
-  private readonly late = new Map<number, number>()
-  private readonly gate = new Gate()
-
-  sent(task: number, batch: Batch): void {
-    this.entries.push({ task, batch })
-  }
-
-  received(): void {
-    this.entries.shift()
-  }
-
-  dropped(task: number): void {
-    const left = this.late.get(task)
-    if (left !== undefined) this.late.set(task, left - 1)
-    this.gate.notify()
-  }
-
-  /** After the end of a task: resolves when the thread has let go what was on its way to it. */
-  async settled(task: number): Promise<void> {
-    this.late.set(task, this.entries.filter(entry => entry.task === task).length)
-    while ((this.late.get(task) ?? 0) > 0) await this.gate.wait()
-    this.late.delete(task)
-  }
-
-  /** The thread is lost or ended. */
-  releaseAll(): void {
-    for (const { batch } of this.entries.splice(0)) releaseBatch(batch)
-    this.late.clear()
-    this.gate.notify()
-  }
-}
-
 class ThreadHost implements TaskHost {
   private readonly hub: ExchangeHub
   private readonly remote: RemoteInputs | undefined
@@ -134,22 +112,23 @@ class ThreadHost implements TaskHost {
   private readonly pool: WorkerPool
   private readonly tasks = new Map<number, RunningTask>()
   /** Per thread. */
-  private readonly ledgers: readonly Ledger[]
+  private readonly ledgers: readonly BatchLedger[]
   private readonly remains = new Set<Remains>()
   private nextTask = 0
 
   constructor(options: ThreadHostOptions) {
-    const { allowsUserCode = false, extensions = [], host, memory, temp } = options
-    const data: ThreadData = { memory, temp, host, allowsUserCode, extensions }
+    const { allowsUserCode = false, extensions = [], host, memory, temp, threads } = options
+    const received = ReceivedCounts.forThreads(threads)
+    const data: ThreadData = { memory, temp, host, allowsUserCode, extensions, received: received.shared }
     this.memory = options.memory
     this.clock = options.clock
     this.stuckTaskMs = options.stuckTaskMs ?? STUCK_TASK_MS
     this.hub = options.hub
     this.remote = options.remote
-    this.ledgers = Array.from({ length: options.threads }, () => new Ledger())
+    this.ledgers = Array.from({ length: threads }, (_, thread) => new BatchLedger(() => received.of(thread)))
     this.pool = new WorkerPool({
       entry: options.workerEntry ?? new URL('./task-worker.js', import.meta.url),
-      threads: options.threads,
+      threads,
       data,
       onMessage: (thread, message) => this.receive(thread, message as FromThread),
       onLost: (thread, error, arenaThread) => this.lost(thread, error, arenaThread),
@@ -193,17 +172,18 @@ class ThreadHost implements TaskHost {
   private async runOnThread(spec: TaskSpec, signal: AbortSignal): Promise<TaskReport> {
     const task = this.nextTask++
     const thread = task % this.pool.threads
-    const ended = deferred<TaskReport>()
-    const resolve = (report: TaskReport): void => ended.resolve(report)
+    const ended = deferred<EndedTask>()
     const running: RunningTask = {
       spec,
       thread,
       outputs: new Map(),
       inputs: new Map(),
       opened: new Set(),
+      writeLimit: Math.min(writeLimitOf(spec), this.hub.budget.outputShare),
       operators: [],
-      resolve,
+      resolve: how => ended.resolve(how),
     }
+    let received = 0
     let lastResort: Timer | undefined
     const abort = (): void => {
       this.post(thread, { kind: 'cancel', task, reason: toBallistaError(signal.reason).toInfo() })
@@ -212,11 +192,12 @@ class ThreadHost implements TaskHost {
     try {
       this.tasks.set(task, running)
       // The thread needs no places of producers: the main thread dials them.
-      const writeLimit = Math.min(writeLimitOf(spec), this.hub.budget.outputShare)
-      this.post(thread, { kind: 'run', task, spec: { ...spec, inputs: [] }, writeLimit })
+      this.post(thread, { kind: 'run', task, spec: { ...spec, inputs: [] }, writeLimit: running.writeLimit })
       signal.addEventListener('abort', abort, { once: true })
       if (signal.aborted) abort()
-      const report = await ended.promise
+      const how = await ended.promise
+      const { report } = how
+      received = how.received
       lastResort?.cancel()
       if (report.error === undefined) cancelUnopened(this.hub, this.remote, spec, running.opened)
       return report
@@ -224,7 +205,7 @@ class ThreadHost implements TaskHost {
       signal.removeEventListener('abort', abort)
       this.tasks.delete(task)
       for (const reader of running.inputs.keys()) this.closeInput(running, reader)
-      await this.ledgers[thread].settled(task)
+      await this.ledgers[thread].settled(task, received)
     }
   }
 
@@ -233,7 +214,6 @@ class ThreadHost implements TaskHost {
   }
 
   private receive(thread: number, message: FromThread): void {
-    if (message.kind === 'batchReceived') return this.ledgers[thread].received()
     if (message.kind === 'batchDropped') return this.ledgers[thread].dropped(message.task)
     const running = this.tasks.get(message.task)
     if (running === undefined) {
@@ -263,7 +243,7 @@ class ThreadHost implements TaskHost {
         running.operators = message.operators
         return
       case 'done':
-        return running.resolve(message.report)
+        return running.resolve(message)
     }
   }
 
@@ -276,10 +256,13 @@ class ThreadHost implements TaskHost {
     }
     let taken = 0
     let told = 0
-    // What is taken in one turn is told in one message.
+    let toldLimit = running.writeLimit
+    // Not every batch: a writer that waits has written a limit more than it was told.
     const tellTaken = (): void => {
+      const limit = running.outputs.get(edge)?.buffer.limit ?? toldLimit
+      if (taken - told < Math.min(limit, toldLimit) / 2) return
       told = taken
-      const limit = running.outputs.get(edge)?.buffer.limit ?? 0
+      toldLimit = Math.min(limit, running.writeLimit)
       tell({ kind: 'writeCredit', task, edge, bytes: taken, limit })
     }
     try {
@@ -289,8 +272,8 @@ class ThreadHost implements TaskHost {
           ...options,
           ...outputLimits(running.spec),
           onTaken(bytes) {
-            if (taken === told) queueMicrotask(tellTaken)
             taken += bytes
+            tellTaken()
           },
           onClosed: partition => tell({ kind: 'writeClosed', task, edge, partition }),
           onEncode: partition => tell({ kind: 'writeEncoded', task, edge, partition }),
@@ -340,10 +323,15 @@ class ThreadHost implements TaskHost {
     running.inputs.set(number, input)
     running.opened.add(edge.edge)
     let sentBytes = 0
+    let askedBytes = 0
     try {
       for (let parcel = await reader.nextParcel(); parcel !== undefined; parcel = await reader.nextParcel()) {
         if (!this.tasks.has(task)) return releaseParcel(parcel)
-        sentBytes += this.forward(running.thread, { task, reader: number }, parcel)
+        sentBytes += parcelBytes(parcel)
+        // Not every batch: while this waits for the thread, a batch that asked for an answer is unused there.
+        const wantsCredit = sentBytes - askedBytes >= windowBytes / 2
+        if (wantsCredit) askedBytes = sentBytes
+        this.forward(running.thread, { task, reader: number, wantsCredit }, parcel)
         while (sentBytes - input.usedBytes >= windowBytes && running.inputs.has(number)) await input.gate.wait()
       }
       if (this.tasks.has(task)) this.post(running.thread, { kind: 'readEnd', task, reader: number })
@@ -353,17 +341,15 @@ class ThreadHost implements TaskHost {
     }
   }
 
-  /** Gives the thread what its task reads; its bytes. */
-  private forward(thread: number, to: { task: number; reader: number }, parcel: Parcel): number {
-    const bytes = parcelBytes(parcel)
+  /** Gives the thread what its task reads. */
+  private forward(thread: number, to: ToReader, parcel: Parcel): void {
     if (parcel.kind === 'received') {
       const { received, buffers } = transferable(parcel.received)
-      this.pool.post(thread, { kind: 'received', ...to, received } satisfies ToThread, buffers)
-      return bytes
+      return this.pool.post(thread, { kind: 'received', ...to, received } satisfies ToThread, buffers)
     }
-    this.ledgers[thread].sent(to.task, parcel.batch)
-    this.post(thread, { kind: 'batch', ...to, batch: toPortable(parcel.batch), bytes })
-    return bytes
+    const { batch } = parcel
+    this.ledgers[thread].sent(to.task, batch)
+    this.post(thread, { kind: 'batch', ...to, batch: toPortable(batch), bytes: parcelBytes(parcel) })
   }
 
   private closeInput(running: RunningTask, reader: number): void {
@@ -381,7 +367,8 @@ class ThreadHost implements TaskHost {
       if (running.thread !== thread) continue
       for (const { buffer } of running.outputs.values()) buffer.fail(error)
       const { stage, partition } = running.spec
-      running.resolve({ stage, partition, error: toBallistaError(error).toInfo(), operators: [] })
+      const report = { stage, partition, error: toBallistaError(error).toInfo(), operators: [] }
+      running.resolve({ report, received: 0 })
     }
     this.ledgers[thread].releaseAll()
     forgetThread(this.memory, thread)

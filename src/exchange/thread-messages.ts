@@ -46,6 +46,14 @@ export const fromPortablePart = ({ partition, item, bytes }: PortablePart, schem
   bytes,
 })
 
+/** Where a batch goes. */
+export interface ToReader {
+  readonly task: number
+  readonly reader: number
+  /** The reader answers with `readCredit` when it has used the batch. */
+  readonly wantsCredit: boolean
+}
+
 /** `task` numbers a run of a task in its host, `reader` the inputs that it has opened. `bytes` of credit messages count from the start of the channel. */
 export type ToThread =
   | { readonly kind: 'run'; readonly task: number; readonly spec: TaskSpec; readonly writeLimit: number }
@@ -71,16 +79,10 @@ export type ToThread =
   | { readonly kind: 'writeFailed'; readonly task: number; readonly edge: number; readonly error: ErrorInfo }
   /** Every consumer has acknowledged its end. */
   | { readonly kind: 'writeDrained'; readonly task: number; readonly edge: number }
-  /** Its reference stays in the sender's ledger until `batchReceived`. */
-  | {
-      readonly kind: 'batch'
-      readonly task: number
-      readonly reader: number
-      readonly batch: PortableBatch
-      readonly bytes: number
-    }
+  /** Its reference stays in the sender's ledger until the thread has counted it as received. */
+  | (ToReader & { readonly kind: 'batch'; readonly batch: PortableBatch; readonly bytes: number })
   /** The payloads come along. */
-  | { readonly kind: 'received'; readonly task: number; readonly reader: number; readonly received: ReceivedBatch }
+  | (ToReader & { readonly kind: 'received'; readonly received: ReceivedBatch })
   | { readonly kind: 'readEnd'; readonly task: number; readonly reader: number }
   | { readonly kind: 'readFailed'; readonly task: number; readonly reader: number; readonly error: ErrorInfo }
 
@@ -91,13 +93,12 @@ export type FromThread =
   | { readonly kind: 'writeEnd'; readonly task: number; readonly edge: number }
   | { readonly kind: 'writeAbort'; readonly task: number; readonly edge: number; readonly error: ErrorInfo }
   | { readonly kind: 'openReader'; readonly task: number; readonly reader: number; readonly input: EdgeToRead }
-  /** Batches are received in the order in which they were sent to the thread. */
-  | { readonly kind: 'batchReceived' }
-  /** Follows `batchReceived` of a batch for a task that had ended: the thread has let it go. */
+  /** A batch came for a task that had ended: the thread has let it go. */
   | { readonly kind: 'batchDropped'; readonly task: number }
   /** It has used `bytes`. */
   | { readonly kind: 'readCredit'; readonly task: number; readonly reader: number; readonly bytes: number }
   | { readonly kind: 'closeReader'; readonly task: number; readonly reader: number }
   /** What its operators have counted so far. */
   | { readonly kind: 'sampled'; readonly task: number; readonly operators: readonly MetricsRow[] }
-  | { readonly kind: 'done'; readonly task: number; readonly report: TaskReport }
+  /** `received`: batches that the thread had received by then, for whatever task. */
+  | { readonly kind: 'done'; readonly task: number; readonly report: TaskReport; readonly received: number }

@@ -40,9 +40,9 @@ export function threadPorts(task: number, writeLimit: number, post: Post): Threa
     receive(message) {
       if (message.kind === 'batch') {
         const reader = readers.get(message.reader)
-        if (reader === undefined) drop(message.batch, post)
-        else reader.receiveBatch(message.batch, message.bytes)
-      } else if (message.kind === 'received') readers.get(message.reader)?.receive(message.received)
+        if (reader === undefined) drop(message.batch)
+        else reader.receiveBatch(message)
+      } else if (message.kind === 'received') readers.get(message.reader)?.receive(message)
       else if (message.kind === 'readEnd') readers.get(message.reader)?.end()
       else if (message.kind === 'readFailed') readers.get(message.reader)?.failed(new BallistaError(message.error))
       else writers.get(message.edge)?.receive(message)
@@ -53,9 +53,8 @@ export function threadPorts(task: number, writeLimit: number, post: Post): Threa
   }
 }
 
-/** A batch for a task that has ended here; it leaves the sender's ledger. */
-export function drop(batch: PortableBatch, post: Post): void {
-  post({ kind: 'batchReceived' })
+/** A batch that nobody here wants any more. */
+export function drop(batch: PortableBatch): void {
   releaseBatch(fromPortable(batch, { fields: [] }))
 }
 
@@ -182,9 +181,9 @@ class PortWriter implements ExchangeWriter {
 }
 
 /** What a reader has not yet given. */
-type ReaderItem =
-  | { readonly kind: 'batch'; readonly batch: Batch; readonly bytes: number }
-  | { readonly kind: 'received'; readonly received: ReceivedBatch; readonly bytes: number }
+type ReaderItem = { readonly bytes: number; readonly wantsCredit: boolean } & (
+  { readonly kind: 'batch'; readonly batch: Batch } | { readonly kind: 'received'; readonly received: ReceivedBatch }
+)
 
 class PortReader implements ExchangeReader {
   private readonly parts: ReaderParts
@@ -213,16 +212,15 @@ class PortReader implements ExchangeReader {
     return { [Symbol.asyncIterator]: () => iterator }
   }
 
-  receiveBatch(batch: PortableBatch, bytes: number): void {
-    if (this.state !== 'open') return drop(batch, this.parts.post)
-    this.parts.post({ kind: 'batchReceived' })
-    this.queue.push({ kind: 'batch', batch: fromPortable(batch, this.parts.input.schema), bytes })
+  receiveBatch({ batch, bytes, wantsCredit }: Extract<EdgeMessage, { kind: 'batch' }>): void {
+    if (this.state !== 'open') return drop(batch)
+    this.queue.push({ kind: 'batch', batch: fromPortable(batch, this.parts.input.schema), bytes, wantsCredit })
     this.gate.notify()
   }
 
-  receive(received: ReceivedBatch): void {
+  receive({ received, wantsCredit }: Extract<EdgeMessage, { kind: 'received' }>): void {
     if (this.state !== 'open') return
-    this.queue.push({ kind: 'received', received, bytes: received.bytes })
+    this.queue.push({ kind: 'received', received, bytes: received.bytes, wantsCredit })
     this.gate.notify()
   }
 
@@ -269,7 +267,8 @@ class PortReader implements ExchangeReader {
 
   private used(item: ReaderItem): Batch {
     this.usedBytes += item.bytes
-    if (this.state === 'open') this.parts.post({ kind: 'readCredit', ...this.identity, bytes: this.usedBytes })
+    if (item.wantsCredit && this.state === 'open')
+      this.parts.post({ kind: 'readCredit', ...this.identity, bytes: this.usedBytes })
     return item.kind === 'batch' ? item.batch : openReceived(item.received, this.parts.input.schema)
   }
 
