@@ -146,10 +146,17 @@ function filePart(chunk: ThriftStruct, startId: number, lengthId: number, fileSi
   return start >= 4 && byteLength > 0 && start + byteLength <= fileSize ? { start, byteLength } : undefined
 }
 
-/** Statistics of one column of one row group; empty for nested columns and where the file has none. */
+const decoded = new WeakMap<ColumnChunk, ColumnStatistics>()
+
+/** Statistics of one column of one row group, decoded once; empty for nested columns and where the file has none. */
 export function statisticsOf(footer: ParquetFooter, rowGroup: number, column: number): ColumnStatistics {
   const described = footer.columns[column]
   if (described.physicalType === undefined) return {}
-  const statistics = structAt(footer.rowGroups[rowGroup].chunks[described.firstLeaf].metadata, 12)
-  return statistics === undefined ? {} : chunkStatistics(described, statistics)
+  const chunk = footer.rowGroups[rowGroup].chunks[described.firstLeaf]
+  const known = decoded.get(chunk)
+  if (known !== undefined) return known
+  const statistics = structAt(chunk.metadata, 12)
+  const own = statistics === undefined ? {} : chunkStatistics(described, statistics)
+  decoded.set(chunk, own)
+  return own
 }

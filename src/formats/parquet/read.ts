@@ -14,7 +14,7 @@ import { rowsThatMayMatch } from './page-index.js'
 import { RangeColumns } from './range-columns.js'
 import { openRowGroup, type RowGroupReader, type RowGroupRequest } from './row-group-reader.js'
 import { mapColumns, missingColumn, type ScanMapping } from './scan-mapping.js'
-import { rowGroupInBounds, rowGroupMayMatch } from './split-plan.js'
+import { fileColumns, rowGroupInBounds, rowGroupMayMatch } from './split-plan.js'
 import { numberAt } from './thrift-compact.js'
 
 /**
@@ -66,6 +66,7 @@ function* rowGroupsOf(
   footer: ParquetFooter,
   splits: SplitReader,
 ): Generator<number, void> {
+  const places = fileColumns(footer, fileSchema)
   for (let split = splits.next; split?.path === path; split = splits.next) {
     splits.take()
     // Row groups of another file than the one that was planned would be other rows.
@@ -76,7 +77,7 @@ function* rowGroupsOf(
     for (const group of split.rowGroups ?? footer.rowGroups.keys()) {
       if (footer.rowGroups[group] === undefined)
         throw fail('FILE_INVALID', [split.path, `has no row group ${group}: the file was replaced`])
-      if (rowGroupMayMatch(footer, group, pruning, fileSchema)) yield group
+      if (rowGroupMayMatch(footer, group, pruning, places)) yield group
     }
   }
 }

@@ -12,17 +12,16 @@ export function fileColumns(footer: ParquetFooter, tableSchema: Schema): number[
   return tableSchema.fields.map(field => places.get(field.name) ?? -1)
 }
 
-/** Whether a row group may hold a row that satisfies all of `pruning` (over `input` columns of `tableSchema`). */
+/** Whether a row group may hold a row that satisfies all of `pruning`, over `input` columns whose `places` fileColumns has found. */
 export function rowGroupMayMatch(
   footer: ParquetFooter,
   rowGroup: number,
   pruning: readonly Expr[],
-  tableSchema: Schema,
+  places: readonly number[],
 ): boolean {
   const { rowCount } = footer.rowGroups[rowGroup]
   if (rowCount === 0) return false
   if (pruning.length === 0) return true
-  const places = fileColumns(footer, tableSchema)
   const column = (index: number): ColumnStatistics =>
     places[index] < 0 ? { nullCount: rowCount } : statisticsOf(footer, rowGroup, places[index])
   return pruning.every(predicate => mayMatch(predicate, { rowCount, column }))
@@ -48,8 +47,9 @@ const isInteger = (value: unknown): value is number | bigint =>
 
 /** One split per row group that may match, in file order; `byteLength` is compressed. */
 export function rowGroupSplits(footer: ParquetFooter, pruning: readonly Expr[], tableSchema: Schema): FileSplit[] {
+  const places = fileColumns(footer, tableSchema)
   return footer.rowGroups.flatMap((group, i): FileSplit[] => {
-    if (!rowGroupMayMatch(footer, i, pruning, tableSchema)) return []
+    if (!rowGroupMayMatch(footer, i, pruning, places)) return []
     const byteLength = group.chunks.reduce((sum, chunk) => sum + chunk.byteLength, 0)
     return [{ path: footer.path, rowGroups: [i], byteLength, fileBytes: footer.fileSize }]
   })

@@ -146,7 +146,9 @@ export function tableReferences(query: QueryNode): readonly TableReference[] {
     if (typeof value !== 'object' || value === null) continue
     if (isReference(value) && !(value.kind === 'table' && isCte(value.name, ctes))) found.push(value)
     if (isQuery(value)) stack.push(...queryParts(value, ctes))
-    else for (const child of Object.values(value)) stack.push({ value: child, ctes })
+    else
+      for (const child of Object.values(value))
+        if (typeof child === 'object' && child !== null) stack.push({ value: child, ctes })
   }
   return found
 }
