@@ -8,7 +8,9 @@ import { startStandalone, type Standalone } from '../src/cluster/standalone.js'
 import type { Settings } from '../src/common/option.js'
 import { SessionContext } from '../src/index.js'
 import { ioStats } from '../src/runtime/io-counters.js'
-import { planForCluster } from '../src/session/plan-for-cluster.js'
+import { SharedCatalog } from '../src/catalog/shared-catalog.js'
+import { MemoryStore } from '../src/kv/memory-store.js'
+import { clusterPlanner } from '../src/session/plan-for-cluster.js'
 import { runSlt } from './helpers/slt.js'
 
 const update = process.env['UPDATE'] === '1'
@@ -50,11 +52,19 @@ const files = readdirSync('test/slt').filter(
 )
 
 let cluster: Standalone | undefined
+/** What the sessions of the cluster share; emptied after each file. */
+const shared = new MemoryStore()
+
+const emptyShared = (): Promise<void> =>
+  shared.transact(transaction => {
+    for (const { key } of transaction.scan('')) transaction.delete(key)
+  })
 
 /** All sessions of this kind share one cluster, which starts with the first. */
 async function openSession({ settings, cluster: isRemote }: Mode): Promise<SessionContext> {
   if (isRemote !== true) return new SessionContext({ settings })
-  cluster ??= await startStandalone({ executors: 2, slots: 1, planner: planForCluster })
+  const planner = clusterPlanner({ allowsUserCode: false, catalog: new SharedCatalog(shared) })
+  cluster ??= await startStandalone({ executors: 2, slots: 1, planner })
   return SessionContext.remote(`df://${cluster.address}`, { settings })
 }
 
@@ -66,6 +76,7 @@ for (const [mode, options] of Object.entries(MODES)) {
       const ctx = await openSession(options)
       t.teardown(async () => {
         await ctx.close()
+        await emptyShared()
         rmSync(directory, { recursive: true, force: true })
       })
       const differences = await runSlt(ctx, `test/slt/${file}`, { update, directory })

@@ -1,9 +1,12 @@
-/** Which names a session knows: tables and views of the one schema `datafusion.public`. */
+/** Which names a session knows of itself: tables and views of the schema `datafusion.public`. */
 import { didYouMean, fail, type Span } from '../common/errors.js'
 import type { TableProvider } from './table-provider.js'
 
 export const DEFAULT_CATALOG = 'datafusion'
 export const DEFAULT_SCHEMA = 'public'
+/** What the session alone knows, where a name is to mean that and nothing else. */
+export const TEMP_SCHEMA = 'temp'
+export const INFORMATION_SCHEMA = 'information_schema'
 
 /** A stored query: it is bound anew, from its text, wherever it is used. */
 export interface ViewDefinition {
@@ -12,6 +15,8 @@ export interface ViewDefinition {
   readonly sql: string
   /** New names of its columns; empty: as the query names them. */
   readonly columns: readonly string[]
+  /** All sessions share it: names in its query mean what they share too, whatever a session has under them. */
+  readonly isShared?: boolean
 }
 
 export type CatalogEntry = TableProvider | ViewDefinition
@@ -64,15 +69,18 @@ export class Catalog<Entry extends object = CatalogEntry> {
   }
 }
 
-/** The bare table name if the qualifiers mean the default catalog and schema, else undefined. */
+/** The bare table name if the qualifiers mean the default catalog and its schema, or `temp`, else undefined. */
 function keyOf(name: TableName): string | undefined {
   const [table, schema = DEFAULT_SCHEMA, catalog = DEFAULT_CATALOG, ...rest] = name.toReversed()
-  return rest.length === 0 && schema === DEFAULT_SCHEMA && catalog === DEFAULT_CATALOG ? table : undefined
+  const isOwn = schema === DEFAULT_SCHEMA || schema === TEMP_SCHEMA
+  return rest.length === 0 && isOwn && catalog === DEFAULT_CATALOG ? table : undefined
 }
+
+export const isInDefaultSchema = (name: TableName): boolean => keyOf(name) !== undefined
 
 function bareName(name: TableName, span: Span | undefined): string {
   const key = keyOf(name)
   if (key !== undefined) return key
-  const where = `; the only schema is ${DEFAULT_CATALOG}.${DEFAULT_SCHEMA}`
+  const where = `; what a session holds is in the schema ${DEFAULT_CATALOG}.${DEFAULT_SCHEMA}`
   throw fail('TABLE_NOT_FOUND', [name.join('.'), where], { span })
 }

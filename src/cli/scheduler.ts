@@ -17,11 +17,14 @@ async function run(flags: FlagValues<typeof SCHEDULER_FLAGS>): Promise<void> {
   const { startScheduler } = await import('../cluster/scheduler/server.js')
   const { PLACEMENT_POLICIES } = await import('../cluster/scheduler/placement-policies.js')
   const { clusterPlanner } = await import('../session/plan-for-cluster.js')
+  const { openState } = await import('../session/open-catalog.js')
+  const { SharedCatalog } = await import('../catalog/shared-catalog.js')
   const registry = await loadRegistry(flags.extension)
+  const state = await openState(flags.dataDir)
   const scheduler = await startScheduler({
     host: flags.bindHost,
     port: flags.bindPort,
-    planner: clusterPlanner({ allowsUserCode: flags.allowUdf, registry }),
+    planner: clusterPlanner({ allowsUserCode: flags.allowUdf, registry, catalog: new SharedCatalog(state) }),
     hostNames: flags.externalHost === undefined ? [] : [flags.externalHost],
     corsAllowedOrigins: flags.corsAllowedOrigins,
     disableRestApi: flags.disableRestApi,
@@ -45,4 +48,5 @@ async function run(flags: FlagValues<typeof SCHEDULER_FLAGS>): Promise<void> {
   process.stdout.write(`ballista scheduler listening on ${scheduler.address}\n`)
   await stopSignal()
   await scheduler.close()
+  await state.close()
 }

@@ -21,6 +21,7 @@ export interface SqlFlags extends RemoteFlags {
   readonly quiet?: boolean
   readonly maxrows: number
   readonly dataPath?: string
+  readonly dataDir?: string
   readonly batchSize?: Settings
   readonly memoryLimit?: Settings
   readonly set?: Settings
@@ -38,6 +39,7 @@ export function sqlCommand(program: Command, setStatus: (status: number) => void
     .option('-q, --quiet', 'print results only')
     .option('--maxrows <rows>', 'rows that a table shows, or inf', rows, 40)
     .option('-p, --data-path <dir>', 'directory from which relative paths are meant', directory)
+    .option('--data-dir <dir>', 'directory of a catalog that lasts; for queries of this process')
     .option('-b, --batch-size <rows>', 'rows per batch', value => settingOf(batchSize.key, value))
     .option('-m, --memory-limit <size>', 'memory limit, such as 512MB', value => settingOf(memoryLimit.key, value))
     .option('--set <key=value>', 'a setting (repeatable)', setting)
@@ -58,10 +60,20 @@ async function runSql(flags: SqlFlags, given: readonly string[]): Promise<number
   }
   const settings = { ...flags.batchSize, ...flags.memoryLimit, ...flags.set }
   const extensions = await loadExtensions(flags.extension ?? [])
-  const options = { settings, extensions, ...(flags.dataPath === undefined ? {} : { baseDirectory: flags.dataPath }) }
+  const { dataDir, dataPath } = flags
+  const options = {
+    settings,
+    extensions,
+    ...(dataPath === undefined ? {} : { baseDirectory: dataPath }),
+    ...(dataDir === undefined ? {} : { dataDir }),
+  }
   const remote = flags.host !== undefined || flags.port !== undefined
   if (remote && memoryLimit.key in settings) {
     process.stderr.write('the memory limit of a cluster is that of its executors: ballista executor --memory-limit\n')
+    return 2
+  }
+  if (remote && dataDir !== undefined) {
+    process.stderr.write('the catalog of a cluster is that of its scheduler: ballista scheduler --data-dir\n')
     return 2
   }
   return interruptible(async signal => {

@@ -279,6 +279,8 @@ export type StatementNode = { readonly span: Span } & (
       readonly options: OptionList
       readonly ifNotExists: boolean
       readonly orReplace: boolean
+      /** Of the session alone. */
+      readonly temporary: boolean
     }
   | {
       readonly kind: 'createTable'
@@ -287,6 +289,7 @@ export type StatementNode = { readonly span: Span } & (
       readonly query?: QueryNode
       readonly ifNotExists: boolean
       readonly orReplace: boolean
+      readonly temporary: boolean
     }
   /** `text` is the SQL of the query as written, so that a view can travel. */
   | {
@@ -295,12 +298,23 @@ export type StatementNode = { readonly span: Span } & (
       readonly columns: readonly Ident[]
       readonly query: QueryNode
       readonly text: string
+      readonly ifNotExists: boolean
       readonly orReplace: boolean
+      readonly temporary: boolean
     }
-  | { readonly kind: 'drop'; readonly what: 'table' | 'view'; readonly name: ObjectName; readonly ifExists: boolean }
+  | { readonly kind: 'createSchema'; readonly name: ObjectName; readonly ifNotExists: boolean }
+  | {
+      readonly kind: 'drop'
+      readonly what: 'table' | 'view' | 'schema'
+      readonly name: ObjectName
+      readonly ifExists: boolean
+      /** With all that is in the schema. */
+      readonly cascade: boolean
+    }
   | { readonly kind: 'set'; readonly key: string; readonly value: string }
   | { readonly kind: 'reset'; readonly key: string }
-  | { readonly kind: 'show'; readonly what: 'tables' | 'all' | 'option'; readonly name?: string }
+  | { readonly kind: 'show'; readonly what: 'tables'; readonly schema?: ObjectName }
+  | { readonly kind: 'show'; readonly what: 'schemas' | 'catalogs' | 'all' | 'option'; readonly name?: string }
   | { readonly kind: 'showFunctions'; readonly like?: string }
   | { readonly kind: 'showCreate'; readonly name: ObjectName }
   | { readonly kind: 'describe'; readonly target: ObjectName | QueryNode }

@@ -81,6 +81,7 @@ export function externalTable(
     options: options(found.OPTIONS?.value ?? []),
     ifNotExists,
     orReplace: false,
+    temporary: false,
     span,
   }
 }
@@ -102,14 +103,42 @@ export function table(
     ...(query ? { query } : {}),
     ifNotExists,
     orReplace: false,
+    temporary: false,
     span,
   }
 }
 
-/** What CREATE makes, with its OR REPLACE. */
-export function create(span: Span, orReplace: boolean, made: Created): StatementNode {
-  return { ...made, orReplace, span }
+type ViewParts = Omit<Extract<StatementNode, { kind: 'createView' }>, 'kind' | 'orReplace' | 'temporary' | 'span'>
+
+export const view = (span: Span, parts: ViewParts): Created => ({
+  kind: 'createView',
+  ...parts,
+  orReplace: false,
+  temporary: false,
+  span,
+})
+
+/** What CREATE makes, with its OR REPLACE and TEMPORARY. */
+export function create(span: Span, how: { orReplace: boolean; temporary: boolean }, made: Created): StatementNode {
+  return { ...made, ...how, span }
 }
+
+/** Views that read a table stay when it goes, and fail until there is another one: for tables and views both words change nothing. */
+export function drop(
+  span: Span,
+  parts: { what: string; name: ObjectName; ifExists: boolean; behavior: string | null },
+): StatementNode {
+  const what = parts.what.toLowerCase() as 'table' | 'view' | 'schema'
+  const cascade = what === 'schema' && parts.behavior?.toLowerCase() === 'cascade'
+  return { kind: 'drop', what, name: parts.name, ifExists: parts.ifExists, cascade, span }
+}
+
+export const showTables = (span: Span, schema: ObjectName | null): StatementNode => ({
+  kind: 'show',
+  what: 'tables',
+  ...(schema === null ? {} : { schema }),
+  span,
+})
 
 export type ExplainOption =
   | { readonly kind: 'ANALYZE'; readonly value: boolean; readonly span: Span }

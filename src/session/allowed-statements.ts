@@ -30,6 +30,7 @@ function optionOf({ kind }: StatementNode): keyof AllowedStatements | undefined 
     case 'createExternalTable':
     case 'createTable':
     case 'createView':
+    case 'createSchema':
     case 'drop':
       return 'allowDdl'
     case 'insert':

@@ -31,6 +31,8 @@ export interface ExecuteOptions {
 }
 
 export interface Backend {
+  /** Whether others may see its catalog. If not, what a session creates in the default schema stays in the session. */
+  readonly sharesCatalog: boolean
   /** Whether its tasks can read streams of this process. */
   readonly readsStreams: boolean
   /** Plans and starts one statement; fails with the coded error of parsing, binding or planning. */

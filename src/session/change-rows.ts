@@ -21,8 +21,10 @@ export async function insertRows(
   statement: Statement,
   options: RunOptions,
 ): Promise<HeldRows> {
-  const target = session.tables.lookup(path, span)
-  if (target.kind !== 'memory') return session.write(statement, options)
+  const own = session.tables.get(path)
+  const isHidden = own === undefined || (path.length > 1 && (await session.isShared(path, options)))
+  const target = session.find(path, span) ?? (isHidden ? undefined : own)
+  if (target?.kind !== 'memory') return session.write(statement, options)
   const rows = await session.collect(statement, options)
   // While the rows were made, other statements may have added theirs, or replaced the table.
   const current = session.tables.lookup(path, span)

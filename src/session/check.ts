@@ -1,5 +1,6 @@
 /** What a query gives and reads, found by binding it to the schemas that the session knows: no file is opened, nothing runs. */
 import type { Schema } from '../arrow/schema.js'
+import { INFORMATION_SCHEMA } from '../catalog/catalog.js'
 import type { TableProvider } from '../catalog/table-provider.js'
 import { fail, toBallistaError, type Span } from '../common/errors.js'
 import { literal } from '../expr/expr.js'
@@ -18,7 +19,6 @@ import { schemaOf, toArrowSchema } from '../logical/schema-of.js'
 import type { LogicalPlan } from '../logical/plan.js'
 import type { QueryNode } from '../parser/ast.js'
 import { parseQuery } from '../parser/parse.js'
-import { INFORMATION_SCHEMA } from './information-schema.js'
 import type { Parameters } from './parameters.js'
 import { parameterNames } from './prepared-statements.js'
 import type { Registration } from './registration.js'
@@ -29,8 +29,8 @@ import { seriesCall } from './table-functions.js'
 export interface KnownNames {
   /** Queries that are known by their columns only. */
   step(name: string): Schema | undefined
-  /** Throws TABLE_NOT_FOUND. */
-  table(name: readonly string[], span: Span): Registration
+  /** Undefined: only the planner knows, from the catalog. Throws TABLE_NOT_FOUND. */
+  table(name: readonly string[], span: Span): Registration | undefined
   /** All tables and views of the session, which information_schema tells about. */
   all(): TableUses
   /** The columns of a registered table; undefined if they are not known. */
@@ -106,11 +106,12 @@ function resolveName(
     resolved.set(key, { kind: 'table', name: path[0], provider: unopened(step) })
     return true
   }
-  if (path.length === 2 && path[0] === INFORMATION_SCHEMA) {
+  if (path.at(-2) === INFORMATION_SCHEMA) {
     for (const [name, entry] of names.all()) uses.set(name, entry)
     return false
   }
   const table = names.table(path, reference.span)
+  if (table === undefined) return false
   uses.set(table.name, table)
   const entry = resolveTable(table, names)
   if (entry === undefined) return false

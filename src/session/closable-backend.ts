@@ -24,6 +24,10 @@ export class ClosableBackend implements Backend {
     this.#backend = backend
   }
 
+  get sharesCatalog(): boolean {
+    return this.#backend.sharesCatalog
+  }
+
   get readsStreams(): boolean {
     return this.#backend.readsStreams
   }

@@ -9,6 +9,7 @@ import type { AggregateCode, FunctionCode, ScalarCode } from '../expr/functions/
 import { errorInside } from '../logical/bind/context.js'
 import type { StatementNode } from '../parser/ast.js'
 import { parseStatement } from '../parser/parse.js'
+import { quoteIdent } from '../parser/quote.js'
 import { checkAllowed, type AllowedStatements } from './allowed-statements.js'
 import type { Backend } from './backend.js'
 import { ClosableBackend } from './closable-backend.js'
@@ -48,6 +49,11 @@ export interface SessionOptions {
   readonly baseDirectory?: string
   /** Modules that extend the engine, from `loadExtension`. A cluster has to have loaded them too. */
   readonly extensions?: readonly LoadedExtension[]
+  /**
+   * Directory of a catalog that lasts, made where it is missing: what SQL creates without TEMPORARY is there the next time. One session
+   * or server has it at a time (STORE_LOCKED). Only for sessions of this process; a cluster has its own.
+   */
+  readonly dataDir?: string
 }
 
 export interface RemoteOptions extends SessionOptions, RemoteSecurity {}
@@ -84,7 +90,7 @@ export class SessionContext {
     const settings = checkedSettings(options.settings)
     const registry = registryOf(options.extensions ?? [])
     this.#session = new Session(
-      new ClosableBackend(backend ?? new LocalBackend(configOf(settings), registry)),
+      new ClosableBackend(backend ?? new LocalBackend(configOf(settings), registry, options.dataDir)),
       absolutePath(options.baseDirectory ?? '.', process.cwd()),
       settings,
     )
@@ -268,7 +274,9 @@ export class SessionContext {
 
   /** All rows of a table or view. */
   async table(name: string, options: RunOptions = {}): Promise<DataFrame> {
-    return new DataFrame(await tableFrame(this.#session, this.#session.lookup([name]), options))
+    const own = this.#session.find([name])
+    if (own === undefined) return this.sql(`SELECT * FROM ${quoteIdent(name)}`, options)
+    return new DataFrame(await tableFrame(this.#session, own, options))
   }
 
   /**

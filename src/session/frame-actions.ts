@@ -83,7 +83,7 @@ export function boundPlanText(frame: FrameQuery): string {
     query,
     {
       step: () => undefined,
-      table: name => uses.get(name.at(-1) ?? '') ?? session.lookup(name),
+      table: name => uses.get(name.at(-1) ?? '') ?? session.find(name),
       all: () => session.statement('').uses,
       columns: table => session.columns(table),
       functions: functionNamesOf(session.functions.list()),
@@ -132,7 +132,8 @@ export function insertFrame(
 ): Promise<HeldRows> {
   const { session } = frame
   const query = frameStatement(frame)
-  const uses = new Map([[name, session.tables.lookup([name])], ...frame.uses])
+  const own = session.find([name])
+  const uses = new Map([...(own === undefined ? [] : [[name, own] as const]), ...frame.uses])
   const sql = `INSERT ${overwrite ? 'OVERWRITE' : 'INTO'} ${quoteIdent(name)} ${query.sql}`
   return insertRows(session, { table: [name], overwrite }, { ...keyed(query, key), sql, uses }, options)
 }

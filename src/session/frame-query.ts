@@ -56,9 +56,9 @@ function checkedText(
   parameters?: Parameters,
 ): { schema: Schema; uses: TableUses } {
   const { sql, steps } = namedText(body)
-  const table = (path: readonly string[]): Registration => {
+  const table = (path: readonly string[]): Registration | undefined => {
     const name = path.at(-1) ?? ''
-    return known.find(uses => uses.has(name))?.get(name) ?? session.lookup(path)
+    return known.find(uses => uses.has(name))?.get(name) ?? session.find(path)
   }
   try {
     const query = parseQuery(sql)

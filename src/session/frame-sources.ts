@@ -72,7 +72,7 @@ const check = (
     query,
     {
       step: name => known.steps?.get(name)?.schema,
-      table: (name, span) => known.uses?.get(name.at(-1) ?? '') ?? session.lookup(name, span),
+      table: (name, span) => known.uses?.get(name.at(-1) ?? '') ?? session.find(name, span),
       all: () => session.statement('').uses,
       columns: table => session.columns(table),
       functions: functionNamesOf(session.functions.list()),

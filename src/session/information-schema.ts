@@ -1,22 +1,20 @@
-/** The tables of information_schema: what the session knows, as rows. */
+/** The tables of information_schema: what the session and the catalog know, as rows. */
 import { batchFromValues, releaseBatch } from '../arrow/column.js'
 import { encodeBatch } from '../arrow/frame.js'
 import { field, type Field, type Schema } from '../arrow/schema.js'
 import { INT64, UTF8, typeName, type Value } from '../arrow/types.js'
-import { DEFAULT_CATALOG, DEFAULT_SCHEMA } from '../catalog/catalog.js'
+import { DEFAULT_CATALOG, INFORMATION_SCHEMA } from '../catalog/catalog.js'
 import { MemoryTable } from '../catalog/memory-table.js'
 import { BallistaError, didYouMean, fail, type Span } from '../common/errors.js'
 import type { Settings } from '../common/option.js'
 import { OPTIONS } from './options.js'
-import type { Registration } from './registration.js'
-
-export const INFORMATION_SCHEMA = 'information_schema'
+import { isTemporary, qualified, type NamedTable, type RequestNames } from './request-names.js'
 
 export interface Known {
-  readonly registrations: readonly Registration[]
+  readonly names: RequestNames
   readonly settings: Settings
   /** The columns of a table or view; may fail with the coded error of its files or its query. */
-  readonly columnsOf: (registration: Registration) => Promise<Schema>
+  readonly columnsOf: (table: NamedTable) => Promise<Schema>
 }
 
 type Rows = readonly (readonly Value[])[]
@@ -29,8 +27,6 @@ interface InformationTable {
 const text = (name: string): Field => field(name, UTF8, false)
 
 const OF_TABLE = [text('table_catalog'), text('table_schema'), text('table_name')]
-
-const placeOf = ({ name }: Registration): readonly Value[] => [DEFAULT_CATALOG, DEFAULT_SCHEMA, name]
 
 const TABLES: Readonly<Record<string, InformationTable>> = {
   columns: {
@@ -50,17 +46,16 @@ const TABLES: Readonly<Record<string, InformationTable>> = {
   },
   schemata: {
     fields: [text('catalog_name'), text('schema_name')],
-    rows: () => [DEFAULT_SCHEMA, INFORMATION_SCHEMA].map(schema => [DEFAULT_CATALOG, schema]),
+    rows: ({ names }) => [...names.schemas(), INFORMATION_SCHEMA].sort().map(schema => [DEFAULT_CATALOG, schema]),
   },
   tables: {
     fields: [...OF_TABLE, text('table_type')],
-    rows: ({ registrations }) =>
-      registrations.map(entry => [...placeOf(entry), entry.kind === 'view' ? 'VIEW' : 'BASE TABLE']),
+    rows: ({ names }) => names.list().map(table => [...qualified(table), tableType(table)]),
   },
   views: {
     fields: [...OF_TABLE, text('definition')],
-    rows: ({ registrations }) =>
-      registrations.flatMap(entry => (entry.kind === 'view' ? [[...placeOf(entry), entry.sql]] : [])),
+    rows: ({ names }) =>
+      names.list().flatMap(table => (table.entry.kind === 'view' ? [[...qualified(table), table.entry.sql]] : [])),
   },
 }
 
@@ -83,14 +78,17 @@ export async function informationTable(name: string, known: Known, span: Span): 
   }
 }
 
+export const tableType = ({ entry }: NamedTable): string =>
+  entry.kind === 'view' ? 'VIEW' : isTemporary(entry) ? 'LOCAL TEMPORARY' : 'BASE TABLE'
+
 /** Tables whose files are gone, and views whose tables are, have no columns. */
-async function columnRows({ registrations, columnsOf }: Known): Promise<Rows> {
+async function columnRows({ names, columnsOf }: Known): Promise<Rows> {
   const rows: Value[][] = []
-  for (const registration of registrations) {
+  for (const table of names.list()) {
     try {
-      const { fields } = await columnsOf(registration)
+      const { fields } = await columnsOf(table)
       for (const [i, { name, type, nullable }] of fields.entries())
-        rows.push([...placeOf(registration), name, BigInt(i + 1), nullable ? 'YES' : 'NO', typeName(type)])
+        rows.push([...qualified(table), name, BigInt(i + 1), nullable ? 'YES' : 'NO', typeName(type)])
     } catch (error) {
       if (!(error instanceof BallistaError) || error.category !== 'user') throw error
     }

@@ -15,20 +15,30 @@ import type { Backend, ExecuteOptions, QueryResult } from './backend.js'
 import { localWrite, type LocalWrite } from './local-write.js'
 import { planStatement, type PlannedStatement } from './plan-statement.js'
 import type { PlanRequest } from './registration.js'
+import type { SessionCatalog } from './request-names.js'
+import { openCatalog } from './open-catalog.js'
 import type { OpenTables } from './tables.js'
 
 export class LocalBackend implements Backend {
   readonly readsStreams = true
+  readonly sharesCatalog: boolean
   readonly #threads = availableParallelism()
   readonly #openTables: OpenTables = new WeakMap()
   readonly #engine: LocalEngine
   readonly #registry: Registry
   readonly #letGo: () => void
   #coordinator: WriteCoordinator | undefined
+  readonly #dataDir: string | undefined
+  #catalog: Promise<SessionCatalog> | undefined
 
-  /** Reads what is fixed for a session: the memory limit of all its queries together, and where operators that reach it write. */
-  constructor(config: Config, registry: Registry) {
+  /**
+   * Reads what is fixed for a session: the memory limit of all its queries together, and where operators that reach it write. The catalog
+   * is in `dataDir`, opened by the first statement; without one it is in memory.
+   */
+  constructor(config: Config, registry: Registry, dataDir?: string) {
     this.#registry = registry
+    this.#dataDir = dataDir
+    this.sharesCatalog = dataDir !== undefined
     this.#letGo = bringRegistry(registry)
     this.#engine = createLocalEngine({
       threads: this.#threads,
@@ -44,8 +54,10 @@ export class LocalBackend implements Backend {
 
   async execute(request: PlanRequest, { signal, streams = new Map() }: ExecuteOptions): Promise<QueryResult> {
     const now = BigInt(systemClock.wallMs()) * 1_000_000n
+    this.#catalog ??= openCatalog(this.#dataDir)
     const planned = await planStatement(request, {
       slots: this.#threads,
+      catalog: await this.#catalog,
       openTables: this.#openTables,
       now,
       allowsUserCode: true,
@@ -73,5 +85,8 @@ export class LocalBackend implements Backend {
   async close(): Promise<void> {
     await this.#engine.close()
     this.#letGo()
+    // One that could not be opened has failed its statements already.
+    const catalog = await this.#catalog?.catch(() => undefined)
+    await catalog?.close()
   }
 }

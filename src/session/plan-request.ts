@@ -14,12 +14,16 @@ export function planRequestOf(value: unknown): PlanRequest {
     text(request?.sql) &&
     text(request?.baseDirectory) &&
     plain(request?.settings) &&
+    ['undefined', 'boolean'].includes(typeof request?.command) &&
     Object.values(request?.settings ?? {}).every(text) &&
     Array.isArray(request?.registrations) &&
     request.registrations.every(registration => plain(registration) && isRegistration(registration)) &&
     (request.parameters === undefined ||
       (plain(request.parameters) && Object.values(request.parameters).every(isParameter)))
   if (!valid) throw fail('PROTOCOL', ['a client', 'a query request has another form than this version expects'])
+  // It runs nothing, and so it need not wait for others.
+  if (request?.command === true && request.planOnly !== true)
+    throw fail('PROTOCOL', ['a client', 'a command that is not for the planner alone'])
   userFunctionsOf(request?.functions ?? [], { name: 'a client', version: 'unknown' })
   return request as PlanRequest
 }

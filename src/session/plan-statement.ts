@@ -1,8 +1,9 @@
 /** From the text of one statement to the stages that run it: the path through parser, binder, optimizer and planner. */
 import { field, type Schema } from '../arrow/schema.js'
 import { typeName, UTF8, type Value } from '../arrow/types.js'
-import { isView } from '../catalog/catalog.js'
+import { INFORMATION_SCHEMA, isView } from '../catalog/catalog.js'
 import { minPartitionBytes } from '../catalog/options.js'
+import { SharedCatalog } from '../catalog/shared-catalog.js'
 import type { WriteIntent } from '../catalog/table-write.js'
 import { fail, toBallistaError } from '../common/errors.js'
 import { configOf } from '../common/option.js'
@@ -15,6 +16,7 @@ import type { StagePlan, TaskReport } from '../exchange/stage.js'
 import { literal } from '../expr/expr.js'
 import type { UserFunction } from '../expr/functions/user-function.js'
 import { checkAllowed, declare } from '../expr/functions/brought.js'
+import { MemoryStore } from '../kv/memory-store.js'
 import { bindQuery } from '../logical/bind/query.js'
 import { resolveTables, type TableResolver } from '../logical/bind/tables.js'
 import type { LogicalPlan, PlanField } from '../logical/plan.js'
@@ -27,7 +29,8 @@ import type { PhysicalPlan } from '../physical/plan.js'
 import { planQuery } from '../physical/plan-query.js'
 import type { ExplainRow, ExplainStatement, PlanHistory } from './explain.js'
 import { MAX_PARTITIONS, targetPartitions } from './options.js'
-import { absolutePath, type PlanRequest } from './registration.js'
+import { absolutePath, type PlanRequest, type StoredObject } from './registration.js'
+import { RequestNames, type SessionCatalog } from './request-names.js'
 import type { ChangeNode } from './plan-changes.js'
 import { castTo, distinctNames, insertPositions, sameNames } from './table-rows.js'
 import { tableResolver, type OpenTables } from './tables.js'
@@ -39,8 +42,8 @@ export interface PlannedStatement {
   readonly schema: Schema
   /** Producers before consumers; empty when only the schema was asked for. */
   readonly stages: readonly StagePlan[]
-  /** After the stages have run: the rows that stand for their result (EXPLAIN ANALYZE). */
-  readonly explain?: (reports: readonly TaskReport[]) => readonly ExplainRow[]
+  /** After the stages have run: the rows that stand for their result (EXPLAIN ANALYZE, SHOW TABLES). */
+  readonly explain?: (reports: readonly TaskReport[]) => readonly (readonly string[])[]
   /** The parts that its tasks report are to be committed. */
   readonly write?: WriteIntent
   /** How it was planned; absent when only the schema was asked for. */
@@ -68,6 +71,8 @@ export interface PlanEnvironment {
   readonly allowsUserCode: boolean
   /** Default: the engine without extensions. */
   readonly registry?: Registry
+  /** What sessions share; default: nothing. */
+  readonly catalog?: SessionCatalog
 }
 
 /** Those of the client, and those of extensions here. */
@@ -95,6 +100,7 @@ async function planChecked(request: PlanRequest, environment: PlanEnvironment): 
   const statement = parseStatement(request.sql)
   environment.trace?.statement?.(statement)
   const planner = new StatementPlanner(request, environment)
+  if (request.command === true) return planner.command(statement)
   if (statement.kind === 'explain' && statement.analyze) return planner.analyze(statement)
   const logical = await planner.bind(statement)
   environment.trace?.logical?.(logical)
@@ -117,13 +123,30 @@ class StatementPlanner {
   readonly #registry: Registry
   readonly #functions: readonly UserFunction[]
   #write: WriteIntent | undefined
+  readonly #catalog: SessionCatalog
+  readonly #names: RequestNames
 
   constructor(request: PlanRequest, environment: PlanEnvironment) {
     this.#request = request
     this.#environment = environment
     this.#registry = environment.registry ?? BUILT_IN
     this.#functions = functionsOf(request, environment)
-    this.#resolver = tableResolver(request, environment.openTables, this.#registry)
+    this.#catalog = environment.catalog ?? new SharedCatalog(new MemoryStore())
+    this.#names = new RequestNames(request.registrations, this.#catalog)
+    this.#resolver = tableResolver(request, this.#names, environment.openTables, this.#registry)
+  }
+
+  /** Does the statement; its rows are the explanation of a plan that runs nothing. */
+  async command(statement: StatementNode): Promise<PlannedStatement> {
+    const { runCommand } = await import('./catalog-commands.js')
+    const rows = await runCommand(statement, {
+      request: this.#request,
+      catalog: this.#catalog,
+      names: this.#names,
+      open: table => this.#openTable(table),
+      columns: async view => arrowSchema(await this.#query(view.query)),
+    })
+    return { schema: { fields: [] }, stages: [], explain: () => rows }
   }
 
   /** The write that was bound. */
@@ -152,6 +175,7 @@ class StatementPlanner {
         return this.#createTable(statement)
       case 'createExternalTable':
       case 'createView':
+      case 'createSchema':
       case 'drop':
       case 'set':
       case 'reset':
@@ -226,6 +250,12 @@ class StatementPlanner {
     return all
   }
 
+  /** As a query over it would. */
+  async #openTable(table: StoredObject & { kind: 'listing' }): Promise<unknown> {
+    const names = new RequestNames([table], this.#catalog)
+    return tableResolver(this.#request, names, undefined, this.#registry).table([table.name], { start: 0, end: 0 })
+  }
+
   async #query(query: QueryNode): Promise<LogicalPlan> {
     const parameters = new Map(Object.entries(this.#request.parameters ?? {}))
     const functions = functionNamesOf(this.#functions)
@@ -276,7 +306,8 @@ class StatementPlanner {
       span,
     )
     const name = statement.table.map(ident => ident.name).join('.')
-    const target = isView(entry) ? undefined : entry.insertTarget
+    const isComputed = statement.table.at(-2)?.name === INFORMATION_SCHEMA
+    const target = isView(entry) || isComputed ? undefined : entry.insertTarget
     if (isView(entry) || target === undefined) {
       throw fail(
         'INVALID_ARGUMENT',

@@ -19,6 +19,7 @@ export type Registration =
       readonly schema?: Schema
       /** Columns whose values stand in directories; absent: all that there are. */
       readonly partitionedBy?: readonly PartitionKey[]
+      readonly temporary?: boolean
     }
   /** Rows held by the session, as frames (arrow/frame.ts). */
   | {
@@ -26,10 +27,21 @@ export type Registration =
       readonly name: string
       readonly schema: Schema
       readonly batches: readonly EncodedBatch[]
+      readonly temporary?: boolean
     }
   /** Rows that a program of this process brings, once; only its own backend knows `stream`. */
   | { readonly kind: 'stream'; readonly name: string; readonly stream: string; readonly schema: Schema }
-  | { readonly kind: 'view'; readonly name: string; readonly sql: string; readonly columns: readonly string[] }
+  | {
+      readonly kind: 'view'
+      readonly name: string
+      readonly sql: string
+      readonly columns: readonly string[]
+      /** Made by CREATE TEMPORARY. */
+      readonly temporary?: boolean
+    }
+
+/** What the shared catalog keeps: no rows. */
+export type StoredObject = Extract<Registration, { kind: 'listing' | 'view' }>
 
 /** One statement to plan and run, with everything its meaning depends on. */
 export interface PlanRequest {
@@ -45,6 +57,8 @@ export interface PlanRequest {
   readonly functions?: readonly UserFunction[]
   /** Only the schema is wanted: nothing runs. */
   readonly planOnly?: boolean
+  /** The statement is about the catalog: it is done when it is planned, with `planOnly`, and its rows are the explanation. */
+  readonly command?: boolean
 }
 
 /** An absolute form of a local path (a trailing slash is kept: it means a directory); URLs stay as they are. */

@@ -25,6 +25,7 @@ export interface RemoteSecurity {
 
 class RemoteBackend implements Backend {
   readonly readsStreams = false
+  readonly sharesCatalog = true
   readonly #client: ClusterClient
   readonly #stop: () => Promise<void>
 

@@ -1,8 +1,10 @@
 /** Statements that run at once and change the session or the world: DDL, DML, COPY, SET, and those that tell about them. */
-import type { Schema } from '../arrow/schema.js'
+import { isInDefaultSchema, TEMP_SCHEMA } from '../catalog/catalog.js'
 import { fail } from '../common/errors.js'
+import { tableReferences } from '../logical/bind/tables.js'
 import type { ObjectName, StatementNode } from '../parser/ast.js'
 import { absolutePath, type Registration } from './registration.js'
+import { checkViewColumns, SHOWN } from './catalog-commands.js'
 import { changeRows, insertRows } from './change-rows.js'
 import { NO_ROWS, textRows } from './held-rows.js'
 import { show } from './show.js'
@@ -35,8 +37,11 @@ export async function runStatement(
     case 'createView':
       await create(session, statement, text, options)
       return NO_ROWS
+    case 'createSchema':
+      await session.command(text, { ...options, alone: true })
+      return NO_ROWS
     case 'drop':
-      drop(session, statement)
+      await drop(session, statement, text, options)
       return NO_ROWS
     case 'set':
       session.change(statement.key, statement.value, statement.span)
@@ -45,7 +50,10 @@ export async function runStatement(
       session.change(statement.key, undefined, statement.span)
       return NO_ROWS
     case 'show':
+      if (statement.what === 'all' || statement.what === 'option') return show(session, statement)
+      return textRows(SHOWN[statement.what], await session.command(text, options))
     case 'showCreate':
+      return textRows(SHOWN.create, await session.command(text, options))
     case 'showFunctions':
       return show(session, statement)
     case 'prepare':
@@ -101,14 +109,33 @@ export async function analyzeStatement(session: Session, statement: Statement, o
 
 async function create(session: Session, statement: CreateNode, text: string, options: StatementOptions): Promise<void> {
   const path = names(statement.name)
-  const exists = session.tables.get(path) !== undefined
-  if (exists && 'ifNotExists' in statement && statement.ifNotExists) return
-  if (exists && !statement.orReplace) {
-    throw fail('DUPLICATE_NAME', [`table or view '${path.join('.')}'`], { span: statement.name[0].span })
+  const { span } = statement.name[0]
+  const known = session.tables.get(path)
+  if (!isOfSession(session, statement)) {
+    if (session.backend.sharesCatalog && known !== undefined) {
+      const what = `${known.kind === 'view' ? 'a view' : 'a table'} '${path.join('.')}' of this session`
+      throw fail('DUPLICATE_NAME', [what], { span })
+    }
+    await session.command(text, { ...options, alone: true })
+    return
   }
-  const name = path[path.length - 1]
-  const registration = await registrationOf(session, statement, { name, text }, options)
-  session.register(path, registration, statement.name[0].span)
+  const { ifNotExists, orReplace, temporary } = statement
+  const isShared = !temporary && (await session.isShared(path, options))
+  const exists = isShared || known !== undefined
+  if (exists && ifNotExists) return
+  if (isShared || (exists && !orReplace)) throw fail('DUPLICATE_NAME', [`table or view '${path.join('.')}'`], { span })
+  const registration = await registrationOf(session, statement, { name: path[path.length - 1], text }, options)
+  session.register(path, temporary ? { ...registration, temporary } : registration, span)
+}
+
+/** Whether it stays in the session: TEMPORARY, rows in memory, and views that read either. */
+function isOfSession(session: Session, statement: CreateNode): boolean {
+  if (statement.temporary || statement.kind === 'createTable') return true
+  if (!session.backend.sharesCatalog) return isInDefaultSchema(names(statement.name))
+  if (statement.kind === 'createExternalTable') return false
+  return tableReferences(statement.query).some(
+    reference => reference.kind === 'table' && session.find(names(reference.name)) !== undefined,
+  )
 }
 
 async function registrationOf(
@@ -116,7 +143,7 @@ async function registrationOf(
   statement: CreateNode,
   { name, text }: { name: string; text: string },
   options: StatementOptions,
-): Promise<Registration> {
+): Promise<Exclude<Registration, { kind: 'stream' }>> {
   switch (statement.kind) {
     case 'createView': {
       const schema = await session.schemaOf(session.statement(statement.text, options.parameters), options)
@@ -137,21 +164,22 @@ async function registrationOf(
   }
 }
 
-function checkViewColumns({ columns }: Node<'createView'>, name: string, { fields }: Schema): void {
-  if (columns.length <= fields.length) return
-  const found = `view '${name}' has ${fields.length} columns but ${columns.length} names are given`
-  throw fail('INVALID_ARGUMENT', [found], { span: columns[0].span })
-}
-
-function drop({ tables }: Session, { name, what, ifExists, span }: Node<'drop'>): void {
+/** What the session has under a name is dropped before what others have; with a schema, the other way round. */
+async function drop(session: Session, node: Node<'drop'>, text: string, options: StatementOptions): Promise<void> {
+  const { name, what, ifExists, span } = node
   const path = names(name)
-  if (ifExists && tables.get(path) === undefined) return
-  const entry = tables.lookup(path, name[0].span)
+  const own = what === 'schema' ? undefined : session.tables.get(path)
+  const isQualified = path.length > 1 && path.at(-2) !== TEMP_SCHEMA
+  const isOwn = own !== undefined && !(isQualified && (await session.isShared(path, options)))
+  const isTheirs = what === 'schema' || session.backend.sharesCatalog || !isInDefaultSchema(path)
+  if (!isOwn && isTheirs) return void (await session.command(text, options))
+  if (ifExists && own === undefined) return
+  const entry = session.tables.lookup(path, name[0].span)
   const kind = entry.kind === 'view' ? 'view' : 'table'
   if (kind !== what) {
     throw fail('INVALID_ARGUMENT', [`'${entry.name}' is a ${kind}; use DROP ${kind.toUpperCase()}`], { span })
   }
-  tables.deregister(path)
+  session.tables.deregister(path)
 }
 
 const names = (name: ObjectName): string[] => name.map(ident => ident.name)

@@ -1,9 +1,9 @@
 /** What one session holds: its tables, settings and backend. Contexts and frames work through it. */
 import { encodeBatch } from '../arrow/frame.js'
 import type { Schema } from '../arrow/schema.js'
-import { Catalog } from '../catalog/catalog.js'
+import { Catalog, isInDefaultSchema, TEMP_SCHEMA } from '../catalog/catalog.js'
 import type { EncodedBatch } from '../catalog/memory-table.js'
-import { fail, type Span } from '../common/errors.js'
+import { BallistaError, fail, type Span } from '../common/errors.js'
 import type { Settings } from '../common/option.js'
 import { quoteIdent } from '../parser/quote.js'
 import type { Backend, InputStreams, QueryResult } from './backend.js'
@@ -32,6 +32,9 @@ export interface Statement {
 }
 
 const HELD_BATCH_ROWS = 8192
+type TextRows = readonly (readonly string[])[]
+
+const withoutRows = (table: Registration): Registration => (table.kind === 'memory' ? { ...table, batches: [] } : table)
 
 export class Session {
   readonly backend: Backend
@@ -70,10 +73,42 @@ export class Session {
     this.#hidden.set(table.name, table)
   }
 
-  /** Throws TABLE_NOT_FOUND with the nearest name. */
-  lookup(name: readonly string[], span?: Span): Registration {
+  /**
+   * What the session has under a name; undefined where only the catalog can tell. Throws TABLE_NOT_FOUND with the nearest name where
+   * it cannot.
+   */
+  find(name: readonly string[], span?: Span): Registration | undefined {
     const hidden = name.length === 1 ? this.#hidden.get(name[0]) : undefined
-    return hidden ?? this.tables.lookup(name, span)
+    const own = hidden ?? this.tables.get(name)
+    if (this.backend.sharesCatalog) return name.length === 1 || name.at(-2) === TEMP_SCHEMA ? own : undefined
+    return own ?? (isInDefaultSchema(name) ? this.tables.lookup(name, span) : undefined)
+  }
+
+  /** Whether other sessions have something under a name too. */
+  async isShared(path: readonly string[], options: RunOptions): Promise<boolean> {
+    if (!this.backend.sharesCatalog) return false
+    try {
+      await this.command(`SHOW CREATE TABLE ${path.map(quoteIdent).join('.')}`, { ...options, alone: true })
+      return true
+    } catch (error) {
+      if (error instanceof BallistaError && error.code === 'TABLE_NOT_FOUND') return false
+      throw error
+    }
+  }
+
+  /** Has a statement about the catalog done where that is; gives its rows. With `alone`, for who knows nothing of this session. */
+  async command(sql: string, options: RunOptions & { parameters?: Parameters; alone?: boolean }): Promise<TextRows> {
+    const statement = this.statement(sql, options.parameters)
+    const request = { ...this.#request(statement), planOnly: true, command: true }
+    const run = openRun(options)
+    try {
+      const names = request.registrations.map(withoutRows)
+      const sent = options.alone === true ? { registrations: [], functions: [] } : { registrations: names }
+      const { explanation } = await this.backend.execute({ ...request, ...sent }, { signal: run.signal })
+      return (await explanation?.()) ?? []
+    } finally {
+      run.end()
+    }
   }
 
   /** The columns of a table that was opened when it was registered, or lives in memory. */
@@ -140,9 +175,7 @@ export class Session {
 
   async schemaOf(statement: Statement, options: RunOptions): Promise<Schema> {
     // The rows of tables in memory need not travel for their columns.
-    const uses = [...statement.uses.values()].map(table =>
-      table.kind === 'memory' ? { ...table, batches: [] } : table,
-    )
+    const uses = [...statement.uses.values()].map(withoutRows)
     const run = openRun(options)
     try {
       const request = { ...this.#request(statement), registrations: uses, planOnly: true }

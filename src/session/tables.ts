@@ -1,43 +1,43 @@
 /** From registrations (plain data) to tables the planner can ask: files are opened on first use and then kept. */
 import { field, type Schema } from '../arrow/schema.js'
-import { Catalog } from '../catalog/catalog.js'
+import { INFORMATION_SCHEMA, type ViewDefinition } from '../catalog/catalog.js'
 import { MemoryTable } from '../catalog/memory-table.js'
+import { placeOf } from '../catalog/shared-catalog.js'
 import type { TableProvider } from '../catalog/table-provider.js'
 import { BUILT_IN, type Registry } from '../exchange/registry.js'
 import { parseTypeNode } from '../expr/types.js'
 import type { PartitionKey } from '../formats/file-columns.js'
 import type { ListingRequest } from '../formats/listing-table.js'
 import { bindQuery } from '../logical/bind/query.js'
-import { resolveTables, type TableResolver } from '../logical/bind/tables.js'
+import { resolveTables, viewQuery, type TableResolver } from '../logical/bind/tables.js'
 import type { PlanSchema } from '../logical/plan.js'
 import { schemaOf, toArrowSchema } from '../logical/schema-of.js'
 import type { StatementNode } from '../parser/ast.js'
-import { parseQuery } from '../parser/parse.js'
 import { thisHost } from '../storage/this-host.js'
-import { INFORMATION_SCHEMA, informationTable } from './information-schema.js'
+import { informationTable } from './information-schema.js'
 import { functionNamesOf } from './user-functions.js'
 import { openTable as openLogged, tableFormatAt, tableFormatNamed } from './table-formats.js'
 import { callTableFunction } from './table-functions.js'
-import { absolutePath, isAnonymous, type PlanRequest, type Registration } from './registration.js'
+import { absolutePath, type PlanRequest, type Registration } from './registration.js'
+import type { NamedTable, RequestNames } from './request-names.js'
 
 /** Opened tables by registration; a session keeps one, so that its files are opened once. */
 export type OpenTables = WeakMap<Registration, Promise<TableProvider>>
 
-/** What the SQL of a request may name: its registrations, and files by path. */
+/** What the SQL of a request may name: tables and views, and files by path. */
 export function tableResolver(
   request: PlanRequest,
+  names: RequestNames,
   open: OpenTables = new WeakMap(),
   registry: Registry = BUILT_IN,
 ): TableResolver {
-  const catalog = new Catalog<Registration>()
   const files: OpenFiles = listing =>
     openFiles({ ...listing, host: thisHost(request.settings), moreFormats: registry.formats })
   const functions = functionNamesOf([...registry.functions, ...(request.functions ?? [])])
-  for (const registration of request.registrations) catalog.register([registration.name], registration)
-  const columnsOf = async (registration: Registration): Promise<Schema> => {
-    if (registration.kind !== 'view') return (await opened(registration)).schema
-    const { fields } = toArrowSchema(await viewPlan(registration, resolver, functions))
-    return { fields: fields.map((column, i) => ({ ...column, name: registration.columns[i] ?? column.name })) }
+  const columnsOf = async ({ entry, isShared }: NamedTable): Promise<Schema> => {
+    if (entry.kind !== 'view') return (await opened(entry)).schema
+    const { fields } = toArrowSchema(await viewPlan({ ...entry, isShared }, resolver, functions))
+    return { fields: fields.map((column, i) => ({ ...column, name: entry.columns[i] ?? column.name })) }
   }
   const opened = (registration: Exclude<Registration, { kind: 'view' }>): Promise<TableProvider> => {
     const format = registration.kind === 'listing' ? tableFormatNamed(registration.format, registry) : undefined
@@ -48,12 +48,10 @@ export function tableResolver(
   }
   const resolver: TableResolver = {
     table(name, span) {
-      if (name.length === 2 && name[0] === INFORMATION_SCHEMA) {
-        const registrations = catalog.list().flatMap(({ entry }) => (isAnonymous(entry.name) ? [] : [entry]))
-        return informationTable(name[1], { registrations, settings: request.settings, columnsOf }, span)
-      }
-      const entry = catalog.lookup(name, span)
-      return entry.kind === 'view' ? entry : opened(entry)
+      if (name.length > 1 && name[name.length - 2] === INFORMATION_SCHEMA)
+        return informationTable(placeOf(name, span).name, { names, settings: request.settings, columnsOf }, span)
+      const { entry, isShared } = names.find(name, span)
+      return entry.kind === 'view' ? { ...entry, isShared } : opened(entry)
     },
     tableFunction: call =>
       callTableFunction(call, {
@@ -72,11 +70,11 @@ export function tableResolver(
 }
 
 async function viewPlan(
-  { sql }: Extract<Registration, { kind: 'view' }>,
+  view: ViewDefinition,
   resolver: TableResolver,
   functions: ReadonlyMap<string, string>,
 ): Promise<PlanSchema> {
-  const query = parseQuery(sql)
+  const query = viewQuery(view)
   const context = { now: 0n, functions }
   return schemaOf(bindQuery(query, { ...context, tables: await resolveTables(query, resolver, context) }))
 }

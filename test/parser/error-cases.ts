@@ -75,7 +75,7 @@ export const ERRORS: readonly (readonly [string, string, string, string, number]
   [
     'CREATE TABEL t (a INT)',
     'SYNTAX',
-    "expected EXTERNAL, OR, TABLE or VIEW but found 'TABEL', did you mean 'TABLE'?",
+    "expected EXTERNAL, OR, SCHEMA, TABLE, TEMP, TEMPORARY or VIEW but found 'TABEL', did you mean 'TABLE'?",
     'TABEL',
     7,
   ],
@@ -109,7 +109,7 @@ export const ERRORS: readonly (readonly [string, string, string, string, number]
     65,
   ],
   ['CREATE VIEW v SELECT 1', 'SYNTAX', 'expected AS or "(" but found \'SELECT\'', 'SELECT', 14],
-  ['DROP t', 'SYNTAX', "expected TABLE or VIEW but found 't'", 't', 5],
+  ['DROP t', 'SYNTAX', "expected SCHEMA, TABLE or VIEW but found 't'", 't', 5],
   ['SET a', 'SYNTAX', 'expected TO or "=" but found the end of the text', '', 5],
   ['INSERT t VALUES (1)', 'SYNTAX', "expected INTO or OVERWRITE but found 't'", 't', 7],
   ["COPY t 'x'", 'SYNTAX', 'expected FROM, TO or "(" but found \'x\'', "'x'", 7],

@@ -1,7 +1,7 @@
 /** The flags of `ballista scheduler`. */
 import type { TaskDistribution } from '../../cluster/scheduler/placement-policies.js'
 import { atLeast, host, integer, port, positive, webOrigin } from '../options.js'
-import { oneOf, optional, repeated, toggle, valued } from './flag.js'
+import { oneOf, optional, repeated, text, toggle, valued } from './flag.js'
 import { allowUdf, bindHost, configFile, dataRoot, extension, LOG_FLAGS, SECURITY_FLAGS } from './server-flags.js'
 
 /** As in cluster/scheduler/placement-policies.ts, which only a scheduler loads. */
@@ -26,6 +26,10 @@ export const SCHEDULER_FLAGS = {
   allowUdf,
   extension,
   dataRoot,
+  dataDir: optional('directory of what outlives the scheduler: its catalog; default: nothing does', {
+    placeholder: 'dir',
+    parse: text,
+  }),
   disableRestApi: toggle('answer over HTTP only /healthz and /readyz'),
   corsAllowedOrigins: repeated('origin, such as https://tools.example, whose pages may use the HTTP API', {
     placeholder: 'origin',

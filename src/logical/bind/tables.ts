@@ -1,6 +1,6 @@
 /** The asynchronous part of binding: every table, file and view that a query names is looked up before it is bound. */
 import { fail, type Span } from '../../common/errors.js'
-import { isView, type CatalogEntry } from '../../catalog/catalog.js'
+import { DEFAULT_SCHEMA, isView, type CatalogEntry, type ViewDefinition } from '../../catalog/catalog.js'
 import type { TableProvider } from '../../catalog/table-provider.js'
 import type { ExprNode, ObjectName, QueryNode, TableNode } from '../../parser/ast.js'
 import { parseQuery } from '../../parser/parse.js'
@@ -119,7 +119,7 @@ async function lookUp(reference: TableReference, { resolver, context }: Resolvin
       )
       const name = nameText(reference)
       if (!isView(entry)) return { kind: 'table', name, provider: entry }
-      return inView(name, () => ({ kind: 'view', name, query: parseQuery(entry.sql), columns: entry.columns }))
+      return inView(name, () => ({ kind: 'view', name, query: viewQuery(entry), columns: entry.columns }))
     }
     case 'file':
       if (resolver.file === undefined) throw fail('NOT_SUPPORTED', ['a file as a table'], { span })
@@ -130,6 +130,23 @@ async function lookUp(reference: TableReference, { resolver, context }: Resolvin
       return { kind: 'table', name: reference.name.name, provider }
     }
   }
+}
+
+/** The query of a view. Tables without a schema in one that is shared are those of the default schema. */
+export function viewQuery({ sql, isShared }: Pick<ViewDefinition, 'sql' | 'isShared'>): QueryNode {
+  const query = parseQuery(sql)
+  return isShared === true ? withSchema(query, new Set(tableReferences(query))) : query
+}
+
+/** The tree with a schema in the names of these tables. */
+function withSchema<T>(node: T, tables: ReadonlySet<object>): T {
+  if (typeof node !== 'object' || node === null) return node
+  if (Array.isArray(node)) return node.map(child => withSchema(child as unknown, tables)) as T
+  const entries = Object.entries(node).map(([key, child]) => [key, withSchema(child as unknown, tables)] as const)
+  const copy = Object.fromEntries(entries) as T & { name: ObjectName }
+  if (!tables.has(node) || !('kind' in node) || node.kind !== 'table' || copy.name.length > 1) return copy
+  const [{ span }] = copy.name
+  return { ...copy, name: [{ name: DEFAULT_SCHEMA, quoted: true, span }, ...copy.name] }
 }
 
 const nameText = (reference: TableReference): string => {

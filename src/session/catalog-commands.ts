@@ -1,0 +1,168 @@
+/** Statements about the catalog, done where it is while they are planned: CREATE, DROP, SHOW. */
+import type { Schema } from '../arrow/schema.js'
+import { DEFAULT_CATALOG, DEFAULT_SCHEMA, TEMP_SCHEMA } from '../catalog/catalog.js'
+import { placeOf, type Place } from '../catalog/shared-catalog.js'
+import { didYouMean, fail, type Span } from '../common/errors.js'
+import type { ObjectName, StatementNode } from '../parser/ast.js'
+import { quoteIdent, quoteString } from '../parser/quote.js'
+import { inlineParameters, sqlType } from './expr/literal.js'
+import { tableType } from './information-schema.js'
+import { absolutePath, type PlanRequest, type Registration, type StoredObject } from './registration.js'
+import { qualified, type NamedTable, type RequestNames, type SessionCatalog } from './request-names.js'
+import { listingFormat } from './tables.js'
+
+type Node<Kind extends StatementNode['kind']> = Extract<StatementNode, { kind: Kind }>
+type TextRows = readonly (readonly string[])[]
+
+export interface CommandContext {
+  readonly request: PlanRequest
+  readonly catalog: SessionCatalog
+  readonly names: RequestNames
+  /** Opens a table's files; throws what is wrong with them. */
+  open(table: StoredObject & { kind: 'listing' }): Promise<unknown>
+  /** The columns that a view's query gives. */
+  columns(view: Node<'createView'>): Promise<Schema>
+}
+
+/** The columns of what SHOW gives. */
+export const SHOWN = {
+  tables: ['table_catalog', 'table_schema', 'table_name', 'table_type'],
+  schemas: ['catalog_name', 'schema_name'],
+  catalogs: ['catalog_name'],
+  create: ['table_name', 'definition'],
+} as const
+
+/** NOT_SUPPORTED for a statement that is not about the catalog. */
+export async function runCommand(statement: StatementNode, context: CommandContext): Promise<TextRows> {
+  switch (statement.kind) {
+    case 'createExternalTable':
+    case 'createView':
+      await create(statement, context)
+      return []
+    case 'createSchema':
+      await context.catalog.createSchema(schemaOf(statement.name), statement)
+      return []
+    case 'drop':
+      await drop(statement, context)
+      return []
+    case 'show':
+      return showRows(statement, context)
+    case 'showCreate':
+      return [definitionRow(context.names.find(pathOf(statement.name), statement.name[0].span))]
+    default:
+      throw fail('NOT_SUPPORTED', ['a statement that is not about the catalog, sent as one that is'])
+  }
+}
+
+async function create(statement: Node<'createExternalTable' | 'createView'>, context: CommandContext): Promise<void> {
+  const { catalog } = context
+  const { schema, name } = target(statement.name)
+  const { ifNotExists, orReplace, name: written } = statement
+  const options = { ifNotExists, orReplace, span: written[0].span }
+  // Before files are opened; what is decided is decided in the transaction.
+  if (ifNotExists && catalog.get({ schema, name }) !== undefined) return
+  await catalog.create(schema, await objectOf(statement, name, context), options)
+}
+
+async function objectOf(
+  statement: Node<'createExternalTable' | 'createView'>,
+  name: string,
+  { columns, open, request }: CommandContext,
+): Promise<StoredObject> {
+  if (statement.kind === 'createView') {
+    checkViewColumns(statement, name, await columns(statement))
+    const sql = inlineParameters(statement.text, request.parameters ?? {})
+    return { kind: 'view', name, sql, columns: statement.columns.map(column => column.name) }
+  }
+  const path = absolutePath(statement.location, request.baseDirectory)
+  const table = { kind: 'listing', name, path, ...listingFormat(statement) } as const
+  await open(table)
+  return table
+}
+
+export function checkViewColumns({ columns }: Node<'createView'>, name: string, { fields }: Schema): void {
+  if (columns.length <= fields.length) return
+  const found = `view '${name}' has ${fields.length} columns but ${columns.length} names are given`
+  throw fail('INVALID_ARGUMENT', [found], { span: columns[0].span })
+}
+
+async function drop(statement: Node<'drop'>, { catalog, names }: CommandContext): Promise<void> {
+  const { name, what, ifExists, cascade, span } = statement
+  if (what === 'schema')
+    return void (await catalog.dropSchema(schemaOf(name), { cascade, ifExists, span: name[0].span }))
+  const place = target(name)
+  // The better error: it has all names to compare with.
+  if (!ifExists && catalog.get(place) === undefined) names.find(pathOf(name), name[0].span)
+  await catalog.drop(place, what, { ifExists, span })
+}
+
+function showRows(statement: Node<'show'>, { names }: CommandContext): TextRows {
+  switch (statement.what) {
+    case 'tables': {
+      const wanted = statement.schema && schemaOf(statement.schema)
+      if (wanted !== undefined && ![...names.schemas(), TEMP_SCHEMA].includes(wanted))
+        throw fail('SCHEMA_NOT_FOUND', [wanted, didYouMean(wanted, names.schemas())], { span: statement.span })
+      return names
+        .list()
+        .filter(({ schema }) => wanted === undefined || schema === wanted)
+        .map(table => [...qualified(table), tableType(table)])
+    }
+    case 'schemas':
+      return names.schemas().map(schema => [DEFAULT_CATALOG, schema])
+    default:
+      return [[DEFAULT_CATALOG]]
+  }
+}
+
+/** The text makes the object anew. */
+const definitionRow = (table: NamedTable): readonly string[] => [table.entry.name, definitionOf(table)]
+
+function definitionOf({ entry, schema, isShared }: NamedTable): string {
+  const name =
+    isShared && schema !== DEFAULT_SCHEMA ? `${quoteIdent(schema)}.${quoteIdent(entry.name)}` : quoteIdent(entry.name)
+  const kind = 'temporary' in entry && entry.temporary === true ? 'TEMPORARY ' : ''
+  switch (entry.kind) {
+    case 'view': {
+      const columns = entry.columns.length === 0 ? '' : ` (${entry.columns.map(quoteIdent).join(', ')})`
+      return `CREATE ${kind}VIEW ${name}${columns} AS ${entry.sql}`
+    }
+    case 'listing':
+      return `CREATE ${kind}EXTERNAL TABLE ${name}${columnList(entry)} STORED AS ${entry.format.toUpperCase()}${filesClause(entry)}`
+    default:
+      throw fail('NOT_SUPPORTED', [`SHOW CREATE of '${entry.name}', whose rows live in the session,`])
+  }
+}
+
+type Listing = Extract<Registration, { kind: 'listing' }>
+
+function filesClause({ options, partitionedBy = [], path }: Listing): string {
+  const pairs = Object.entries(options).map(([key, value]) => `${quoteString(key)} ${quoteString(value)}`)
+  const written = pairs.length === 0 ? '' : ` OPTIONS (${pairs.join(', ')})`
+  const keys = partitionedBy.map(({ name, type }) => quoteIdent(name) + (type === undefined ? '' : ` ${sqlType(type)}`))
+  const partitioned = keys.length === 0 ? '' : ` PARTITIONED BY (${keys.join(', ')})`
+  return `${partitioned} LOCATION ${quoteString(path)}${written}`
+}
+
+/** The columns that were declared, but for those with a type of PARTITIONED BY; nothing where they were inferred. */
+function columnList({ schema, partitionedBy = [] }: Listing): string {
+  if (schema === undefined) return ''
+  const typed = new Set(partitionedBy.flatMap(({ name, type }) => (type === undefined ? [] : [name])))
+  const columns = schema.fields
+    .filter(({ name }) => !typed.has(name))
+    .map(({ name, type, nullable }) => `${quoteIdent(name)} ${sqlType(type)}${nullable ? '' : ' NOT NULL'}`)
+  return ` (${columns.join(', ')})`
+}
+
+const pathOf = (name: ObjectName): string[] => name.map(ident => ident.name)
+
+const target = (name: ObjectName): Place => placeOf(pathOf(name), spanOf(name))
+
+const spanOf = (name: ObjectName): Span => name[0].span
+
+/** `schema` or `catalog.schema`. */
+function schemaOf(name: ObjectName): string {
+  const [schema, catalog = DEFAULT_CATALOG, ...rest] = pathOf(name).toReversed()
+  if (rest.length === 0 && catalog === DEFAULT_CATALOG) return schema
+  const hint = `; the only catalog is ${DEFAULT_CATALOG}`
+  throw fail('SCHEMA_NOT_FOUND', [pathOf(name).join('.'), hint], { span: spanOf(name) })
+}
