@@ -24,7 +24,8 @@ async function run(flags: FlagValues<typeof SCHEDULER_FLAGS>): Promise<void> {
   const scheduler = await startScheduler({
     host: flags.bindHost,
     port: flags.bindPort,
-    planner: clusterPlanner({ allowsUserCode: flags.allowUdf, registry, catalog: new SharedCatalog(state) }),
+    planner: clusterPlanner({ allowsUserCode: flags.allowUdf, registry, catalog: new SharedCatalog(state.store) }),
+    ...(flags.dataDir === undefined ? {} : { state }),
     hostNames: flags.externalHost === undefined ? [] : [flags.externalHost],
     corsAllowedOrigins: flags.corsAllowedOrigins,
     disableRestApi: flags.disableRestApi,
@@ -48,5 +49,5 @@ async function run(flags: FlagValues<typeof SCHEDULER_FLAGS>): Promise<void> {
   process.stdout.write(`ballista scheduler listening on ${scheduler.address}\n`)
   await stopSignal()
   await scheduler.close()
-  await state.close()
+  await state.store.close()
 }

@@ -68,6 +68,7 @@ export class Staging {
       for (const name of [MANIFEST, COMMITTED]) await this.#fs.unlink(join(this.directory, name))
       await this.#fs.sync(this.directory)
       await removeTree(this.#fs, this.directory, new Set(['INTENT.json']))
+      await this.#fs.removeDirectory(this.root)
     })
   }
 

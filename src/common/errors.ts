@@ -76,6 +76,11 @@ export const ERRORS = {
     'the query nests too deeply for this version; split it, or use fewer terms in one chain',
   ),
   RESOURCE_EXHAUSTED: define('resource', 'the cluster is busy: %s; try again in %s ms', true),
+  SCHEDULER_RESTARTED: define(
+    'network',
+    'the scheduler ended or was restarted while the query ran; run it again',
+    true,
+  ),
   SCHEMA_NOT_FOUND: define('user', "schema '%s' not found%s"),
   SPILL_CORRUPT: define('resource', 'a temporary file in %s does not hold what was written to it: %s'),
   SPILL_DISK_FULL: define(

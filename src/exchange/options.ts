@@ -44,6 +44,11 @@ export const clientIdleTimeout = duration('ballista.client.idle_timeout', {
   doc: 'How long a cluster keeps a result of which its client takes nothing, such as 5m; then the query fails.',
 })
 
+export const reconnectGrace = duration('ballista.client.reconnect_grace', {
+  default: 30_000,
+  doc: 'How long a session waits for a scheduler that it has lost, such as 30s, and then runs its query again; 0: it fails.',
+})
+
 export const reconnectMs = int('ballista.exchange.reconnect_ms', {
   default: 10_000,
   min: 0,

@@ -38,6 +38,11 @@ export interface SubmitOptions {
    * a query that fails after its first batch is PARTIAL_RESULT_DELIVERED.
    */
   readonly onRestart?: (() => void) | undefined
+  /**
+   * For requests that may be sent twice: when the scheduler is lost, once it had been reached, it is dialled again for so long, and the
+   * request sent anew, as another attempt of the query. Absent or 0: the query fails with NETWORK.
+   */
+  readonly reconnectGraceMs?: number | undefined
   /** Called while it runs with what the scheduler says of the job, a JobSummary. */
   readonly onProgress?: ((job: unknown) => void) | undefined
 }
@@ -56,6 +61,14 @@ export interface ClusterClient {
  */
 const VERDICT_WAIT_MS = 60_000
 
+/** Between two attempts to reach a scheduler that was lost. */
+const REDIAL_MS = 200
+
+/** A query that its scheduler does not survive so often may be the reason. */
+const MAX_LOSSES = 3
+
+const isSchedulerLost = ({ code }: BallistaError): boolean => code === 'NETWORK' || code === 'SCHEDULER_RESTARTED'
+
 /** `address` is the scheduler's `host:port`. */
 export function clusterClient({
   address,
@@ -73,6 +86,7 @@ export function clusterClient({
   const exchange = new RemoteExchange({ transport, clock, rng })
   const submissions = new Set<Submission>()
   let scheduler: Promise<SchedulerClient> | undefined
+  const reach = { isReached: false }
   return {
     async submit(options) {
       scheduler ??= transport.scheduler(address)
@@ -83,6 +97,8 @@ export function clusterClient({
         exchange,
         windowBytes,
         clock,
+        rng,
+        reach,
         options,
         onEnd: () => submissions.delete(submission),
       })
@@ -105,6 +121,9 @@ interface SubmissionParts {
   readonly exchange: RemoteExchange
   readonly windowBytes: number
   readonly clock: Clock
+  readonly rng: Rng
+  /** Whether the scheduler has ever answered the client: an address that was always wrong is not waited for. */
+  readonly reach: { isReached: boolean }
   readonly options: SubmitOptions
   readonly onEnd: () => void
 }
@@ -118,7 +137,9 @@ interface Attempt {
 /** One job: the open SubmitQuery call is its lease. */
 class Submission {
   private readonly parts: SubmissionParts
-  private readonly call: ReturnType<SchedulerClient['submitQuery']>
+  private call: ReturnType<SchedulerClient['submitQuery']>
+  /** Ends a pause between two calls. */
+  private wake: (() => void) | undefined
   /** What the scheduler's next `accepted` resolves. */
   private coming = deferred<Attempt>()
   private latest: Attempt | undefined
@@ -131,22 +152,16 @@ class Submission {
   constructor(parts: SubmissionParts) {
     this.parts = parts
     this.onAbort = () => this.cancel(cancellation(parts.options.signal.reason))
-    this.call = parts.client.submitQuery()
-    // Late errors of a broken call; the loop of `listen` has seen it end.
-    this.call.on('error', () => undefined)
+    this.call = this.dial()
     this.coming.promise.catch(() => undefined)
     this.verdict.promise.catch(() => undefined)
     void this.listen()
   }
 
   async start(): Promise<RemoteResult> {
-    const { request, signal, onProgress } = this.parts.options
-    const progress = onProgress !== undefined
+    const { signal } = this.parts.options
     signal.addEventListener('abort', this.onAbort, { once: true })
     if (signal.aborted) this.onAbort()
-    for (const piece of pieces(encodeWire(request), FRAME_BYTES))
-      this.call.write({ ...OWN_VERSION, ...piece, progress })
-    this.call.end()
     const first = await this.coming.promise
     const peer = { name: this.parts.peer, version: VERSION }
     const schema = schemaIn(decodeWire(first.accepted.schema, this.parts.peer), peer)
@@ -174,20 +189,73 @@ class Submission {
     this.call.cancel()
   }
 
+  /** Sends the request. */
+  private dial(): ReturnType<SchedulerClient['submitQuery']> {
+    const { request, onProgress } = this.parts.options
+    const call = this.parts.client.submitQuery()
+    // Late errors of a broken call; the loop of `hear` has seen it end.
+    call.on('error', () => undefined)
+    const progress = onProgress !== undefined
+    for (const piece of pieces(encodeWire(request), FRAME_BYTES)) call.write({ ...OWN_VERSION, ...piece, progress })
+    call.end()
+    return call
+  }
+
+  /** Until there is a verdict, over as many calls as it takes. */
   private async listen(): Promise<void> {
-    try {
-      for await (const event of this.call as AsyncIterable<QueryEvent>) this.receive(event)
-      this.settle(fail('NETWORK', [`${this.parts.peer} ended the query without a verdict`]))
-    } catch (error) {
-      this.settle(error instanceof BallistaError ? error : callError(error as Error, this.parts.peer))
+    const { clock, options, reach, rng } = this.parts
+    const { reconnectGraceMs = 0 } = options
+    let heardAtMs = clock.nowMs()
+    for (let losses = 0; ;) {
+      const { error, isHeard } = await this.hear()
+      if (isHeard) {
+        heardAtMs = clock.nowMs()
+        losses++
+      }
+      const isOver = this.ended || !isSchedulerLost(error) || !reach.isReached || losses > MAX_LOSSES
+      if (isOver || clock.nowMs() - heardAtMs >= reconnectGraceMs) return this.settle(error)
+      await this.pause(REDIAL_MS * (0.5 + rng.next()))
+      if (this.ended) return
+      this.call = this.dial()
     }
   }
 
-  private receive(event: QueryEvent): void {
+  /** All that one call brings, and why it ended. */
+  private async hear(): Promise<{ readonly error: BallistaError; readonly isHeard: boolean }> {
+    const { peer, reach } = this.parts
+    let isHeard = false
+    let lost: BallistaError | undefined
+    try {
+      for await (const event of this.call as AsyncIterable<QueryEvent>) {
+        isHeard = true
+        reach.isReached = true
+        lost = this.receive(event)
+      }
+      return { error: lost ?? fail('NETWORK', [`${peer} ended the query without a verdict`]), isHeard }
+    } catch (error) {
+      const cause = error instanceof BallistaError ? error : callError(error as Error, peer)
+      return { error: lost ?? cause, isHeard }
+    }
+  }
+
+  private async pause(delayMs: number): Promise<void> {
+    const over = deferred<void>()
+    this.wake = () => over.resolve()
+    const timer = this.parts.clock.after(delayMs, this.wake)
+    await over.promise
+    timer.cancel()
+  }
+
+  /** What it gives says that the scheduler ends, and that another one may have the last word. */
+  private receive(event: QueryEvent): BallistaError | undefined {
     if (event.accepted !== undefined) this.begin(event.accepted)
     if (event.progress !== undefined) this.parts.options.onProgress?.(decodeWire(event.progress.job, this.parts.peer))
-    if (event.failed !== undefined) this.settle(decodeError(event.failed.error, this.parts.peer))
     if (event.finished !== undefined) this.settle(event.finished)
+    if (event.failed === undefined) return undefined
+    const error = decodeError(event.failed.error, this.parts.peer)
+    if (error.code === 'SCHEDULER_RESTARTED') return error
+    this.settle(error)
+    return undefined
   }
 
   /** What is read of the attempt before, if anything still comes, is of no use. */
@@ -214,6 +282,7 @@ class Submission {
   private end(): void {
     if (this.ended) return
     this.ended = true
+    this.wake?.()
     this.parts.options.signal.removeEventListener('abort', this.onAbort)
     this.parts.onEnd()
   }
@@ -237,7 +306,8 @@ class Submission {
           next = await this.successor(attempt, toBallistaError(error))
         }
         if (next === undefined || !isGiven) continue
-        if (onRestart === undefined) throw fail('PARTIAL_RESULT_DELIVERED', ['the cluster lost an executor'])
+        if (onRestart === undefined)
+          throw fail('PARTIAL_RESULT_DELIVERED', ['the cluster lost an executor or its scheduler'])
         onRestart()
         isGiven = false
       }

@@ -1,17 +1,17 @@
 /** The catalog of a server or a session, in its data directory or in memory. */
 import { join } from 'node:path'
 import { SharedCatalog } from '../catalog/shared-catalog.js'
-import type { KeyValueStore } from '../kv/kv-store.js'
 import { MemoryStore } from '../kv/memory-store.js'
+import { takeOver, type HeldStore } from '../kv/take-over.js'
 import type { SessionCatalog } from './request-names.js'
 
-/** In `dataDir`, beside the files of tables. STORE_LOCKED, STORE_FAILED. */
-export async function openState(dataDir: string | undefined): Promise<KeyValueStore> {
-  if (dataDir === undefined) return new MemoryStore()
+/** In `dataDir`, beside the files of tables, or in memory. STORE_LOCKED, STORE_FAILED. */
+export async function openState(dataDir: string | undefined): Promise<HeldStore> {
+  if (dataDir === undefined) return takeOver(new MemoryStore())
   const { openStore } = await import('../kv/lmdb-store.js')
-  return openStore(join(dataDir, 'state'))
+  return takeOver(await openStore(join(dataDir, 'state')))
 }
 
 /** Closing it closes its store. */
 export const openCatalog = async (dataDir: string | undefined): Promise<SessionCatalog> =>
-  new SharedCatalog(await openState(dataDir))
+  new SharedCatalog((await openState(dataDir)).store)

@@ -8,6 +8,7 @@ import {
   exchangeWriteBytes,
   jobName,
   materialize,
+  reconnectGrace,
   reconnectMs,
   retryPolicy,
 } from '../exchange/options.js'
@@ -43,6 +44,7 @@ export const OPTIONS: readonly Option<unknown>[] = [
   materialize,
   reconnectMs,
   clientIdleTimeout,
+  reconnectGrace,
   idempotencyKey,
   memoryLimit,
   tempDirectory,

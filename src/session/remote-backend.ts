@@ -1,15 +1,19 @@
 /** Runs a session's statements on a cluster: its own (standalone) or one that is already there. */
+import { randomUUID } from 'node:crypto'
 import { fail } from '../common/errors.js'
 import { configOf, type Config, type Settings } from '../common/option.js'
+import { reconnectGrace, retryPolicy } from '../exchange/options.js'
 import { clusterClient, type ClusterClient } from '../exchange/remote-query.js'
 import { checkTokenTravels, type ClientSecurity, type TlsFiles } from '../exchange/security.js'
 import { networkTransport } from '../exchange/transport.js'
 import { bringRegistry, type Registry } from '../exchange/registry.js'
+import { parseStatement } from '../parser/parse.js'
 import { memoryLimit } from '../runtime/options.js'
 import { spillPlace } from '../runtime/spill-space.js'
 import type { Backend, ExecuteOptions, QueryResult } from './backend.js'
 import type { QueryProgress } from './run-options.js'
 import type { PlanRequest } from './registration.js'
+import { idempotencyKey } from './write-options.js'
 
 const DEFAULT_PORT = 50_050
 
@@ -36,13 +40,29 @@ class RemoteBackend implements Backend {
 
   async execute(request: PlanRequest, { signal, onProgress, onRestart }: ExecuteOptions): Promise<QueryResult> {
     const heard = onProgress === undefined ? undefined : (job: unknown) => onProgress(progressOf(job))
-    return this.#client.submit({ request, signal, onRestart, onProgress: heard })
+    const reconnectGraceMs = configOf(request.settings).get(reconnectGrace)
+    const isRepeatable = request.command !== true && configOf(request.settings).get(retryPolicy) === 'query'
+    return this.#client.submit({
+      request: isRepeatable ? repeatable(request) : request,
+      signal,
+      onRestart,
+      onProgress: heard,
+      reconnectGraceMs: isRepeatable ? reconnectGraceMs : 0,
+    })
   }
 
   async close(): Promise<void> {
     await this.#client.close()
     await this.#stop()
   }
+}
+
+/** A write that comes twice is done once; queries do not mind. */
+function repeatable(request: PlanRequest): PlanRequest {
+  const { settings, sql } = request
+  const mayWrite = /\b(?:copy|insert)\b/i.test(sql) && ['copy', 'insert'].includes(parseStatement(sql).kind)
+  if (!mayWrite || configOf(settings).get(idempotencyKey) !== '') return request
+  return { ...request, settings: { ...settings, [idempotencyKey.key]: randomUUID() } }
 }
 
 /** Of a JobSummary as it came over the wire; for display, so what is missing counts as nothing. */

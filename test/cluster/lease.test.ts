@@ -108,7 +108,9 @@ test('tasks are given up when the scheduler has been silent for its lease, and n
   const { link, calls, ended } = start(clock)
   await new Promise(setImmediate)
   const [call] = calls
-  call.say({ registered: { ...OWN_VERSION, heartbeatMs: 2_000, leaseMs: 15_000, address: 'a:1' } })
+  call.say({
+    registered: { ...OWN_VERSION, heartbeatMs: 2_000, leaseMs: 15_000, address: 'a:1', stateId: '', epoch: 0 },
+  })
   await link.registered
   for (let second = 0; second < 60; second++) {
     await clock.advance(1_000)
@@ -126,4 +128,25 @@ test('tasks are given up when the scheduler has been silent for its lease, and n
   const closing = link.close()
   await clock.advance(2_000)
   await closing
+})
+
+test('an executor that has served a scheduler refuses the one before it, and one that begins anew not', async t => {
+  const clock = new ManualClock()
+  const { link, calls } = start(clock)
+  const registeredBy = async (call: number, stateId: string, epoch: number): Promise<boolean> => {
+    while (calls.length <= call) await clock.advance(1_000)
+    calls[call].say({
+      registered: { ...OWN_VERSION, heartbeatMs: 2_000, leaseMs: 15_000, address: 'a:1', stateId, epoch },
+    })
+    for (let turn = 0; turn < 5; turn++) await new Promise(setImmediate)
+    const { isRegistered } = link
+    calls[call].end()
+    for (let turn = 0; turn < 5; turn++) await new Promise(setImmediate)
+    return isRegistered
+  }
+  t.true(await registeredBy(0, 'a', 2))
+  t.false(await registeredBy(1, 'a', 1))
+  t.true(await registeredBy(2, 'b', 1))
+  t.true(await registeredBy(3, 'a', 3))
+  await link.close()
 })

@@ -26,10 +26,13 @@ export const SCHEDULER_FLAGS = {
   allowUdf,
   extension,
   dataRoot,
-  dataDir: optional('directory of what outlives the scheduler: its catalog; default: nothing does', {
-    placeholder: 'dir',
-    parse: text,
-  }),
+  dataDir: optional(
+    'directory of what outlives the scheduler: catalog, jobs, writes under way; default: nothing does',
+    {
+      placeholder: 'dir',
+      parse: text,
+    },
+  ),
   disableRestApi: toggle('answer over HTTP only /healthz and /readyz'),
   corsAllowedOrigins: repeated('origin, such as https://tools.example, whose pages may use the HTTP API', {
     placeholder: 'origin',

@@ -68,6 +68,8 @@ export class SchedulerLink {
   /** Resolves when the scheduler has promised to send no more tasks, or cannot. */
   private draining: Deferred<void> | undefined
   private complained = false
+  /** The highest that was seen, by state. */
+  private readonly epochs = new Map<string, number>()
 
   constructor(options: SchedulerLinkOptions) {
     this.options = options
@@ -120,6 +122,7 @@ export class SchedulerLink {
     this.session = session
     try {
       for await (const message of session.call as AsyncIterable<SchedulerMessage>) {
+        if (message.registered !== undefined) this.checkEpoch(message.registered)
         if (message.drain !== undefined) this.draining?.resolve()
         if (!session.receive(message)) continue
         this.firstRegistration.resolve()
@@ -134,6 +137,14 @@ export class SchedulerLink {
       this.draining?.resolve()
     }
     return session.accepted
+  }
+
+  /** One that was thought dead may still dispatch tasks of jobs that its successor runs. */
+  private checkEpoch({ epoch, stateId }: Registered): void {
+    const latest = this.epochs.get(stateId) ?? 0
+    if (epoch < latest)
+      throw fail('PROTOCOL', [this.peer, `its epoch is ${epoch}; a scheduler with epoch ${latest} has taken its place`])
+    this.epochs.set(stateId, epoch)
   }
 
   private report(reason: string, accepted: boolean): void {

@@ -4,6 +4,7 @@ import { deferred } from '../../common/deferred.js'
 import { BallistaError, fail } from '../../common/errors.js'
 import type { Logger } from '../../common/log.js'
 import { decodeWire, encodeWire } from '../../common/wire.js'
+import type { HeldStore } from '../../kv/take-over.js'
 import { hostPort, messagesOf, type WorkCall } from '../../exchange/grpc.js'
 import { FRAME_BYTES } from '../../exchange/options.js'
 import type {
@@ -51,6 +52,8 @@ export interface ExecutorRegistryOptions {
   readonly silenceLimitMs?: number | undefined
   /** How often it is looked for silent executors; default HEARTBEAT_MS. */
   readonly checkMs?: number | undefined
+  /** Of a scheduler whose state outlives it. */
+  readonly holding?: Pick<HeldStore, 'epoch' | 'stateId'> | undefined
 }
 
 export class ExecutorRegistry {
@@ -59,6 +62,7 @@ export class ExecutorRegistry {
   private readonly clock: Clock
   private readonly log: Logger
   private readonly silenceLimitMs: number
+  private readonly holding: Pick<HeldStore, 'epoch' | 'stateId'>
   private readonly checkMs: number
   /** By incarnation. */
   private readonly streams = new Map<string, WorkCall>()
@@ -72,6 +76,7 @@ export class ExecutorRegistry {
   constructor(options: ExecutorRegistryOptions) {
     this.clock = options.clock
     this.log = options.log
+    this.holding = options.holding ?? { epoch: 0, stateId: '' }
     this.silenceLimitMs = options.silenceLimitMs ?? SILENCE_LIMIT_MS
     this.checkMs = options.checkMs ?? HEARTBEAT_MS
     this.ticker = this.clock.after(this.checkMs, () => this.tick())
@@ -169,6 +174,8 @@ export class ExecutorRegistry {
         ...OWN_VERSION,
         heartbeatMs: HEARTBEAT_MS,
         leaseMs: this.silenceLimitMs,
+        stateId: this.holding.stateId,
+        epoch: this.holding.epoch,
         address: addressOf(call, register),
       },
     })

@@ -18,6 +18,7 @@ import { nobody, runningLimit, stepAdmission, type AdmissionEvent, type Admissio
 import { receiveRequest, type ClientRequest } from './client-request.js'
 import type { ExecutorRegistry } from './executor-registry.js'
 import { JobHistory } from './job-history.js'
+import type { JobStore } from './job-store.js'
 import type { JobFeedEvent, JobRecord, Jobs, JobSummary } from './job-record.js'
 import { isOver, newJob, stepJob, type JobEffect, type JobEvent, type JobState, type LaunchGroup } from './job-state.js'
 import { JobWatch } from './job-watch.js'
@@ -44,6 +45,8 @@ export interface JobRunnerOptions {
   readonly admission: AdmissionLimits
   readonly placement: PlacementPolicy
   readonly writes: WriteCoordinator
+  /** Absent: jobs end with the scheduler. */
+  readonly store?: JobStore | undefined
 }
 
 interface Job {
@@ -72,7 +75,7 @@ export class JobRunner implements Jobs {
 
   constructor(options: JobRunnerOptions) {
     this.options = options
-    this.history = new JobHistory({ clock: options.clock, keepMs: options.keepJobsMs })
+    this.history = new JobHistory({ clock: options.clock, keepMs: options.keepJobsMs, store: options.store })
     options.executors.listen({
       launchFailed: (id, incarnation, error) =>
         this.attemptEvent(id, attempt => ({ kind: 'launchFailed', attempt, incarnation, error })),
@@ -136,6 +139,7 @@ export class JobRunner implements Jobs {
       // The client left with its last words: a job that is over would hold its place among those that run for ever.
       if (isOver(job.state)) return
       job.watch.request = request
+      if (isShown(job)) this.options.store?.began(job.watch.record(job.state))
       this.publish(job, 'phase')
       // A schema is asked for and gone; it runs nowhere.
       if (request.planOnly) await this.plan(job, request)
@@ -146,7 +150,10 @@ export class JobRunner implements Jobs {
   }
 
   close(): void {
-    for (const job of this.live.values()) this.step(job, { kind: 'cancelled', why: 'the scheduler is shutting down' })
+    const { store } = this.options
+    const event: JobEvent =
+      store === undefined ? { kind: 'cancelled', why: 'the scheduler is shutting down' } : { kind: 'schedulerEnds' }
+    for (const job of this.live.values()) this.step(job, event)
   }
 
   private admit(event: AdmissionEvent): void {

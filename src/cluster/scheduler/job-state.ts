@@ -97,6 +97,8 @@ export type JobEvent =
   /** What has come of the commit: `error` if nothing of the write is visible. */
   | { readonly kind: 'committed'; readonly error?: BallistaError }
   | { readonly kind: 'clientGone' }
+  /** The scheduler ends; another one may take its place. */
+  | { readonly kind: 'schedulerEnds' }
   /** By the user, or because the scheduler closes; the client hears it. */
   | { readonly kind: 'cancelled'; readonly why: string }
 
@@ -168,6 +170,8 @@ export function stepJob(state: JobState, event: JobEvent): JobStep {
         state: { ...state, phase: 'cancelled' },
         effects: [{ kind: 'endAttempt', reason: fail('CANCELLED', ['the client has gone']) }],
       }
+    case 'schedulerEnds':
+      return failed(state, fail('SCHEDULER_RESTARTED'))
     case 'cancelled': {
       const error = fail('CANCELLED', [event.why])
       return { ...failed(state, error), state: { ...state, phase: 'cancelled', failure: error } }

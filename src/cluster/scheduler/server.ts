@@ -10,6 +10,8 @@ import { isExposed, type Security } from '../../exchange/security.js'
 import { PROBE_PATHS } from '../../exchange/token-gate.js'
 import { networkTransport, type Transport } from '../../exchange/transport.js'
 import type { NodeStats } from '../../exchange/node-stats.js'
+import { StoreIntents } from '../../commit/store-intents.js'
+import type { HeldStore } from '../../kv/take-over.js'
 import { ioStats } from '../../runtime/io-counters.js'
 import { processUse, type ProcessUse } from '../../runtime/process-use.js'
 import { httpListener, type HttpListener } from '../http/listener.js'
@@ -17,6 +19,7 @@ import { warnIfExposed } from '../exposure.js'
 import { serverLogger } from '../server-logger.js'
 import { DEFAULT_ADMISSION, type AdmissionLimits } from './admission.js'
 import { ExecutorRegistry } from './executor-registry.js'
+import { JobStore } from './job-store.js'
 import type { Jobs } from './job-record.js'
 import { SCHEDULER_ROUTES } from './rest/routes.js'
 import { SchedulerMetrics } from './scheduler-metrics.js'
@@ -67,8 +70,10 @@ export interface SchedulerOptions {
   readonly placement?: PlacementPolicy
   /** Of extensions: how tables of their kinds are written. */
   readonly committers?: readonly TableCommitter[]
-  /** What is remembered of writes; default: in files beside their targets. */
+  /** What is remembered of writes; default: with `state`, or in files beside their targets. */
   readonly intents?: WriteIntents
+  /** What outlives it, which its owner closes after it; absent: nothing does. */
+  readonly state?: HeldStore
 }
 
 export interface RunningScheduler {
@@ -92,7 +97,14 @@ export async function startScheduler(options: SchedulerOptions): Promise<Running
     log,
     silenceLimitMs: options.executorTimeoutMs,
     checkMs: options.expireExecutorsMs,
+    holding: options.state,
   })
+  const { state } = options
+  const store = state && (await JobStore.open({ store: state.store, clock, log }))
+  const intents = options.intents ?? (state && new StoreIntents(state.store, clock))
+  const writes = writeCoordinator(options.committers ?? [], intents)
+  const lossGraceMs = options.lossGraceMs ?? DEFAULT_LOSS_GRACE_MS
+  const executorWaitMs = options.executorWaitMs ?? DEFAULT_EXECUTOR_WAIT_MS
   const jobs = new JobRunner({
     executors,
     planner: options.planner,
@@ -101,11 +113,13 @@ export async function startScheduler(options: SchedulerOptions): Promise<Running
     log,
     maxAttempts: options.maxAttempts ?? MAX_ATTEMPTS,
     keepJobsMs: options.keepJobsMs ?? KEEP_JOBS_MS,
-    executorWaitMs: options.executorWaitMs ?? DEFAULT_EXECUTOR_WAIT_MS,
-    lossGraceMs: options.lossGraceMs ?? DEFAULT_LOSS_GRACE_MS,
+    // Executors of the scheduler before are on their way.
+    executorWaitMs: state !== undefined && state.epoch > 1 ? Math.max(executorWaitMs, lossGraceMs) : executorWaitMs,
+    lossGraceMs,
     placement: options.placement ?? PLACEMENT_POLICIES['round-robin'],
     admission: { ...DEFAULT_ADMISSION, ...options.admission },
-    writes: writeCoordinator(options.committers ?? [], options.intents),
+    writes,
+    store,
   })
   const stats = (): NodeStats => ({
     exposed,
@@ -128,6 +142,9 @@ export async function startScheduler(options: SchedulerOptions): Promise<Running
   })
   const address = hostPort(options.host, server.port)
   log.info('scheduler started', { address })
+  // A write to one of their targets ends them first.
+  if (state !== undefined)
+    writes.recover().catch((error: unknown) => log.warn('writes were not ended', { error: (error as Error).message }))
   warnIfExposed(log, options.host, security)
   return {
     address,

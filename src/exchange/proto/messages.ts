@@ -157,6 +157,8 @@ export interface Registered {
   readonly heartbeatMs: number
   readonly address: string
   readonly leaseMs: number
+  readonly stateId: string
+  readonly epoch: number
 }
 
 export interface LaunchTasks {

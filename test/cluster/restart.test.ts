@@ -1,0 +1,178 @@
+/**
+ * A scheduler with a data directory that is killed and started again, on real processes: its sessions go on, its catalog and jobs are
+ * there, and what ran has run again or failed with a typed status. SEED=n replays the moments.
+ */
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import test, { type ExecutionContext } from 'ava'
+import { seededRng } from '../../src/common/clock.js'
+import type { BallistaError } from '../../src/common/errors.js'
+import { SessionContext, type RemoteOptions } from '../../src/session/context.js'
+import { until } from '../helpers/node-watch.js'
+
+const SEED = Number(process.env.SEED ?? Date.now() % 1_000_000)
+const KILLS = process.env.BALLISTA_TEST_FULL === '1' ? 20 : 2
+const BIN = fileURLToPath(new URL('../../bin/ballista.js', import.meta.url))
+const EMP = `${process.cwd()}/test/slt/data/emp.csv`
+/** A second or two of work. */
+const LONG = 'SELECT count(*) AS n, sum(a.value * b.value % 7) AS s FROM range(20000) AS a, range(1000) AS b'
+
+interface RestartableCluster {
+  readonly url: string
+  kill(): Promise<void>
+  restart(): Promise<void>
+  /** SIGTERM. */
+  stop(): Promise<void>
+  get(path: string): Promise<unknown>
+  close(): Promise<void>
+}
+
+async function start(): Promise<RestartableCluster> {
+  const dataDir = mkdtempSync(join(tmpdir(), 'ballista-restart-'))
+  const running: ChildProcess[] = []
+  const run = async (args: readonly string[]): Promise<{ child: ChildProcess; address: string }> => {
+    const child = spawn(process.execPath, [BIN, ...args, '--log-level', 'error'], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    running.push(child)
+    for await (const line of createInterface(child.stdout as NodeJS.ReadableStream)) {
+      const match = /listening on (\S+)$/.exec(line)
+      if (match === null) continue
+      child.stdout?.resume()
+      return { child, address: match[1] }
+    }
+    throw new Error(`${args[0]} ended before it listened`)
+  }
+  const scheduler = (port: string): ReturnType<typeof run> =>
+    run(['scheduler', '--bind-port', port, '--data-dir', dataDir])
+  let current = await scheduler('0')
+  const port = current.address.slice(current.address.lastIndexOf(':') + 1)
+  const end = async (signal: NodeJS.Signals): Promise<void> => {
+    const exited = once(current.child, 'exit')
+    current.child.kill(signal)
+    await exited
+  }
+  const close = async (): Promise<void> => {
+    for (const child of running) {
+      if (child.exitCode !== null || child.signalCode !== null) continue
+      const exited = once(child, 'exit')
+      child.kill('SIGKILL')
+      await exited
+    }
+    rmSync(dataDir, { recursive: true, force: true })
+  }
+  await Promise.all([1, 2].map(() => run(['executor', '--bind-port', '0', '--scheduler-port', port])))
+  return {
+    url: `df://${current.address}`,
+    kill: () => end('SIGKILL'),
+    stop: () => end('SIGTERM'),
+    restart: async () => void (current = await scheduler(port)),
+    close,
+    get: async path => (await fetch(`http://${current.address}${path}`)).json(),
+  }
+}
+
+interface JobJson {
+  readonly query: string
+  readonly phase: string
+  readonly error?: { readonly code: string }
+}
+
+let cluster: RestartableCluster
+
+test.before(async () => {
+  cluster = await start()
+})
+test.after.always(() => cluster?.close())
+
+async function connect(t: ExecutionContext, options: RemoteOptions = {}): Promise<SessionContext> {
+  const ctx = await SessionContext.remote(cluster.url, options)
+  t.teardown(() => ctx.close())
+  return ctx
+}
+
+const queryRuns = (): Promise<unknown> =>
+  until('the query runs', async () => (await jobsOf()).some(job => job.phase === 'running') || undefined)
+
+/** Newest first. */
+const jobsOf = async (): Promise<readonly JobJson[]> => (await cluster.get('/api/jobs')) as JobJson[]
+
+test.serial(
+  'a session goes on over a killed scheduler: its catalog, its query and the list of jobs are there again',
+  async t => {
+    t.log(`seed ${SEED}`)
+    const rng = seededRng(SEED)
+    const ctx = await connect(t)
+    await ctx.sql('CREATE SCHEMA s')
+    await ctx.sql(`CREATE EXTERNAL TABLE s.emp STORED AS CSV LOCATION '${EMP}' OPTIONS (has_header true)`)
+    const expected = await (await ctx.sql(LONG)).rows()
+    for (let kill = 0; kill < KILLS; kill++) {
+      const frame = await ctx.sql(LONG)
+      const asked = frame.rows()
+      await queryRuns()
+      const moment = Math.trunc(rng.next() * 300)
+      await new Promise(resolve => setTimeout(resolve, moment))
+      await cluster.kill()
+      await cluster.restart()
+      t.deepEqual(await asked, expected, `killed after ${moment} ms`)
+      const [, interrupted] = await jobsOf()
+      t.is(interrupted.query, LONG)
+      t.is(interrupted.phase, 'failed')
+      t.is(interrupted.error?.code, 'SCHEDULER_RESTARTED')
+    }
+    t.is((await (await ctx.sql('SELECT * FROM s.emp')).rows()).length > 0, true)
+    await ctx.sql('DROP SCHEMA s CASCADE')
+  },
+)
+
+test.serial('a scheduler that is stopped hands its queries on to the next one', async t => {
+  const ctx = await connect(t)
+  const asked = (await ctx.sql(LONG)).rows()
+  await queryRuns()
+  await cluster.stop()
+  await cluster.restart()
+  t.is((await asked).length, 1)
+})
+
+test.serial('a query that may not run again fails with what happened', async t => {
+  const ctx = await connect(t, { settings: { 'ballista.retry_policy': 'none' } })
+  const asked = (await ctx.sql(LONG)).rows()
+  await queryRuns()
+  await cluster.kill()
+  const error = await t.throwsAsync<BallistaError>(asked)
+  t.true(error?.retryable)
+  await cluster.restart()
+  t.is((await (await ctx.sql('SELECT 1 AS a')).rows()).length, 1)
+})
+
+test.serial('a write over a killed scheduler is done once', async t => {
+  const target = mkdtempSync(join(tmpdir(), 'ballista-target-'))
+  t.teardown(() => rmSync(target, { recursive: true, force: true }))
+  const ctx = await connect(t)
+  const rng = seededRng(SEED)
+  // A scheduler that was never reached is not waited for.
+  await (await ctx.sql('SELECT 1 AS a')).rows()
+  for (let kill = 0; kill < KILLS; kill++) {
+    const path = join(target, `t${kill}/`)
+    const copying = ctx.sql(
+      `COPY (SELECT a.value AS a, b.value AS b FROM range(500) AS a, range(1000) AS b) TO '${path}' STORED AS PARQUET`,
+    )
+    await new Promise(resolve => setTimeout(resolve, Math.trunc(rng.next() * 600)))
+    await cluster.kill()
+    await cluster.restart()
+    const [{ count }] = await (await copying).rows()
+    t.is(count, 500_000n)
+    t.deepEqual(
+      await (await ctx.sql(`SELECT count(*) AS n, count(DISTINCT a * 1000 + b) AS d FROM '${path}'`)).rows(),
+      [{ n: 500_000n, d: 500_000n }],
+    )
+  }
+  await until('nothing staged is left', () =>
+    readdirSync(target).every(name => !name.startsWith('.')) ? true : undefined,
+  )
+})
