@@ -1,4 +1,5 @@
 /** `ballista scheduler`: plans queries and places their tasks on executors. */
+import { join } from 'node:path'
 import type { Command } from 'commander'
 import type { FlagValues } from './flags/flag.js'
 import { SCHEDULER_FLAGS } from './flags/scheduler-flags.js'
@@ -13,18 +14,19 @@ export const schedulerCommand = (program: Command): void =>
 
 async function run(flags: FlagValues<typeof SCHEDULER_FLAGS>): Promise<void> {
   const { restrictToRoots } = await import('../runtime/data-roots.js')
-  restrictToRoots(dataRootsOf(flags))
+  const roots = dataRootsOf(flags)
+  // Its own tables, which its executors need to reach too.
+  restrictToRoots(roots && flags.dataDir !== undefined ? [...roots, join(flags.dataDir, 'warehouse')] : roots)
   const { startScheduler } = await import('../cluster/scheduler/server.js')
   const { PLACEMENT_POLICIES } = await import('../cluster/scheduler/placement-policies.js')
   const { clusterPlanner } = await import('../session/plan-for-cluster.js')
   const { openState } = await import('../session/open-catalog.js')
-  const { SharedCatalog } = await import('../catalog/shared-catalog.js')
   const registry = await loadRegistry(flags.extension)
-  const state = await openState(flags.dataDir)
+  const { state, ...catalog } = await openState(flags.dataDir)
   const scheduler = await startScheduler({
     host: flags.bindHost,
     port: flags.bindPort,
-    planner: clusterPlanner({ allowsUserCode: flags.allowUdf, registry, catalog: new SharedCatalog(state.store) }),
+    planner: clusterPlanner({ allowsUserCode: flags.allowUdf, registry, ...catalog }),
     ...(flags.dataDir === undefined ? {} : { state }),
     hostNames: flags.externalHost === undefined ? [] : [flags.externalHost],
     corsAllowedOrigins: flags.corsAllowedOrigins,

@@ -10,6 +10,7 @@ import { tableType } from './information-schema.js'
 import { absolutePath, type PlanRequest, type Registration, type StoredObject } from './registration.js'
 import { qualified, type NamedTable, type RequestNames, type SessionCatalog } from './request-names.js'
 import { listingFormat } from './tables.js'
+import type { Warehouse } from './warehouse.js'
 
 type Node<Kind extends StatementNode['kind']> = Extract<StatementNode, { kind: Kind }>
 type TextRows = readonly (readonly string[])[]
@@ -18,6 +19,7 @@ export interface CommandContext {
   readonly request: PlanRequest
   readonly catalog: SessionCatalog
   readonly names: RequestNames
+  readonly warehouse: Warehouse | undefined
   /** Opens a table's files; throws what is wrong with them. */
   open(table: StoredObject & { kind: 'listing' }): Promise<unknown>
   /** The columns that a view's query gives. */
@@ -28,7 +30,7 @@ export interface CommandContext {
 export const SHOWN = {
   tables: ['table_catalog', 'table_schema', 'table_name', 'table_type'],
   schemas: ['catalog_name', 'schema_name'],
-  catalogs: ['catalog_name'],
+  catalogs: ['catalog_name', 'keeps_tables'],
   create: ['table_name', 'definition'],
 } as const
 
@@ -86,17 +88,22 @@ export function checkViewColumns({ columns }: Node<'createView'>, name: string, 
   throw fail('INVALID_ARGUMENT', [found], { span: columns[0].span })
 }
 
-async function drop(statement: Node<'drop'>, { catalog, names }: CommandContext): Promise<void> {
+async function drop(statement: Node<'drop'>, context: CommandContext): Promise<void> {
+  const gone = await dropped(statement, context)
+  await context.warehouse?.remove(gone)
+}
+
+async function dropped(statement: Node<'drop'>, { catalog, names }: CommandContext): Promise<readonly StoredObject[]> {
   const { name, what, ifExists, cascade, span } = statement
-  if (what === 'schema')
-    return void (await catalog.dropSchema(schemaOf(name), { cascade, ifExists, span: name[0].span }))
+  if (what === 'schema') return catalog.dropSchema(schemaOf(name), { cascade, ifExists, span: name[0].span })
   const place = target(name)
   // The better error: it has all names to compare with.
   if (!ifExists && catalog.get(place) === undefined) names.find(pathOf(name), name[0].span)
-  await catalog.drop(place, what, { ifExists, span })
+  const gone = await catalog.drop(place, what, { ifExists, span })
+  return gone === undefined ? [] : [gone]
 }
 
-function showRows(statement: Node<'show'>, { names }: CommandContext): TextRows {
+function showRows(statement: Node<'show'>, { names, warehouse }: CommandContext): TextRows {
   switch (statement.what) {
     case 'tables': {
       const wanted = statement.schema && schemaOf(statement.schema)
@@ -110,7 +117,7 @@ function showRows(statement: Node<'show'>, { names }: CommandContext): TextRows 
     case 'schemas':
       return names.schemas().map(schema => [DEFAULT_CATALOG, schema])
     default:
-      return [[DEFAULT_CATALOG]]
+      return [[DEFAULT_CATALOG, warehouse === undefined ? 'NO' : 'YES']]
   }
 }
 
@@ -127,6 +134,7 @@ function definitionOf({ entry, schema, isShared }: NamedTable): string {
       return `CREATE ${kind}VIEW ${name}${columns} AS ${entry.sql}`
     }
     case 'listing':
+      if (entry.managed === true) return `CREATE TABLE ${name}${columnList(entry)}`
       return `CREATE ${kind}EXTERNAL TABLE ${name}${columnList(entry)} STORED AS ${entry.format.toUpperCase()}${filesClause(entry)}`
     default:
       throw fail('NOT_SUPPORTED', [`SHOW CREATE of '${entry.name}', whose rows live in the session,`])

@@ -15,8 +15,7 @@ import type { Backend, ExecuteOptions, QueryResult } from './backend.js'
 import { localWrite, type LocalWrite } from './local-write.js'
 import { planStatement, type PlannedStatement } from './plan-statement.js'
 import type { PlanRequest } from './registration.js'
-import type { SessionCatalog } from './request-names.js'
-import { openCatalog } from './open-catalog.js'
+import { openState, type LastingState } from './open-catalog.js'
 import type { OpenTables } from './tables.js'
 
 export class LocalBackend implements Backend {
@@ -27,9 +26,9 @@ export class LocalBackend implements Backend {
   readonly #engine: LocalEngine
   readonly #registry: Registry
   readonly #letGo: () => void
-  #coordinator: WriteCoordinator | undefined
+  #coordinator: Promise<WriteCoordinator> | undefined
   readonly #dataDir: string | undefined
-  #catalog: Promise<SessionCatalog> | undefined
+  #lasting: Promise<LastingState> | undefined
 
   /**
    * Reads what is fixed for a session: the memory limit of all its queries together, and where operators that reach it write. The catalog
@@ -54,10 +53,11 @@ export class LocalBackend implements Backend {
 
   async execute(request: PlanRequest, { signal, streams = new Map() }: ExecuteOptions): Promise<QueryResult> {
     const now = BigInt(systemClock.wallMs()) * 1_000_000n
-    this.#catalog ??= openCatalog(this.#dataDir)
+    this.#lasting ??= openState(this.#dataDir)
+    const lasting = await this.#lasting
     const planned = await planStatement(request, {
       slots: this.#threads,
-      catalog: await this.#catalog,
+      ...lasting,
       openTables: this.#openTables,
       now,
       allowsUserCode: true,
@@ -69,24 +69,41 @@ export class LocalBackend implements Backend {
     const batches = this.#engine.run({ stages, settings: request.settings, signal, streams, onTask })
     const scanBytes = async (): Promise<number> =>
       (await import('./plan-scan-bytes.js')).planScanBytes(stages, thisHost(request.settings))
-    if (write !== undefined) return this.#write({ intent: write, stages, reports, batches }, planned)
+    if (write !== undefined) return this.#write({ intent: write, stages, reports, batches }, planned, lasting)
     const result = { schema, batches, scanBytes }
     return explain === undefined ? result : { ...result, explanation: async () => explain(reports) }
   }
 
-  async #write(write: LocalWrite, { explain, schema }: PlannedStatement): Promise<QueryResult> {
-    const { writeCoordinator } = await import('../commit/committers.js')
-    this.#coordinator ??= writeCoordinator(this.#registry.committers)
+  async #write(
+    write: LocalWrite,
+    { explain, onWritten, schema }: PlannedStatement,
+    lasting: LastingState,
+  ): Promise<QueryResult> {
+    this.#coordinator ??= this.#openCoordinator(lasting)
     let count = ''
-    const batches = localWrite(this.#coordinator, write, ({ rows }) => (count = String(rows)))
+    const batches = localWrite(await this.#coordinator, write, async ({ rows }) => {
+      count = String(rows)
+      await onWritten?.()
+    })
     return { schema, batches, explanation: async () => explain?.(write.reports) ?? [[count]] }
+  }
+
+  /** With a data directory it first ends the writes of the session before. */
+  async #openCoordinator({ state }: LastingState): Promise<WriteCoordinator> {
+    const { writeCoordinator } = await import('../commit/committers.js')
+    const { committers } = this.#registry
+    if (this.#dataDir === undefined) return writeCoordinator(committers)
+    const { StoreIntents } = await import('../commit/store-intents.js')
+    const coordinator = writeCoordinator(committers, new StoreIntents(state.store, systemClock))
+    await coordinator.recover()
+    return coordinator
   }
 
   async close(): Promise<void> {
     await this.#engine.close()
     this.#letGo()
     // One that could not be opened has failed its statements already.
-    const catalog = await this.#catalog?.catch(() => undefined)
-    await catalog?.close()
+    const lasting = await this.#lasting?.catch(() => undefined)
+    await lasting?.state.store.close()
   }
 }

@@ -19,7 +19,7 @@ export interface LocalWrite {
 export async function* localWrite(
   coordinator: WriteCoordinator,
   { batches, intent, reports, stages }: LocalWrite,
-  onWritten: (written: CommittedWrite) => void,
+  onWritten: (written: CommittedWrite) => void | Promise<void>,
 ): AsyncGenerator<Batch, void, undefined> {
   const known = await coordinator.begin(intent)
   if (known !== undefined) return onWritten(known)
@@ -28,7 +28,7 @@ export async function* localWrite(
     for await (const batch of batches) releaseBatch(batch)
     const tasks = stages.reduce((sum, { taskCount }) => sum + taskCount, 0)
     invariant(reports.length === tasks, `${reports.length} of ${tasks} tasks of a write have reported`)
-    onWritten(
+    await onWritten(
       await coordinator.commit(
         intent,
         reports.flatMap(({ parts = [] }) => parts),

@@ -1,17 +1,29 @@
-/** The catalog of a server or a session, in its data directory or in memory. */
+/** What of a server or a session lasts, in its data directory or, for as long as the process, in memory. */
 import { join } from 'node:path'
 import { SharedCatalog } from '../catalog/shared-catalog.js'
 import { MemoryStore } from '../kv/memory-store.js'
 import { takeOver, type HeldStore } from '../kv/take-over.js'
 import type { SessionCatalog } from './request-names.js'
+import { Warehouse } from './warehouse.js'
 
-/** In `dataDir`, beside the files of tables, or in memory. STORE_LOCKED, STORE_FAILED. */
-export async function openState(dataDir: string | undefined): Promise<HeldStore> {
-  if (dataDir === undefined) return takeOver(new MemoryStore())
-  const { openStore } = await import('../kv/lmdb-store.js')
-  return takeOver(await openStore(join(dataDir, 'state')))
+export interface LastingState {
+  /** To be closed by whoever has opened it. */
+  readonly state: HeldStore
+  readonly catalog: SessionCatalog
+  /** Absent: rows of CREATE TABLE belong to sessions. */
+  readonly warehouse?: Warehouse
 }
 
-/** Closing it closes its store. */
-export const openCatalog = async (dataDir: string | undefined): Promise<SessionCatalog> =>
-  new SharedCatalog((await openState(dataDir)).store)
+/** Tables that were being made or dropped when the directory was left are gone. STORE_LOCKED, STORE_FAILED. */
+export async function openState(dataDir: string | undefined): Promise<LastingState> {
+  if (dataDir === undefined) {
+    const state = await takeOver(new MemoryStore())
+    return { state, catalog: new SharedCatalog(state.store) }
+  }
+  const { openStore } = await import('../kv/lmdb-store.js')
+  const state = await takeOver(await openStore(join(dataDir, 'state')))
+  const catalog: SessionCatalog = new SharedCatalog(state.store)
+  const warehouse = new Warehouse(dataDir)
+  await warehouse.sweep(catalog)
+  return { state, catalog, warehouse }
+}

@@ -8,14 +8,14 @@ import { planStatement, type PlanEnvironment } from './plan-statement.js'
 import { planTexts } from './plan-texts.js'
 import type { SessionCatalog } from './request-names.js'
 
-export interface ClusterPlannerOptions extends Pick<PlanEnvironment, 'allowsUserCode' | 'registry'> {
+export interface ClusterPlannerOptions extends Pick<PlanEnvironment, 'allowsUserCode' | 'registry' | 'warehouse'> {
   /** Of all sessions; default: one in memory. */
   readonly catalog?: SessionCatalog
 }
 
 /** PROTOCOL when what came from a client is not a request. */
 export function clusterPlanner(options: ClusterPlannerOptions): Planner {
-  const { allowsUserCode, registry = BUILT_IN, catalog = new SharedCatalog(new MemoryStore()) } = options
+  const { allowsUserCode, registry = BUILT_IN, catalog = new SharedCatalog(new MemoryStore()), warehouse } = options
   return async (request, { slots, wallMs }) => {
     const now = BigInt(Math.trunc(wallMs)) * 1_000_000n
     const { history, ...planned } = await planStatement(planRequestOf(request), {
@@ -24,6 +24,7 @@ export function clusterPlanner(options: ClusterPlannerOptions): Planner {
       allowsUserCode,
       registry,
       catalog,
+      ...(warehouse === undefined ? {} : { warehouse }),
     })
     return history === undefined ? planned : { ...planned, describe: () => planTexts(history, planned.stages) }
   }

@@ -36,6 +36,7 @@ import { castTo, distinctNames, insertPositions, sameNames } from './table-rows.
 import { tableResolver, type OpenTables } from './tables.js'
 import type { WriteRequest } from './write-target.js'
 import { functionNamesOf } from './user-functions.js'
+import type { Warehouse } from './warehouse.js'
 
 /** What a scheduler runs: plain data. */
 export interface PlannedStatement {
@@ -46,6 +47,8 @@ export interface PlannedStatement {
   readonly explain?: (reports: readonly TaskReport[]) => readonly (readonly string[])[]
   /** The parts that its tasks report are to be committed. */
   readonly write?: WriteIntent
+  /** After that: makes the table known. */
+  readonly onWritten?: () => Promise<void>
   /** How it was planned; absent when only the schema was asked for. */
   readonly history?: PlanHistory
 }
@@ -73,6 +76,8 @@ export interface PlanEnvironment {
   readonly registry?: Registry
   /** What sessions share; default: nothing. */
   readonly catalog?: SessionCatalog
+  /** Where CREATE TABLE writes; absent: its rows are for the session. */
+  readonly warehouse?: Warehouse
 }
 
 /** Those of the client, and those of extensions here. */
@@ -116,13 +121,15 @@ const arrowSchema = (plan: LogicalPlan): Schema => ({
   fields: schemaOf(plan).map(({ name, type, nullable }) => field(name, type, nullable)),
 })
 
+type CreateTableNode = Extract<StatementNode, { kind: 'createTable' }>
+
 class StatementPlanner {
   readonly #request: PlanRequest
   readonly #environment: PlanEnvironment
   readonly #resolver: TableResolver
   readonly #registry: Registry
   readonly #functions: readonly UserFunction[]
-  #write: WriteIntent | undefined
+  #write: Pick<PlannedStatement, 'write' | 'onWritten'> = {}
   readonly #catalog: SessionCatalog
   readonly #names: RequestNames
 
@@ -143,6 +150,7 @@ class StatementPlanner {
       request: this.#request,
       catalog: this.#catalog,
       names: this.#names,
+      warehouse: this.#environment.warehouse,
       open: table => this.#openTable(table),
       columns: async view => arrowSchema(await this.#query(view.query)),
     })
@@ -150,8 +158,8 @@ class StatementPlanner {
   }
 
   /** The write that was bound. */
-  written(): Pick<PlannedStatement, 'write'> {
-    return this.#write === undefined ? {} : { write: this.#write }
+  written(): Pick<PlannedStatement, 'write' | 'onWritten'> {
+    return this.#write
   }
 
   async bind(statement: StatementNode): Promise<LogicalPlan> {
@@ -171,8 +179,11 @@ class StatementPlanner {
         return this.#changed(statement)
       case 'summarize':
         return this.#summarize(statement)
-      case 'createTable':
-        return this.#createTable(statement)
+      case 'createTable': {
+        const { warehouse } = this.#environment
+        const rows = await this.#createTable(statement)
+        return warehouse === undefined || statement.temporary ? rows : this.#managed(statement, rows, warehouse)
+      }
       case 'createExternalTable':
       case 'createView':
       case 'createSchema':
@@ -267,7 +278,7 @@ class StatementPlanner {
     const { checkExplain, EXPLAIN_COLUMNS, explainRows } = await import('./explain.js')
     checkExplain(statement)
     const history = await this.plan(await this.bind(statement.statement))
-    this.#write = undefined
+    this.#write = {}
     return textValues(EXPLAIN_COLUMNS, explainRows(statement, history, this.stages(history.physical)))
   }
 
@@ -294,7 +305,7 @@ class StatementPlanner {
   async #written(rows: LogicalPlan, request: WriteRequest): Promise<LogicalPlan> {
     const { plannedWrite } = await import('./write-target.js')
     const { plan, intent } = plannedWrite(rows, request, this.#request.settings, this.#registry.committers)
-    this.#write = intent
+    this.#write = { write: intent }
     return plan
   }
 
@@ -343,8 +354,17 @@ class StatementPlanner {
     return this.#query(parseQuery(summaryQuery(columns, statement)))
   }
 
-  /** The rows of a new table in memory; without a query there are none. */
-  async #createTable(statement: Extract<StatementNode, { kind: 'createTable' }>): Promise<LogicalPlan> {
+  /** The rows written to files of the catalog's own, which then has the table. */
+  async #managed(statement: CreateTableNode, rows: LogicalPlan, warehouse: Warehouse): Promise<LogicalPlan> {
+    const { managedTable } = await import('./managed-table.js')
+    const { request, onWritten } = managedTable(statement, schemaOf(rows), { catalog: this.#catalog, warehouse })
+    const plan = await this.#written(rows, request)
+    this.#write = { ...this.#write, onWritten }
+    return plan
+  }
+
+  /** The rows of a new table; without a query there are none. */
+  async #createTable(statement: CreateTableNode): Promise<LogicalPlan> {
     const { parseTypeNode } = await import('../expr/types.js')
     const declared = statement.columns.map(({ name, type, notNull }) =>
       field(name.name, parseTypeNode(type.name, type.args), !notNull),

@@ -20,6 +20,8 @@ export type Registration =
       /** Columns whose values stand in directories; absent: all that there are. */
       readonly partitionedBy?: readonly PartitionKey[]
       readonly temporary?: boolean
+      /** The files are the catalog's own (warehouse.ts). */
+      readonly managed?: boolean
     }
   /** Rows held by the session, as frames (arrow/frame.ts). */
   | {

@@ -41,7 +41,7 @@ class RemoteBackend implements Backend {
   async execute(request: PlanRequest, { signal, onProgress, onRestart }: ExecuteOptions): Promise<QueryResult> {
     const heard = onProgress === undefined ? undefined : (job: unknown) => onProgress(progressOf(job))
     const reconnectGraceMs = configOf(request.settings).get(reconnectGrace)
-    const isRepeatable = request.command !== true && configOf(request.settings).get(retryPolicy) === 'query'
+    const isRepeatable = canRepeat(request) && configOf(request.settings).get(retryPolicy) === 'query'
     return this.#client.submit({
       request: isRepeatable ? repeatable(request) : request,
       signal,
@@ -56,6 +56,10 @@ class RemoteBackend implements Backend {
     await this.#stop()
   }
 }
+
+/** Whoever creates something and hears nothing has to look whether it is there. */
+const canRepeat = ({ command, sql }: PlanRequest): boolean =>
+  command !== true && !(/\bcreate\b/i.test(sql) && parseStatement(sql).kind === 'createTable')
 
 /** A write that comes twice is done once; queries do not mind. */
 function repeatable(request: PlanRequest): PlanRequest {

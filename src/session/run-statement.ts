@@ -111,13 +111,15 @@ async function create(session: Session, statement: CreateNode, text: string, opt
   const path = names(statement.name)
   const { span } = statement.name[0]
   const known = session.tables.get(path)
-  if (!isOfSession(session, statement)) {
+  const isManaged = statement.kind === 'createTable' && !statement.temporary && (await session.keepsTables(options))
+  if (isManaged || !isOfSession(session, statement)) {
     if (session.backend.sharesCatalog && known !== undefined) {
       const what = `${known.kind === 'view' ? 'a view' : 'a table'} '${path.join('.')}' of this session`
       throw fail('DUPLICATE_NAME', [what], { span })
     }
-    await session.command(text, { ...options, alone: true })
-    return
+    if (!isManaged) return void (await session.command(text, { ...options, alone: true }))
+    if (statement.ifNotExists && (await session.isShared(path, options))) return
+    return void (await session.write(session.statement(text, options.parameters), options))
   }
   const { ifNotExists, orReplace, temporary } = statement
   const isShared = !temporary && (await session.isShared(path, options))

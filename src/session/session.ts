@@ -49,6 +49,7 @@ export class Session {
   readonly #streams = new WeakMap<Registration, ProgramStream>()
   readonly #unread = new Set<ProgramStream>()
   #anonymous = 0
+  #keepsTables: Promise<boolean> | undefined
 
   constructor(backend: Backend, baseDirectory: string, settings: Settings) {
     this.backend = backend
@@ -82,6 +83,15 @@ export class Session {
     const own = hidden ?? this.tables.get(name)
     if (this.backend.sharesCatalog) return name.length === 1 || name.at(-2) === TEMP_SCHEMA ? own : undefined
     return own ?? (isInDefaultSchema(name) ? this.tables.lookup(name, span) : undefined)
+  }
+
+  /** Whether CREATE TABLE makes tables of the catalog; else their rows are the session's. */
+  keepsTables(options: RunOptions): Promise<boolean> {
+    if (!this.backend.sharesCatalog) return Promise.resolve(false)
+    this.#keepsTables ??= this.command('SHOW CATALOGS', { ...options, alone: true }).then(([row]) => row[1] === 'YES')
+    // The next statement asks again.
+    this.#keepsTables.catch(() => (this.#keepsTables = undefined))
+    return this.#keepsTables
   }
 
   /** Whether other sessions have something under a name too. */

@@ -283,10 +283,11 @@ export class JobRunner implements Jobs {
   }
 
   private async commit(job: Job): Promise<void> {
-    const { write } = job.watch.planned ?? {}
+    const { onWritten, write } = job.watch.planned ?? {}
     const parts = job.state.reports.flatMap(({ parts: staged = [] }) => staged)
     try {
       if (write !== undefined) job.written = await this.options.writes.commit(write, parts)
+      await onWritten?.()
       this.step(job, { kind: 'committed' })
     } catch (error) {
       this.step(job, { kind: 'committed', error: toBallistaError(error) })

@@ -12,6 +12,8 @@ export interface PlannedQuery {
   readonly explain?: (reports: readonly TaskReport[]) => readonly (readonly string[])[]
   /** The parts that its tasks report are to be committed, before the client hears of success: then it gets the number of rows. */
   readonly write?: WriteIntent
+  /** Called when its write is committed; what it throws is the query's failure. */
+  readonly onWritten?: () => Promise<void>
   /** The plans as people read them. */
   readonly describe?: () => PlanTexts
 }

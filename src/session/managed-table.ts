@@ -1,0 +1,56 @@
+/** CREATE TABLE where the catalog keeps files: where the rows go, and what is done when they are there. */
+import { field } from '../arrow/schema.js'
+import { placeOf } from '../catalog/shared-catalog.js'
+import { fail } from '../common/errors.js'
+import type { PlanSchema } from '../logical/plan.js'
+import type { StatementNode } from '../parser/ast.js'
+import type { StoredObject } from './registration.js'
+import type { SessionCatalog } from './request-names.js'
+import type { Warehouse } from './warehouse.js'
+import type { WriteRequest } from './write-target.js'
+
+/**
+ * Throws at once what the catalog would throw in the end: SCHEMA_NOT_FOUND, DUPLICATE_NAME. A table that is replaced is there until the
+ * new one is; columns are NOT NULL only where that was declared.
+ */
+export function managedTable(
+  statement: Extract<StatementNode, { kind: 'createTable' }>,
+  columns: PlanSchema,
+  { catalog, warehouse }: { readonly catalog: SessionCatalog; readonly warehouse: Warehouse },
+): { readonly request: WriteRequest; readonly onWritten: () => Promise<void> } {
+  const { ifNotExists, name: written, orReplace } = statement
+  const { span } = written[0]
+  const place = placeOf(
+    written.map(ident => ident.name),
+    span,
+  )
+  const { schema, name } = place
+  const options = { ifNotExists, orReplace, span }
+  if (!catalog.hasSchema(schema)) throw fail('SCHEMA_NOT_FOUND', [schema, ''], { span })
+  if (!orReplace && !ifNotExists && catalog.get(place) !== undefined)
+    throw fail('DUPLICATE_NAME', [`table or view '${written.map(ident => ident.name).join('.')}'`], { span })
+  const notNull = new Set(statement.columns.flatMap(column => (column.notNull ? [column.name.name] : [])))
+  const path = warehouse.pathOf(schema, name)
+  const table: StoredObject = {
+    kind: 'listing',
+    name,
+    path,
+    format: 'parquet',
+    options: {},
+    schema: { fields: columns.map(column => field(column.name, column.type, !notNull.has(column.name))) },
+    managed: true,
+  }
+  return {
+    request: { target: { kind: 'directory', path, format: 'parquet', options: {} }, mode: 'error' },
+    async onWritten() {
+      const before = catalog.get(place)
+      try {
+        if (await catalog.create(schema, table, options)) await warehouse.remove(before === undefined ? [] : [before])
+        else await warehouse.removePath(path)
+      } catch (error) {
+        await warehouse.removePath(path)
+        throw error
+      }
+    },
+  }
+}

@@ -1,0 +1,100 @@
+/** Tables whose files belong to the catalog: they come with CREATE TABLE, here or on a cluster, and go with DROP. */
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import test, { type ExecutionContext } from 'ava'
+import { startStandalone } from '../../src/cluster/standalone.js'
+import { SessionContext } from '../../src/index.js'
+import { openState } from '../../src/session/open-catalog.js'
+import { clusterPlanner } from '../../src/session/plan-for-cluster.js'
+import { until } from '../helpers/node-watch.js'
+
+function scratch(t: ExecutionContext): string {
+  const directory = mkdtempSync(join(tmpdir(), 'ballista-managed-'))
+  t.teardown(() => rmSync(directory, { recursive: true, force: true }))
+  return directory
+}
+
+const rows = async (ctx: SessionContext, sql: string): Promise<unknown[]> => (await ctx.sql(sql)).rows()
+
+/** `schema/table` of each directory of the warehouse, without what makes it unique. */
+const tables = (dataDir: string): string[] =>
+  existsSync(join(dataDir, 'warehouse'))
+    ? readdirSync(join(dataDir, 'warehouse')).flatMap(schema =>
+        readdirSync(join(dataDir, 'warehouse', schema)).map(name => `${schema}/${name.replace(/-[0-9a-f]{8}$/, '')}`),
+      )
+    : []
+
+/** A session whose catalog is in `dataDir`. */
+const KINDS: Readonly<Record<string, (dataDir: string) => Promise<{ ctx: SessionContext; close(): Promise<void> }>>> = {
+  'in this process': async dataDir => {
+    const ctx = new SessionContext({ dataDir })
+    return { ctx, close: () => ctx.close() }
+  },
+  'on a cluster': async dataDir => {
+    const { state, ...catalog } = await openState(dataDir)
+    const planner = clusterPlanner({ allowsUserCode: false, ...catalog })
+    const cluster = await startStandalone({ executors: 2, slots: 1, planner, scheduler: { state } })
+    const ctx = await SessionContext.remote(`df://${cluster.address}`)
+    return {
+      ctx,
+      async close() {
+        await ctx.close()
+        await cluster.close()
+        await state.store.close()
+      },
+    }
+  },
+}
+
+for (const [kind, open] of Object.entries(KINDS)) {
+  test(`${kind}: a table lasts, takes rows, is replaced in one step and leaves no file`, async t => {
+    const dataDir = scratch(t)
+    const first = await open(dataDir)
+    await first.ctx.sql('CREATE SCHEMA s')
+    await first.ctx.sql('CREATE TABLE s.t AS SELECT value AS a, value % 3 AS b FROM range(1000)')
+    await first.ctx.sql('CREATE TABLE empty (a INT NOT NULL, "B b" VARCHAR)')
+    t.deepEqual(await rows(first.ctx, "INSERT INTO empty VALUES (1, 'x'), (2, NULL)"), [{ count: 2n }])
+    await t.throwsAsync(first.ctx.sql('CREATE TABLE s.t (a INT)'), { message: /already exists/ })
+    await t.throwsAsync(first.ctx.sql('CREATE TABLE nowhere.t (a INT)'), { message: "schema 'nowhere' not found" })
+    await first.ctx.sql('CREATE TABLE IF NOT EXISTS s.t (other INT)')
+    await first.close()
+
+    const next = await open(dataDir)
+    t.deepEqual(await rows(next.ctx, 'SELECT count(*) AS n, sum(a) AS s, max(b) AS b FROM s.t'), [
+      { n: 1000n, s: 499_500n, b: 2n },
+    ])
+    t.deepEqual(await rows(next.ctx, 'SELECT * FROM empty ORDER BY a'), [
+      { a: 1, 'B b': 'x' },
+      { a: 2, 'B b': null },
+    ])
+    await t.throwsAsync(next.ctx.sql("INSERT INTO empty VALUES (NULL, 'y')"))
+    t.deepEqual(await rows(next.ctx, 'SHOW CREATE TABLE empty'), [
+      { table_name: 'empty', definition: 'CREATE TABLE empty (a INT NOT NULL, "B b" VARCHAR)' },
+    ])
+    await next.ctx.sql('CREATE OR REPLACE TABLE s.t AS SELECT count(*) AS n FROM s.t')
+    t.deepEqual(await rows(next.ctx, 'SELECT n FROM s.t'), [{ n: 1000n }])
+    t.deepEqual(tables(dataDir), ['public/empty', 's/t'])
+    await next.ctx.sql('DROP TABLE empty')
+    t.deepEqual(tables(dataDir), ['s/t'])
+    await next.ctx.sql('DROP SCHEMA s CASCADE')
+    t.deepEqual(tables(dataDir), [])
+    await next.close()
+  })
+
+  test(`${kind}: what a failed CREATE TABLE or a killed process has left is removed`, async t => {
+    const dataDir = scratch(t)
+    const first = await open(dataDir)
+    await t.throwsAsync(first.ctx.sql('CREATE TABLE t AS SELECT 1 / (value - 5) AS a FROM range(10)'))
+    // The client hears of the failure before the staged files are gone.
+    await until('nothing is staged', () => (tables(dataDir).length === 0 ? true : undefined))
+    const made = await Promise.allSettled([1, 2, 3].map(a => first.ctx.sql(`CREATE TABLE u AS SELECT ${a} AS a`)))
+    t.is(made.filter(({ status }) => status === 'fulfilled').length, 1)
+    await first.close()
+    mkdirSync(join(dataDir, 'warehouse/public/left-01234567'))
+    const next = await open(dataDir)
+    t.is((await rows(next.ctx, 'SELECT a FROM u')).length, 1)
+    await until('only the table is left', () => (tables(dataDir).join() === 'public/u' ? true : undefined))
+    await next.close()
+  })
+}
