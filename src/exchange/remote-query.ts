@@ -212,7 +212,8 @@ class Submission {
         heardAtMs = clock.nowMs()
         losses++
       }
-      const isOver = this.ended || !isSchedulerLost(error) || !reach.isReached || losses > MAX_LOSSES
+      const mayRepeat = reach.isReached && losses <= MAX_LOSSES && this.latest?.accepted.once !== true
+      const isOver = this.ended || !mayRepeat || !isSchedulerLost(error)
       if (isOver || clock.nowMs() - heardAtMs >= reconnectGraceMs) return this.settle(error)
       await this.pause(REDIAL_MS * (0.5 + rng.next()))
       if (this.ended) return

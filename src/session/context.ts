@@ -9,7 +9,6 @@ import type { AggregateCode, FunctionCode, ScalarCode } from '../expr/functions/
 import { errorInside } from '../logical/bind/context.js'
 import type { StatementNode } from '../parser/ast.js'
 import { parseStatement } from '../parser/parse.js'
-import { quoteIdent } from '../parser/quote.js'
 import { checkAllowed, type AllowedStatements } from './allowed-statements.js'
 import type { Backend } from './backend.js'
 import { ClosableBackend } from './closable-backend.js'
@@ -18,7 +17,7 @@ import type { LoadedExtension } from './extensions.js'
 import { call } from './expr/call.js'
 import type { FunctionBuilder } from './expr/functions.js'
 import { Sql } from './expr/sql.js'
-import { fileFrame, heldFrame, tableFrame, textFrame } from './frame-sources.js'
+import { fileFrame, heldFrame, sharedFrame, tableFrame, textFrame } from './frame-sources.js'
 import type { ArrowInput } from './input-arrow.js'
 import { rowsFromColumns, rowsFromObjects, type InputRow } from './input-rows.js'
 import type { StreamInput } from './input-stream.js'
@@ -275,8 +274,9 @@ export class SessionContext {
   /** All rows of a table or view. */
   async table(name: string, options: RunOptions = {}): Promise<DataFrame> {
     const own = this.#session.find([name])
-    if (own === undefined) return this.sql(`SELECT * FROM ${quoteIdent(name)}`, options)
-    return new DataFrame(await tableFrame(this.#session, own, options))
+    const frame =
+      own === undefined ? sharedFrame(this.#session, name, options) : tableFrame(this.#session, own, options)
+    return new DataFrame(await frame)
   }
 
   /**

@@ -12,7 +12,7 @@ import type { RunOptions } from './run-options.js'
 import { analyzeStatement } from './run-statement.js'
 import { fileFrame } from './frame-sources.js'
 import type { StreamInput } from './input-stream.js'
-import type { HeldRows, Session, Statement } from './session.js'
+import { withoutRows, type HeldRows, type Session, type Statement } from './session.js'
 import { idempotencyKey } from './write-options.js'
 import { functionNamesOf } from './user-functions.js'
 
@@ -133,7 +133,9 @@ export function insertFrame(
   const { session } = frame
   const query = frameStatement(frame)
   const own = session.find([name])
-  const uses = new Map([...(own === undefined ? [] : [[name, own] as const]), ...frame.uses])
+  // For the planner to find, or to name the nearest.
+  const targets = own === undefined ? session.tables.list().map(({ entry }) => withoutRows(entry)) : [own]
+  const uses = new Map([...targets.map(target => [target.name, target] as const), ...frame.uses])
   const sql = `INSERT ${overwrite ? 'OVERWRITE' : 'INTO'} ${quoteIdent(name)} ${query.sql}`
   return insertRows(session, { table: [name], overwrite }, { ...keyed(query, key), sql, uses }, options)
 }

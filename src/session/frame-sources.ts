@@ -14,6 +14,15 @@ import type { HeldRows, Session } from './session.js'
 import { functionNamesOf } from './user-functions.js'
 import { namedText, stepUses, type SqlText, type TableUses } from './sql-text.js'
 
+/** All rows of a table or view of the catalog, of which only the planner knows the columns. */
+export async function sharedFrame(session: Session, name: string, options: RunOptions): Promise<FrameQuery> {
+  const sql = `SELECT * FROM ${quoteIdent(name)}`
+  const uses: TableUses = new Map()
+  // With all names, of which an error may name the nearest.
+  const schema = await session.schemaOf(session.statement(sql), options)
+  return frame(session, selectFrom([{ body: [sql], schema, uses }], name), schema, uses)
+}
+
 /** All rows of a table or view, as it is now. */
 export async function tableFrame(session: Session, table: Registration, options: RunOptions): Promise<FrameQuery> {
   const sql = `SELECT * FROM ${quoteIdent(table.name)}`

@@ -15,6 +15,7 @@ export function planRequestOf(value: unknown): PlanRequest {
     text(request?.baseDirectory) &&
     plain(request?.settings) &&
     ['undefined', 'boolean'].includes(typeof request?.command) &&
+    ['undefined', 'string'].includes(typeof request?.submission) &&
     Object.values(request?.settings ?? {}).every(text) &&
     Array.isArray(request?.registrations) &&
     request.registrations.every(registration => plain(registration) && isRegistration(registration)) &&

@@ -304,7 +304,10 @@ class StatementPlanner {
 
   async #written(rows: LogicalPlan, request: WriteRequest): Promise<LogicalPlan> {
     const { plannedWrite } = await import('./write-target.js')
-    const { plan, intent } = plannedWrite(rows, request, this.#request.settings, this.#registry.committers)
+    const { settings, submission } = this.#request
+    // Files beside the target remember only keys that a user has given.
+    const key = this.#environment.warehouse === undefined ? { settings } : { settings, submission }
+    const { plan, intent } = plannedWrite(rows, request, key, this.#registry.committers)
     this.#write = { write: intent }
     return plan
   }

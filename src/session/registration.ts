@@ -57,6 +57,8 @@ export interface PlanRequest {
   readonly parameters?: Parameters
   /** Functions of users that it may call. */
   readonly functions?: readonly UserFunction[]
+  /** The same when a client sends the request again because it has lost the scheduler. */
+  readonly submission?: string
   /** Only the schema is wanted: nothing runs. */
   readonly planOnly?: boolean
   /** The statement is about the catalog: it is done when it is planned, with `planOnly`, and its rows are the explanation. */

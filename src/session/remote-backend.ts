@@ -7,13 +7,11 @@ import { clusterClient, type ClusterClient } from '../exchange/remote-query.js'
 import { checkTokenTravels, type ClientSecurity, type TlsFiles } from '../exchange/security.js'
 import { networkTransport } from '../exchange/transport.js'
 import { bringRegistry, type Registry } from '../exchange/registry.js'
-import { parseStatement } from '../parser/parse.js'
 import { memoryLimit } from '../runtime/options.js'
 import { spillPlace } from '../runtime/spill-space.js'
 import type { Backend, ExecuteOptions, QueryResult } from './backend.js'
 import type { QueryProgress } from './run-options.js'
 import type { PlanRequest } from './registration.js'
-import { idempotencyKey } from './write-options.js'
 
 const DEFAULT_PORT = 50_050
 
@@ -41,9 +39,9 @@ class RemoteBackend implements Backend {
   async execute(request: PlanRequest, { signal, onProgress, onRestart }: ExecuteOptions): Promise<QueryResult> {
     const heard = onProgress === undefined ? undefined : (job: unknown) => onProgress(progressOf(job))
     const reconnectGraceMs = configOf(request.settings).get(reconnectGrace)
-    const isRepeatable = canRepeat(request) && configOf(request.settings).get(retryPolicy) === 'query'
+    const isRepeatable = request.command !== true && configOf(request.settings).get(retryPolicy) === 'query'
     return this.#client.submit({
-      request: isRepeatable ? repeatable(request) : request,
+      request: isRepeatable ? { ...request, submission: randomUUID() } : request,
       signal,
       onRestart,
       onProgress: heard,
@@ -55,18 +53,6 @@ class RemoteBackend implements Backend {
     await this.#client.close()
     await this.#stop()
   }
-}
-
-/** Whoever creates something and hears nothing has to look whether it is there. */
-const canRepeat = ({ command, sql }: PlanRequest): boolean =>
-  command !== true && !(/\bcreate\b/i.test(sql) && parseStatement(sql).kind === 'createTable')
-
-/** A write that comes twice is done once; queries do not mind. */
-function repeatable(request: PlanRequest): PlanRequest {
-  const { settings, sql } = request
-  const mayWrite = /\b(?:copy|insert)\b/i.test(sql) && ['copy', 'insert'].includes(parseStatement(sql).kind)
-  if (!mayWrite || configOf(settings).get(idempotencyKey) !== '') return request
-  return { ...request, settings: { ...settings, [idempotencyKey.key]: randomUUID() } }
 }
 
 /** Of a JobSummary as it came over the wire; for display, so what is missing counts as nothing. */

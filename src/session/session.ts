@@ -34,7 +34,9 @@ export interface Statement {
 const HELD_BATCH_ROWS = 8192
 type TextRows = readonly (readonly string[])[]
 
-const withoutRows = (table: Registration): Registration => (table.kind === 'memory' ? { ...table, batches: [] } : table)
+/** Its columns without its rows. */
+export const withoutRows = (table: Registration): Registration =>
+  table.kind === 'memory' ? { ...table, batches: [] } : table
 
 export class Session {
   readonly backend: Backend

@@ -23,10 +23,10 @@ export interface WriteRequest {
 export function plannedWrite(
   rows: LogicalPlan,
   { mode, target }: WriteRequest,
-  settings: Settings,
+  { settings, submission = '' }: { readonly settings: Settings; readonly submission?: string | undefined },
   committers: readonly TableCommitter[],
 ): { readonly plan: LogicalPlan; readonly intent: WriteIntent } {
-  const key = configOf(settings).get(idempotencyKey)
+  const key = configOf(settings).get(idempotencyKey) || submission
   const intent = { writeId: randomUUID(), target, mode, ...(key === '' ? {} : { idempotencyKey: key }) }
   const staged = writeCoordinator(committers).committerOf(target).stage(intent)
   return { plan: writePlan(rows, staged), intent }

@@ -86,6 +86,7 @@ const CORE = [
   'common',
   'exchange',
   'expr',
+  'kv',
   'logical',
   'optimizer',
   'parser',

@@ -317,7 +317,7 @@ export class JobRunner implements Jobs {
   }
 
   private openAttempt(job: Job): void {
-    const { stages = [], schema = { fields: [] } } = job.watch.planned ?? {}
+    const { onWritten, schema = { fields: [] }, stages = [], write } = job.watch.planned ?? {}
     job.watch.attemptOpened()
     const { attempt, executors } = job.state
     // Known there from now on, so that who asks for the output of a later stage waits.
@@ -325,7 +325,8 @@ export class JobRunner implements Jobs {
     const root = stages[stages.length - 1]
     const address = job.placement.get(root?.id ?? -1)?.[0].address ?? ''
     const edge = root?.plan.outputs[0].edge ?? 0
-    tell(job, { accepted: { jobId: job.id, attempt, address, edge, schema: encodeWire(schema) } })
+    const once = write !== undefined && (onWritten !== undefined || this.options.store === undefined)
+    tell(job, { accepted: { jobId: job.id, attempt, address, edge, schema: encodeWire(schema), once } })
     const { log } = this.options
     if (root === undefined) log.debug('query described', { job: job.id })
     else log.info('job started', { job: job.id, attempt, stages: stages.length, executors: executors.size })

@@ -200,6 +200,7 @@ export interface Accepted {
   /** Schema as tagged JSON. */
   readonly schema: Uint8Array
   readonly attempt: number
+  readonly once: boolean
 }
 
 export interface Finished {
