@@ -39,9 +39,11 @@ export type { LogicalPlan } from './logical/plan.js'
 export type { OperatorDefinition, PhysicalPlan } from './physical/plan.js'
 export type { PhysicalRule } from './physical/rules/rule.js'
 export type {
+  CommittedFile,
   LoggedColumn,
   LoggedFile,
   OpenTable,
+  TableCommit,
   TableDefinition,
   TableFiles,
   TableFormat,

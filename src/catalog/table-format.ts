@@ -10,8 +10,45 @@ export interface TableFormat {
   readonly marker?: string
   /** The table as it is now, once a statement; runs where queries are planned. What it throws is FILE_INVALID unless it has a code. */
   open(place: TablePlace): OpenTable | Promise<OpenTable>
-  /** Makes an empty table where there is none. Absent: its tables cannot be made. */
-  create?(place: TablePlace, definition: TableDefinition): Promise<void>
+  /** A new table as it can be: with types that it stores. Throws what says why it cannot. Absent: its tables cannot be made. */
+  define?(definition: TableDefinition): TableDefinition
+  /** Throws what says why the commit cannot be: called before rows are written (without files), and when they are. */
+  check?(place: TablePlace, commit: TableCommit): Promise<void>
+  /**
+   * Makes the files part of the table, all at once and exactly once, however often it is called with one `writeId`; gives the version that
+   * has them. WRITE_CONFLICT and FILE_EXISTS say that they never will be; after other errors it is called again. Absent: its tables cannot
+   * be written.
+   */
+  commit?(place: TablePlace, commit: TableCommit): Promise<number>
+}
+
+export interface TableCommit {
+  readonly writeId: string
+  /** Whether the files come beside those that are there, or in their place. */
+  readonly mode: 'append' | 'overwrite'
+  /** The table is made, too: it must not be there. */
+  readonly creates?: TableDefinition
+  /** What `open` gave for the commit (`insert.details`) when the statement was planned. */
+  readonly details: Readonly<Record<string, unknown>>
+  readonly files: readonly CommittedFile[]
+}
+
+/** A file in the directory of the table that does not belong to it yet. */
+export interface CommittedFile {
+  /** Below the directory. */
+  readonly path: string
+  readonly byteLength: number
+  readonly rowCount: number
+  readonly constants: Readonly<Record<string, string | null>>
+  readonly columns: Readonly<Record<string, LoggedColumn>>
+}
+
+/** A kind of table, whose code is loaded when one is named. */
+export interface RegisteredTableFormat {
+  /** In lower case. */
+  readonly name: string
+  readonly marker?: string
+  load(): Promise<TableFormat>
 }
 
 export interface TablePlace {

@@ -127,9 +127,15 @@ export type WriteTarget =
   | FilesTarget<'file'>
   /** A directory, which need not exist: the table is all files in it. */
   | FilesTarget<'directory'>
-  /** A table whose log says which files belong to it; an extension commits to it (`Extension.committers`). */
+  /** A table whose log says which files belong to it (catalog/table-format.ts). */
   | (FilesTarget<'log'> & {
-      /** Of the extension, for itself: plain data. */
+      /** Name of the table format. */
+      readonly tableFormat: string
+      /** Of the table. */
+      readonly schema: Schema
+      /** The write makes the table, which must not be there. */
+      readonly creates?: boolean
+      /** Of the table format, for itself: plain data. */
       readonly details: Readonly<Record<string, unknown>>
     })
   | { readonly kind: 'memory'; readonly table: string }

@@ -33,7 +33,7 @@ async function run(flags: FlagValues<typeof SCHEDULER_FLAGS>): Promise<void> {
     disableRestApi: flags.disableRestApi,
     minReadyExecutors: flags.minReadyExecutors,
     security: securityOf(flags),
-    committers: registry.committers,
+    tableFormats: registry.tableFormats,
     placement: registry.placement ?? PLACEMENT_POLICIES[flags.taskDistribution],
     admission: {
       ...(flags.maxRunningJobs === undefined ? {} : { maxRunning: flags.maxRunningJobs }),

@@ -52,6 +52,9 @@ export interface Transaction {
   readonly lastUpdated?: number | null
 }
 
+/** How the names of our own transactions begin. */
+export const OWN_TRANSACTION = 'ballista:'
+
 /** Of one line at most one is there; others (cdc, domainMetadata, …) are passed over. */
 export interface Action {
   readonly protocol?: Protocol | null

@@ -1,7 +1,7 @@
 /** Checkpoints: the actions that make a snapshot, in a Parquet file. */
 import type { DataType as ArrowType, Table } from 'apache-arrow'
 import type { Log } from './log.js'
-import { parseActions, type Action } from './actions.js'
+import { OWN_TRANSACTION, parseActions, type Action, type Transaction } from './actions.js'
 import type { Snapshot } from './snapshot.js'
 
 /** The actions of a checkpoint's file and, if it names some, its sidecars. Throws if it cannot be read. */
@@ -41,6 +41,10 @@ const plain = (value: unknown): unknown =>
 /** Tombstones are for VACUUM, which keeps files that readers of older versions may need: a week, unless the table says otherwise. */
 const TOMBSTONES_MS = 7 * 24 * 60 * 60 * 1000
 
+/** Each write of ours has a transaction, by which it is found done when it is tried again; after a week nobody tries any more. */
+const isKept = ({ appId, lastUpdated }: Transaction, now: number): boolean =>
+  !appId.startsWith(OWN_TRANSACTION) || (lastUpdated ?? now) > now - TOMBSTONES_MS
+
 /** What a checkpoint of the snapshot holds. */
 export function checkpointActions(
   { files, metaData, protocol, tombstones, transactions }: Snapshot,
@@ -52,7 +56,7 @@ export function checkpointActions(
   return [
     { protocol },
     { metaData },
-    ...[...transactions.values()].map(txn => ({ txn })),
+    ...[...transactions.values()].filter(txn => isKept(txn, now)).map(txn => ({ txn })),
     ...[...files.values()].map(add => ({ add: { ...add, dataChange: false } })),
     ...kept.map(remove => ({ remove: { ...remove, dataChange: false } })),
   ]

@@ -1,5 +1,5 @@
 /** What a Delta log says of data files, in the form in which tables are opened. */
-import type { DataType, LoggedColumn, LoggedFile } from '../index.js'
+import type { CommittedFile, DataType, LoggedColumn, LoggedFile, Schema } from '../index.js'
 import { fail } from '../index.js'
 import type { Add } from './actions.js'
 import type { TableColumns } from './delta-schema.js'
@@ -98,4 +98,49 @@ export function dataPath(url: string, directory: string): string {
     throw fail('NOT_SUPPORTED', [`the data file '${url}' (only local paths)`])
   const path = decodeURIComponent(url.replace(/^file:(?:\/\/)?/, ''))
   return path.startsWith('/') ? path : `${directory}/${path}`
+}
+
+/** The statistics of a new file as `stats`; its columns hold texts as CAST writes them. */
+export function statsText({ columns, rowCount }: CommittedFile, { fields }: Schema): string {
+  const of = (value: (column: LoggedColumn, type: DataType) => string | undefined): string => {
+    const members = fields.flatMap(({ name, type }) => {
+      const text = Object.hasOwn(columns, name) ? value(columns[name], type) : undefined
+      return text === undefined ? [] : [`${JSON.stringify(name)}:${text}`]
+    })
+    return `{${members.join(',')}}`
+  }
+  // By hand: the numbers of JavaScript do not hold those of BIGINT and DECIMAL.
+  const parts = [
+    `"numRecords":${rowCount}`,
+    `"minValues":${of(({ min }, type) => boundJson(min, type, 'min'))}`,
+    `"maxValues":${of(({ max }, type) => boundJson(max, type, 'max'))}`,
+    `"nullCount":${of(({ nullCount }) => nullCount?.toString())}`,
+  ]
+  return `{${parts.join(',')}}`
+}
+
+/** A bound as JSON; undefined where the protocol keeps none. */
+function boundJson(text: string | undefined, type: DataType, side: 'min' | 'max'): string | undefined {
+  if (text === undefined) return undefined
+  switch (type.kind) {
+    case 'int':
+    case 'decimal':
+    case 'boolean':
+      return text
+    case 'float':
+      return Number.isFinite(Number(text)) ? text : undefined
+    case 'date':
+      return JSON.stringify(text)
+    case 'utf8':
+      // A text that is cut is no upper bound.
+      if (text.length > CUT_LENGTH && side === 'max') return undefined
+      return JSON.stringify(text.slice(0, CUT_LENGTH))
+    case 'timestamp': {
+      const [, head, fraction = ''] = /^(.*T\d\d:\d\d:\d\d)(?:\.(\d+))?/.exec(text) ?? []
+      if (head === undefined) return undefined
+      return JSON.stringify(`${head}.${fraction.slice(0, 3).padEnd(3, '0')}${type.timeZone === undefined ? '' : 'Z'}`)
+    }
+    default:
+      return undefined
+  }
 }

@@ -1,8 +1,9 @@
 /** Delta Lake tables as a table format: opened at a version or a time. */
-import type { OpenTable, TableFormat, TablePlace } from '../index.js'
+import type { DataType, OpenTable, TableDefinition, TableFormat, TablePlace } from '../index.js'
 import { fail } from '../index.js'
+import { check, commit, type PlannedTable } from './commit.js'
 import { loggedFile } from './delta-files.js'
-import { columnsOf } from './delta-schema.js'
+import { columnsOf, schemaStringOf } from './delta-schema.js'
 import { latestSnapshot, loadSnapshot, versionAt, type Log } from './log.js'
 import { checkReadable, type Snapshot } from './snapshot.js'
 
@@ -13,9 +14,30 @@ export const deltaFormat: TableFormat = {
   async open(place) {
     const snapshot = await snapshotAt(place)
     checkReadable(snapshot)
-    return openSnapshot(snapshot, place.path)
+    return openSnapshot(snapshot, place)
   },
+  define,
+  check,
+  commit,
 }
+
+function define({ partitionedBy, schema }: TableDefinition): TableDefinition {
+  const fields = schema.fields.map(field => ({ ...field, type: storedType(field.type) }))
+  const names = fields.map(({ name }) => name.toLowerCase())
+  const twice = names.find((name, i) => names.indexOf(name) < i)
+  if (twice !== undefined) throw fail('DUPLICATE_NAME', [`column '${twice}' of a Delta table, in any case,`])
+  // For what it throws.
+  schemaStringOf({ fields })
+  return { schema: { fields }, partitionedBy }
+}
+
+/** Timestamps have microseconds; of zones, only UTC. */
+const storedType = (type: DataType): DataType =>
+  type.kind !== 'timestamp'
+    ? type
+    : type.timeZone === undefined
+      ? { kind: 'timestamp', unit: 'us' }
+      : { kind: 'timestamp', unit: 'us', timeZone: 'UTC' }
 
 async function snapshotAt({ files, options, path }: TablePlace): Promise<Snapshot> {
   const log: Log = { path, files }
@@ -58,12 +80,17 @@ async function isStill(log: Log, snapshot: Snapshot): Promise<boolean> {
   return names.includes(`${String(snapshot.version).padStart(20, '0')}.json`)
 }
 
-function openSnapshot(snapshot: Snapshot, path: string): OpenTable {
+function openSnapshot(snapshot: Snapshot, { options, path }: TablePlace): OpenTable {
   const { metaData } = snapshot
   const mapping = snapshot.configuration('delta.columnMapping.mode') ?? 'none'
   const columns = columnsOf(metaData.schemaString, mapping)
   const { partitionColumns } = metaData
+  const { id: tableId, schemaString } = metaData
+  const details = { version: snapshot.version, tableId, schemaString } satisfies PlannedTable
+  // Only the newest version can be written to.
+  const isNewest = options['version'] === undefined && options['timestamp'] === undefined
   return {
+    ...(isNewest ? { insert: { partitionBy: partitionColumns, details } } : {}),
     schema: columns.schema,
     format: 'parquet',
     namesInFiles: columns.physicalNames,

@@ -1,5 +1,4 @@
 /** What a module that extends the engine may hold. */
-import type { TableCommitter } from '../catalog/table-write.js'
 import type { TableFormat } from '../catalog/table-format.js'
 import type { AggregateCode, ScalarCode } from '../expr/functions/user-function.js'
 import type { RowFormat } from '../formats/row-format.js'
@@ -37,8 +36,6 @@ export interface Extension {
   /** Table functions. */
   readonly tables?: readonly RowTable[]
   readonly formats?: readonly RowFormat[]
-  /** How tables of a kind of its own (`WriteTarget`) are written. */
-  readonly committers?: readonly TableCommitter[]
   /** Tables that have a log of their own. */
   readonly tableFormats?: readonly TableFormat[]
   readonly operators?: readonly OperatorDefinition[]

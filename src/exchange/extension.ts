@@ -2,7 +2,7 @@
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { DataType } from '../arrow/types.js'
-import type { TableFormat } from '../catalog/table-format.js'
+import type { RegisteredTableFormat, TableFormat } from '../catalog/table-format.js'
 import { fail } from '../common/errors.js'
 import { moduleDigest } from '../common/module-digest.js'
 import { bring } from '../expr/functions/brought.js'
@@ -15,7 +15,7 @@ import { loadedFormats } from '../formats/loaded-formats.js'
 import { fileFormatOf } from '../formats/row-format.js'
 import { rowTables } from '../formats/row-table.js'
 import type { Extension, ExtensionAggregate, ExtensionFunction } from './define-extension.js'
-import type { RegisteredTableFormat, Registry } from './registry.js'
+import type { Registry } from './registry.js'
 
 /**
  * What the module at a path or file URL adds to the engine. EXTENSION_INVALID when it cannot be loaded or is no extension. Names in plans
@@ -38,7 +38,6 @@ const LISTS = [
   'aggregates',
   'tables',
   'formats',
-  'committers',
   'tableFormats',
   'operators',
   'logicalRules',
@@ -73,7 +72,6 @@ function additions(extension: Extension, { id, url }: Module): Registry {
     functions,
     tables,
     formats,
-    committers: extension.committers ?? [],
     tableFormats: (extension.tableFormats ?? []).map(registeredTableFormat),
     operators: extension.operators ?? [],
     logicalRules: extension.logicalRules ?? [],

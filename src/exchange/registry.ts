@@ -1,6 +1,5 @@
 /** What the engine consists of, as one immutable value: the built-in lists, and what extensions add to them. */
-import type { TableCommitter } from '../catalog/table-write.js'
-import type { TableFormat } from '../catalog/table-format.js'
+import type { RegisteredTableFormat } from '../catalog/table-format.js'
 import { fail } from '../common/errors.js'
 import type { UserFunction } from '../expr/functions/user-function.js'
 import type { FileFormat } from '../formats/format.js'
@@ -19,8 +18,6 @@ export interface Registry {
   readonly tables: readonly RegisteredTable[]
   /** Their names are internal ones. */
   readonly formats: readonly FileFormat[]
-  /** Of extensions: how tables of their kinds are written. */
-  readonly committers: readonly TableCommitter[]
   readonly tableFormats: readonly RegisteredTableFormat[]
   readonly operators: readonly OperatorDefinition[]
   readonly logicalRules: readonly LogicalRule[]
@@ -38,14 +35,6 @@ export interface RegisteredTable {
   readonly table: RowTable
 }
 
-/** A kind of table, whose code is loaded when one is named. */
-export interface RegisteredTableFormat {
-  /** In lower case. */
-  readonly name: string
-  readonly marker?: string
-  load(): Promise<TableFormat>
-}
-
 /** The extension that comes with the engine; sessions and servers have it from the start. */
 const DELTA: RegisteredTableFormat = {
   name: 'delta',
@@ -57,7 +46,6 @@ export const BUILT_IN: Registry = {
   functions: [],
   tables: [],
   formats: [],
-  committers: [],
   tableFormats: [DELTA],
   operators: OPERATORS,
   logicalRules: LOGICAL_RULES,
@@ -72,14 +60,12 @@ export function registryOf(added: readonly Registry[]): Registry {
     checkNew('function', names(base.functions), names(more.functions))
     checkNew('table function', tableNames(base.tables), tableNames(more.tables))
     checkNew('file format', endings(base.formats), endings(more.formats))
-    checkNew('committer', committed(base.committers), committed(more.committers))
     checkNew('table format', formatNames(base.tableFormats), formatNames(more.tableFormats))
     checkNew('operator', kinds(base.operators), kinds(more.operators))
     return {
       functions: [...base.functions, ...more.functions],
       tables: [...base.tables, ...more.tables],
       formats: [...base.formats, ...more.formats],
-      committers: [...base.committers, ...more.committers],
       tableFormats: [...base.tableFormats, ...more.tableFormats],
       operators: [...base.operators, ...more.operators],
       logicalRules: [...base.logicalRules, ...more.logicalRules],
@@ -95,7 +81,6 @@ const names = (list: readonly UserFunction[]): string[] => list.map(({ name }) =
 const tableNames = (list: readonly RegisteredTable[]): string[] => list.map(({ table }) => table.name.toLowerCase())
 const formatNames = (list: readonly RegisteredTableFormat[]): string[] => list.map(({ name }) => name)
 const endings = (formats: readonly FileFormat[]): string[] => formats.flatMap(({ extensions }) => extensions)
-const committed = (list: readonly TableCommitter[]): string[] => list.map(({ kind }) => kind)
 const kinds = (list: readonly OperatorDefinition[]): string[] => list.map(({ kind }) => kind)
 
 function checkNew(what: string, known: readonly string[], added: readonly string[]): void {

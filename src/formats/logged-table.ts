@@ -9,6 +9,7 @@ import type {
   ScanRequest,
   Statistics,
   TableProvider,
+  WriteTarget,
 } from '../catalog/table-provider.js'
 import type { LoggedFile, OpenTable } from '../catalog/table-format.js'
 import { parseValue } from '../expr/value-text.js'
@@ -17,19 +18,33 @@ import { formatNamed } from './index.js'
 import { mergeStatistics } from './parquet/split-plan.js'
 import { planFiles, type TableFile } from './plan-files.js'
 
+export interface TableOrigin {
+  readonly tableFormat: string
+  /** Without a slash at the end. */
+  readonly path: string
+  readonly host: FileHost
+}
+
 /** One snapshot of a table. */
 export class LoggedTable implements TableProvider {
   readonly schema: Schema
+  readonly insertTarget?: WriteTarget
   readonly #table: OpenTable
   readonly #host: FileHost
   readonly #files: readonly TableFile[]
   readonly #statistics: Statistics
 
   /** Throws INVALID_CAST for constants that are no values of their columns. */
-  constructor(table: OpenTable, host: FileHost) {
-    this.schema = table.schema
+  constructor(table: OpenTable, { host, path, tableFormat }: TableOrigin) {
+    const { format, insert, schema } = table
+    this.schema = schema
     this.#table = table
     this.#host = host
+    if (insert !== undefined) {
+      const { details, partitionBy } = insert
+      const target = { kind: 'log', path, tableFormat, format, options: {}, schema, details } as const
+      this.insertTarget = partitionBy.length === 0 ? target : { ...target, partitionBy }
+    }
     const layouts = new Map<string, FileLayout>()
     this.#files = table.files.map(file => tableFile(table, file, layouts))
     this.#statistics = statisticsOf(table, this.#files)

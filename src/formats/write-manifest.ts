@@ -1,6 +1,7 @@
 /** Where writes stage their files, and the manifests by which readers tell the files of a table from those of a write under way. */
 import { readdir, readFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
+import type { CommittedFile } from '../catalog/table-format.js'
 import { fail } from '../common/errors.js'
 import { allowedPath } from '../runtime/data-roots.js'
 import { notReadable } from '../storage/local-store.js'
@@ -15,10 +16,12 @@ export interface WriteManifest {
   readonly writeId: string
   /**
    * `file`: the one part becomes the target. `directory`: all parts become the target by one rename. `move`: they are moved into it one
-   * by one.
+   * by one. `log`: they are moved into it, where only the table's log makes them count.
    */
-  readonly strategy: 'file' | 'directory' | 'move'
+  readonly strategy: 'file' | 'directory' | 'move' | 'log'
   readonly files: readonly ManifestFile[]
+  /** What the log is told of them. */
+  readonly logged?: readonly CommittedFile[]
   /** Files of the table, below its directory, that the write replaces. */
   readonly removes: readonly string[]
   readonly rows: number

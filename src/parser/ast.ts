@@ -243,6 +243,14 @@ export interface QueryNode {
   readonly span: Span
 }
 
+/** The clauses that say where a table's rows are kept. */
+export interface TableStorage {
+  readonly storedAs: string
+  readonly location: string
+  readonly partitionedBy: readonly PartitionColumn[]
+  readonly options: OptionList
+}
+
 /** A column whose values stand in directories; without a type it is one of the table's list, or its type is found. */
 export interface PartitionColumn {
   readonly name: Ident
@@ -287,6 +295,8 @@ export type StatementNode = { readonly span: Span } & (
       readonly name: ObjectName
       readonly columns: readonly ColumnDefinition[]
       readonly query?: QueryNode
+      /** Absent: in memory. */
+      readonly stored?: TableStorage
       readonly ifNotExists: boolean
       readonly orReplace: boolean
       readonly temporary: boolean

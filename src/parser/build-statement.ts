@@ -12,6 +12,7 @@ import type {
   ObjectName,
   OptionList,
   PartitionColumn,
+  TableStorage,
   QueryNode,
   StatementNode,
   TableNode,
@@ -86,13 +87,30 @@ export function externalTable(
   }
 }
 
-export function table(
-  span: Span,
-  ifNotExists: boolean,
-  name: ObjectName,
-  columns: readonly ColumnDefinition[] | null,
-  query: QueryNode | null,
-): Created {
+interface TableParts {
+  readonly name: ObjectName
+  readonly columns: readonly ColumnDefinition[] | null
+  readonly clauses: readonly ExternalClause[]
+  readonly query: QueryNode | null
+}
+
+/** Where a table's rows are kept, if that is not the memory. */
+function storage(span: Span, clauses: readonly ExternalClause[]): TableStorage {
+  const found = once(clauses)
+  const storedAs = found['STORED AS']
+  if (storedAs === undefined || found.LOCATION === undefined) {
+    const missing = storedAs === undefined ? 'STORED AS (delta)' : "LOCATION 'path'"
+    throw fail('SYNTAX', [`CREATE TABLE with a place for its rows needs ${missing}`], { span })
+  }
+  return {
+    storedAs: storedAs.value.toLowerCase(),
+    location: found.LOCATION.value,
+    partitionedBy: found['PARTITIONED BY']?.value ?? [],
+    options: options(found.OPTIONS?.value ?? []),
+  }
+}
+
+export function table(span: Span, ifNotExists: boolean, { clauses, columns, name, query }: TableParts): Created {
   if (columns === null && query === null) {
     throw fail('SYNTAX', ['CREATE TABLE needs a list of columns or AS query'], { span })
   }
@@ -101,6 +119,7 @@ export function table(
     name,
     columns: columns ?? [],
     ...(query ? { query } : {}),
+    ...(clauses.length === 0 ? {} : { stored: storage(span, clauses) }),
     ifNotExists,
     orReplace: false,
     temporary: false,

@@ -91,10 +91,10 @@ export class LocalBackend implements Backend {
   /** With a data directory it first ends the writes of the session before. */
   async #openCoordinator({ state }: LastingState): Promise<WriteCoordinator> {
     const { writeCoordinator } = await import('../commit/committers.js')
-    const { committers } = this.#registry
-    if (this.#dataDir === undefined) return writeCoordinator(committers)
+    const { tableFormats } = this.#registry
+    if (this.#dataDir === undefined) return writeCoordinator(tableFormats)
     const { StoreIntents } = await import('../commit/store-intents.js')
-    const coordinator = writeCoordinator(committers, new StoreIntents(state.store, systemClock))
+    const coordinator = writeCoordinator(tableFormats, new StoreIntents(state.store, systemClock))
     await coordinator.recover()
     return coordinator
   }

@@ -5,9 +5,17 @@ import { fail } from '../common/errors.js'
 import type { PlanSchema } from '../logical/plan.js'
 import type { StatementNode } from '../parser/ast.js'
 import type { StoredObject } from './registration.js'
+import type { LogTarget } from './table-formats.js'
 import type { SessionCatalog } from './request-names.js'
 import type { Warehouse } from './warehouse.js'
 import type { WriteRequest } from './write-target.js'
+
+export interface ManagedContext {
+  readonly catalog: SessionCatalog
+  readonly warehouse: Warehouse
+  /** Where STORED AS and LOCATION put the rows; undefined: in the warehouse. */
+  readonly target?: LogTarget | undefined
+}
 
 /**
  * Throws at once what the catalog would throw in the end: SCHEMA_NOT_FOUND, DUPLICATE_NAME. A table that is replaced is there until the
@@ -16,7 +24,7 @@ import type { WriteRequest } from './write-target.js'
 export function managedTable(
   statement: Extract<StatementNode, { kind: 'createTable' }>,
   columns: PlanSchema,
-  { catalog, warehouse }: { readonly catalog: SessionCatalog; readonly warehouse: Warehouse },
+  { catalog, target, warehouse }: ManagedContext,
 ): { readonly request: WriteRequest; readonly onWritten: () => Promise<void> } {
   const { ifNotExists, name: written, orReplace } = statement
   const { span } = written[0]
@@ -30,6 +38,14 @@ export function managedTable(
   if (!orReplace && !ifNotExists && catalog.get(place) !== undefined)
     throw fail('DUPLICATE_NAME', [`table or view '${written.map(ident => ident.name).join('.')}'`], { span })
   const notNull = new Set(statement.columns.flatMap(column => (column.notNull ? [column.name.name] : [])))
+  if (target !== undefined) {
+    const external = { kind: 'listing', name, path: target.path, format: target.tableFormat, options: {} } as const
+    const create = async (): Promise<void> => {
+      const before = catalog.get(place)
+      if (await catalog.create(schema, external, options)) await warehouse.remove(before === undefined ? [] : [before])
+    }
+    return { request: { target, mode: 'error' }, onWritten: create }
+  }
   const path = warehouse.pathOf(schema, name)
   const table: StoredObject = {
     kind: 'listing',

@@ -1,5 +1,5 @@
 /** From the text of one statement to the stages that run it: the path through parser, binder, optimizer and planner. */
-import { field, type Schema } from '../arrow/schema.js'
+import { field, type Field, type Schema } from '../arrow/schema.js'
 import { typeName, UTF8, type Value } from '../arrow/types.js'
 import { INFORMATION_SCHEMA, isView } from '../catalog/catalog.js'
 import { minPartitionBytes } from '../catalog/options.js'
@@ -33,6 +33,8 @@ import { absolutePath, type PlanRequest, type StoredObject } from './registratio
 import { RequestNames, type SessionCatalog } from './request-names.js'
 import type { ChangeNode } from './plan-changes.js'
 import { castTo, distinctNames, insertPositions, sameNames } from './table-rows.js'
+import type { ManagedContext } from './managed-table.js'
+import type { LogTarget } from './table-formats.js'
 import { tableResolver, type OpenTables } from './tables.js'
 import type { WriteRequest } from './write-target.js'
 import { functionNamesOf } from './user-functions.js'
@@ -181,8 +183,12 @@ class StatementPlanner {
         return this.#summarize(statement)
       case 'createTable': {
         const { warehouse } = this.#environment
-        const rows = await this.#createTable(statement)
-        return warehouse === undefined || statement.temporary ? rows : this.#managed(statement, rows, warehouse)
+        const made = await this.#createTable(statement)
+        const target = await this.#storedTarget(statement, made)
+        const rows = target === undefined ? made : castTo(made, target.schema)
+        if (warehouse !== undefined && !statement.temporary)
+          return this.#managed(statement, rows, { catalog: this.#catalog, warehouse, target })
+        return target === undefined ? rows : this.#written(rows, { target, mode: 'error' })
       }
       case 'createExternalTable':
       case 'createView':
@@ -307,7 +313,7 @@ class StatementPlanner {
     const { settings, submission } = this.#request
     // Files beside the target remember only keys that a user has given.
     const key = this.#environment.warehouse === undefined ? { settings } : { settings, submission }
-    const { plan, intent } = plannedWrite(rows, request, key, this.#registry.committers)
+    const { plan, intent } = plannedWrite(rows, request, key, this.#registry.tableFormats)
     this.#write = { write: intent }
     return plan
   }
@@ -358,9 +364,9 @@ class StatementPlanner {
   }
 
   /** The rows written to files of the catalog's own, which then has the table. */
-  async #managed(statement: CreateTableNode, rows: LogicalPlan, warehouse: Warehouse): Promise<LogicalPlan> {
+  async #managed(statement: CreateTableNode, rows: LogicalPlan, context: ManagedContext): Promise<LogicalPlan> {
     const { managedTable } = await import('./managed-table.js')
-    const { request, onWritten } = managedTable(statement, schemaOf(rows), { catalog: this.#catalog, warehouse })
+    const { request, onWritten } = managedTable(statement, schemaOf(rows), context)
     const plan = await this.#written(rows, request)
     this.#write = { ...this.#write, onWritten }
     return plan
@@ -372,12 +378,28 @@ class StatementPlanner {
     const declared = statement.columns.map(({ name, type, notNull }) =>
       field(name.name, parseTypeNode(type.name, type.args), !notNull),
     )
-    if (statement.query === undefined)
-      return distinctNames({ kind: 'empty', schema: declared, oneRow: false }, statement.span)
-    const query = await this.#query(statement.query)
-    if (declared.length === 0) return distinctNames(query, statement.span)
-    const positions = insertPositions({ fields: declared }, [], schemaOf(query), statement.span)
-    return distinctNames(castTo(query, { fields: declared }, positions), statement.span)
+    return distinctNames(await this.#newRows(statement, declared), statement.span)
+  }
+
+  /** Where the clauses of the statement put the rows; undefined: it has none. */
+  async #storedTarget({ columns, span, stored }: CreateTableNode, rows: LogicalPlan): Promise<LogTarget | undefined> {
+    if (stored === undefined) return undefined
+    const { storedTable } = await import('./stored-table.js')
+    const path = absolutePath(stored.location, this.#request.baseDirectory)
+    // What a query happens to give says nothing of the rows that may come later.
+    const { fields } = arrowSchema(rows)
+    const declared = columns.length > 0 ? fields : fields.map(each => ({ ...each, nullable: true }))
+    return storedTable({ ...stored, path, span }, { fields: declared }, this.#registry)
+  }
+
+  async #newRows(
+    { query, span }: Extract<StatementNode, { kind: 'createTable' }>,
+    declared: readonly Field[],
+  ): Promise<LogicalPlan> {
+    if (query === undefined) return { kind: 'empty', schema: declared, oneRow: false }
+    const rows = await this.#query(query)
+    if (declared.length === 0) return rows
+    return castTo(rows, { fields: declared }, insertPositions({ fields: declared }, [], schemaOf(rows), span))
   }
 }
 

@@ -115,7 +115,7 @@ async function standaloneThreads({ executors, registry, slots }: StandaloneShape
     slots,
     planner: clusterPlanner({ allowsUserCode: true, registry }),
     scheduler: {
-      committers: registry.committers,
+      tableFormats: registry.tableFormats,
       ...(registry.placement === undefined ? {} : { placement: registry.placement }),
     },
     executor: {

@@ -160,6 +160,12 @@ async function registrationOf(
       return registration
     }
     case 'createTable': {
+      if (statement.stored !== undefined) {
+        await session.write(session.statement(text, options.parameters), options)
+        const { location, options: given, storedAs } = statement.stored
+        const path = absolutePath(location, session.baseDirectory)
+        return { kind: 'listing', name, path, format: storedAs, options: given }
+      }
       const { schema, batches } = await session.collect(session.statement(text, options.parameters), options)
       return { kind: 'memory', name, schema, batches }
     }

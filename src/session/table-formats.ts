@@ -1,13 +1,15 @@
 /** Tables that have a log: those that an extension reads, among them Delta Lake, which comes with the engine. */
 import { readdir } from 'node:fs/promises'
-import type { TableDefinition, TableFiles, TableFormat, TablePlace } from '../catalog/table-format.js'
-import type { TableProvider } from '../catalog/table-provider.js'
+import type { RegisteredTableFormat, TableDefinition, TableFormat, TablePlace } from '../catalog/table-format.js'
+import type { TableProvider, WriteTarget } from '../catalog/table-provider.js'
 import { BallistaError, fail, withContext } from '../common/errors.js'
-import type { Registry, RegisteredTableFormat } from '../exchange/registry.js'
+import type { Registry } from '../exchange/registry.js'
 import { normalizeOptions } from '../formats/format-options.js'
 import { allowedPath } from '../runtime/data-roots.js'
 import { localTableFiles } from '../formats/table-files.js'
 import { thisHost } from '../storage/this-host.js'
+
+export type LogTarget = Extract<WriteTarget, { kind: 'log' }>
 
 export interface TableRequest {
   /** Absolute; with or without a slash at the end. */
@@ -33,18 +35,31 @@ export async function tableFormatAt(
 export async function openTable(registered: RegisteredTableFormat, request: TableRequest): Promise<TableProvider> {
   const { format, place } = await placeOf(registered, request)
   const { LoggedTable } = await import('../formats/logged-table.js')
-  return inside(place, async () => new LoggedTable(await format.open(place), thisHost()))
+  const from = { tableFormat: registered.name, path: place.path, host: thisHost() }
+  return inside(place, async () => new LoggedTable(await format.open(place), from))
 }
 
-/** Makes an empty table. NOT_SUPPORTED where the format cannot. */
-export async function createTable(
+/** Where a write makes a new table, whose rows have the columns of `schema` there. NOT_SUPPORTED where the format makes none. */
+export async function newTable(
   registered: RegisteredTableFormat,
   request: TableRequest,
-  definition: TableDefinition,
-): Promise<void> {
+  wanted: TableDefinition,
+): Promise<LogTarget> {
   const { format, place } = await placeOf(registered, request)
-  if (format.create === undefined) throw fail('NOT_SUPPORTED', [`making ${registered.name.toUpperCase()} tables`])
-  await inside(place, async () => format.create?.(place, definition))
+  const { define } = format
+  if (define === undefined) throw fail('NOT_SUPPORTED', [`making ${registered.name.toUpperCase()} tables`])
+  const { partitionedBy, schema } = await inside(place, async () => define(wanted))
+  return {
+    kind: 'log',
+    path: place.path,
+    tableFormat: registered.name,
+    format: 'parquet',
+    options: {},
+    schema,
+    creates: true,
+    details: {},
+    ...(partitionedBy.length === 0 ? {} : { partitionBy: partitionedBy }),
+  }
 }
 
 async function placeOf(
@@ -53,7 +68,7 @@ async function placeOf(
 ): Promise<{ readonly format: TableFormat; readonly place: TablePlace }> {
   const format = await registered.load()
   const given = normalizeOptions(options, format.options ?? [], format.name)
-  const files: TableFiles = localTableFiles(thisHost())
+  const files = localTableFiles(thisHost())
   return { format, place: { path: path.replace(/(?<=.)\/+$/, ''), options: given, files } }
 }
 

@@ -1,6 +1,7 @@
 /** Where a COPY writes and how, from its path, its clauses and its options. */
 import { randomUUID } from 'node:crypto'
-import type { FileTarget, TableCommitter, WriteIntent, WriteMode } from '../catalog/table-write.js'
+import type { RegisteredTableFormat } from '../catalog/table-format.js'
+import type { FileTarget, WriteIntent, WriteMode } from '../catalog/table-write.js'
 import { didYouMean, fail, type Span } from '../common/errors.js'
 import { configOf, type Settings } from '../common/option.js'
 import { writeCoordinator } from '../commit/committers.js'
@@ -24,11 +25,11 @@ export function plannedWrite(
   rows: LogicalPlan,
   { mode, target }: WriteRequest,
   { settings, submission = '' }: { readonly settings: Settings; readonly submission?: string | undefined },
-  committers: readonly TableCommitter[],
+  formats: readonly RegisteredTableFormat[],
 ): { readonly plan: LogicalPlan; readonly intent: WriteIntent } {
   const key = configOf(settings).get(idempotencyKey) || submission
   const intent = { writeId: randomUUID(), target, mode, ...(key === '' ? {} : { idempotencyKey: key }) }
-  const staged = writeCoordinator(committers).committerOf(target).stage(intent)
+  const staged = writeCoordinator(formats).committerOf(target).stage(intent)
   return { plan: writePlan(rows, staged), intent }
 }
 

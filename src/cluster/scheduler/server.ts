@@ -2,7 +2,7 @@
 import { bytesInUse } from '../../arrow/memory.js'
 import { systemClock, systemRng, type Clock, type Rng } from '../../common/clock.js'
 import type { Logger } from '../../common/log.js'
-import type { TableCommitter } from '../../catalog/table-write.js'
+import type { RegisteredTableFormat } from '../../catalog/table-format.js'
 import { writeCoordinator } from '../../commit/committers.js'
 import type { WriteIntents } from '../../commit/write-intents.js'
 import { hostPort, type SubmitCall, type WorkCall } from '../../exchange/grpc.js'
@@ -68,8 +68,8 @@ export interface SchedulerOptions {
   readonly admission?: Partial<AdmissionLimits>
   /** Default: round-robin. */
   readonly placement?: PlacementPolicy
-  /** Of extensions: how tables of their kinds are written. */
-  readonly committers?: readonly TableCommitter[]
+  /** Kinds of tables with a log, which it writes. */
+  readonly tableFormats?: readonly RegisteredTableFormat[]
   /** What is remembered of writes; default: with `state`, or in files beside their targets. */
   readonly intents?: WriteIntents
   /** What outlives it, which its owner closes after it; absent: nothing does. */
@@ -102,7 +102,7 @@ export async function startScheduler(options: SchedulerOptions): Promise<Running
   const { state } = options
   const store = state && (await JobStore.open({ store: state.store, clock, log }))
   const intents = options.intents ?? (state && new StoreIntents(state.store, clock))
-  const writes = writeCoordinator(options.committers ?? [], intents)
+  const writes = writeCoordinator(options.tableFormats ?? [], intents)
   const lossGraceMs = options.lossGraceMs ?? DEFAULT_LOSS_GRACE_MS
   const executorWaitMs = options.executorWaitMs ?? DEFAULT_EXECUTOR_WAIT_MS
   const jobs = new JobRunner({

@@ -1,0 +1,330 @@
+/** Delta tables that we write: the log by the protocol's rules, the rows by DuckDB, many appenders at once, conflicts, writes that are tried again. */
+import { cp, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DuckDBInstance } from '@duckdb/node-api'
+import test from 'ava'
+import { bytesInUse } from '../../src/arrow/memory.js'
+import type { TableCommit, TablePlace } from '../../src/catalog/table-format.js'
+import { encodeActions } from '../../src/delta/actions.js'
+import { deltaFormat } from '../../src/delta/delta-format.js'
+import { localTableFiles } from '../../src/formats/table-files.js'
+import { SessionContext } from '../../src/index.js'
+import { thisHost } from '../../src/storage/this-host.js'
+import { validateLog } from './validate-log.js'
+
+let directory = ''
+test.before(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'ballista-delta-'))
+})
+test.after.always(() => rm(directory, { recursive: true, force: true }))
+
+type Rows = readonly Readonly<Record<string, unknown>>[]
+const rowsOf = async (ctx: SessionContext, sql: string): Promise<Rows> => (await (await ctx.sql(sql)).rows()) as Rows
+
+async function duckdb(sql: string): Promise<unknown> {
+  const connection = await (await DuckDBInstance.create(':memory:')).connect()
+  const rows = (await connection.runAndReadAll(sql)).getRowsJson()
+  connection.closeSync()
+  return rows
+}
+
+const LINES = `SELECT l_orderkey AS o, l_linenumber AS n, l_quantity AS q, l_shipdate AS d, l_comment AS c, l_shipmode AS mode,
+  CAST(l_shipdate AS TIMESTAMP) + INTERVAL 1 MILLISECOND AS ts FROM 'data/tpch-0.01/lineitem.parquet' WHERE l_orderkey < 4000`
+
+type Open = () => SessionContext | Promise<SessionContext>
+const MODES: Readonly<Record<string, Open>> = {
+  'in this process': () => new SessionContext({ settings: { 'ballista.execution.target_partitions': '2' } }),
+  'on a cluster': () => SessionContext.standalone({ settings: { 'ballista.execution.target_partitions': '2' } }),
+}
+
+const TABLES = [
+  ['parts', 'PARTITIONED BY (mode)'],
+  ['plain', ''],
+] as const
+
+for (const [mode, open] of Object.entries(MODES)) {
+  test.serial(`what is written follows the protocol, and DuckDB reads the same rows: ${mode}`, async t => {
+    const ctx = await open()
+    t.teardown(() => ctx.close())
+    for (const [name, partitioned] of TABLES.slice(0, mode === 'on a cluster' ? 1 : 2)) {
+      // prettier-ignore
+      const path = join(directory, `${name} ${mode}`)
+      await rowsOf(ctx, `CREATE OR REPLACE TABLE t STORED AS DELTA ${partitioned} LOCATION '${path}' AS ${LINES}`)
+      await rowsOf(ctx, `INSERT INTO t (o, mode) VALUES (-1, 'it''s/ä=%'), (-2, NULL)`)
+      const { live, versions } = await validateLog(path)
+      t.is(versions, 2)
+      const sums = 'count(*) AS n, sum(o) AS o, sum(n) AS lines, sum(q) AS q, min(d) AS d, max(c) AS c, count(ts) AS ts'
+      const [ours] = await rowsOf(ctx, `SELECT ${sums} FROM t`)
+      const list = live.map(file => `'${file.replaceAll("'", "''")}'`).join(', ')
+      const theirs = await duckdb(`SELECT ${sums} FROM read_parquet([${list}], hive_partitioning = false)`)
+      const text = (value: unknown): unknown =>
+        value instanceof Date ? value.toISOString().slice(0, 10) : String(value)
+      t.deepEqual([Object.values(ours).map(text)], theirs)
+      const byMode = await rowsOf(ctx, 'SELECT mode, count(*) AS n FROM t WHERE o > 0 GROUP BY mode ORDER BY mode')
+      const wanted = await rowsOf(ctx, `SELECT mode, count(*) AS n FROM (${LINES}) AS l GROUP BY mode ORDER BY mode`)
+      t.deepEqual(byMode, wanted)
+      t.deepEqual(await rowsOf(ctx, 'SELECT o, mode FROM t WHERE o < 0 ORDER BY o'), [
+        { o: -2n, mode: null },
+        { o: -1n, mode: "it's/ä=%" },
+      ])
+      await rowsOf(ctx, "INSERT OVERWRITE t (o, ts) VALUES (7, TIMESTAMP '2024-01-01 10:00:00.123456')")
+      t.deepEqual(await rowsOf(ctx, 'SELECT count(*) AS n, CAST(max(ts) AS VARCHAR) AS ts FROM t'), [
+        { n: 1n, ts: '2024-01-01T10:00:00.123456' },
+      ])
+      t.is((await validateLog(path)).live.length, 1)
+      t.deepEqual(await rowsOf(ctx, `SELECT count(*) AS n FROM delta_scan('${path}', version => 1) WHERE o < 0`), [
+        { n: 2n },
+      ])
+    }
+    t.deepEqual(
+      (await readdir(directory)).filter(name => name.includes('staging')),
+      [],
+    )
+    await ctx.close()
+    if (mode === 'in this process') t.is(bytesInUse(), 0)
+  })
+}
+
+const WRITTEN = [
+  {
+    i8: '-128', i16: '-32768', i32: '-2147483648', i64: '-9223372036854775808', f: '-0.5', d: '1e-300',
+    dec: '-1234567890123456789012345.12345', s: 'é', b: 'true', day: '0001-01-01', ts: '1969-12-31T23:59:59.999999',
+    tz: '2024-05-05T05:05:05Z', k: '2024-01-01T00:00:00.500',
+  },
+  {
+    i8: '127', i16: '32767', i32: '2147483647', i64: '9223372036854775807', f: '0.25', d: '1e+300',
+    dec: '1234567890123456789012345.12345', s: 'x'.repeat(100), b: 'false', day: '9999-12-31', ts: '2262-01-01T00:00:00',
+    tz: '1999-05-05T05:05:05Z', k: null,
+  },
+  {
+    i8: null, i16: null, i32: null, i64: null, f: null, d: null, dec: null, s: null, b: null, day: null, ts: null, tz: null,
+    k: null,
+  },
+] // prettier-ignore
+
+test.serial('every type comes back as it was written', async t => {
+  await using ctx = new SessionContext()
+  const path = join(directory, 'types')
+  const types = {
+    i8: 'TINYINT', i16: 'SMALLINT', i32: 'INT', i64: 'BIGINT', f: 'FLOAT', d: 'DOUBLE', dec: 'DECIMAL(30, 5)',
+    s: 'VARCHAR', b: 'BOOLEAN', day: 'DATE', ts: 'TIMESTAMP', tz: 'TIMESTAMPTZ',
+  } // prettier-ignore
+  const columns = Object.entries(types).map(([name, type]) => `${name} ${type}`)
+  await rowsOf(
+    ctx,
+    `CREATE TABLE types (${columns.join(', ')}, k TIMESTAMP) STORED AS DELTA PARTITIONED BY (k) LOCATION '${path}'`,
+  )
+  const values = [
+    "-128, -32768, -2147483648, -9223372036854775808, -0.5, 1e-300, -1234567890123456789012345.12345, 'é', true, DATE '0001-01-01', TIMESTAMP '1969-12-31 23:59:59.999999', TIMESTAMPTZ '2024-05-05 05:05:05Z', TIMESTAMP '2024-01-01 00:00:00.5'",
+    "127, 32767, 2147483647, 9223372036854775807, 0.25, 1e300, 1234567890123456789012345.12345, '" +
+      'x'.repeat(100) +
+      "', false, DATE '9999-12-31', TIMESTAMP '2262-01-01 00:00:00', TIMESTAMPTZ '1999-05-05 05:05:05Z', NULL",
+    'NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL',
+  ]
+  for (const row of values) await rowsOf(ctx, `INSERT INTO types VALUES (${row})`)
+  await validateLog(path)
+  const names = [...Object.keys(types), 'k']
+  const texts = names.map(name => `CAST(${name} AS VARCHAR) AS ${name}`).join(', ')
+  const found = await rowsOf(ctx, `SELECT ${texts} FROM types ORDER BY types.i8`)
+  t.deepEqual(found, WRITTEN)
+  for (const name of names) {
+    for (const row of found.filter(each => each[name] !== null)) {
+      // Its own value finds the row, so that the statistics of its file do not hide it.
+      const [{ n }] = await rowsOf(
+        ctx,
+        `SELECT count(*) AS n FROM types WHERE ${name} = (SELECT CAST('${String(row[name])}' AS ${name === 'k' ? 'TIMESTAMP' : types[name as keyof typeof types]})) AND CAST(${name} AS VARCHAR) = '${String(row[name])}'`,
+      )
+      t.is(n, 1n, name)
+    }
+  }
+  t.deepEqual(await rowsOf(ctx, 'SELECT count(*) AS n, min(i64) AS low, max(i64) AS high, count(k) AS k FROM types'), [
+    { n: 3n, low: -9223372036854775808n, high: 9223372036854775807n, k: 1n },
+  ])
+})
+
+const [APPENDERS, INSERTS] = process.env['BALLISTA_TEST_FULL'] === '1' ? [8, 50] : [4, 5]
+
+test.serial(
+  `${APPENDERS} concurrent appenders of ${INSERTS} inserts each make as many commits, and every row is there once`,
+  async t => {
+    t.timeout(300_000)
+    const path = join(directory, 'appenders')
+    await using owner = new SessionContext()
+    await rowsOf(
+      owner,
+      `CREATE TABLE t (appender INT NOT NULL, number INT NOT NULL) STORED AS DELTA LOCATION '${path}'`,
+    )
+    const append = async (appender: number): Promise<void> => {
+      await using ctx = new SessionContext()
+      await rowsOf(ctx, `CREATE EXTERNAL TABLE t STORED AS DELTA LOCATION '${path}'`)
+      for (let number = 0; number < INSERTS; number++)
+        await rowsOf(ctx, `INSERT INTO t VALUES (${appender}, ${number})`)
+    }
+    await Promise.all(Array.from({ length: APPENDERS }, (_, appender) => append(appender)))
+    const { checkpoints, versions } = await validateLog(path)
+    t.is(versions, 1 + APPENDERS * INSERTS)
+    t.deepEqual(
+      checkpoints,
+      Array.from({ length: (APPENDERS * INSERTS) / 10 }, (_, i) => 10 * (i + 1)),
+    )
+    const sql =
+      'SELECT count(*) AS n, count(DISTINCT appender * 1000 + number) AS d, sum(appender) AS a, sum(number) AS i FROM t'
+    const sum = (n: number): bigint => BigInt((n * (n - 1)) / 2)
+    const all = BigInt(APPENDERS * INSERTS)
+    const expected = { n: all, d: all, a: sum(APPENDERS) * BigInt(INSERTS), i: sum(INSERTS) * BigInt(APPENDERS) }
+    t.deepEqual(await rowsOf(owner, sql), [expected])
+    // From the last checkpoint, by a process that has seen nothing of it.
+    t.is((await deltaFormat.open(placeOf(path))).files.length, Number(all))
+  },
+)
+
+const placeOf = (path: string): TablePlace => ({ path, options: {}, files: localTableFiles(thisHost()) })
+
+/** A commit of no files, planned on the table as it is now. */
+async function planned(path: string, writeId: string, mode: TableCommit['mode'] = 'append'): Promise<TableCommit> {
+  const { insert } = await deltaFormat.open(placeOf(path))
+  return { writeId, mode, details: insert?.details ?? {}, files: [] }
+}
+
+const commitTo = (path: string, commit: TableCommit): Promise<number | undefined> =>
+  Promise.resolve(deltaFormat.commit?.(placeOf(path), commit))
+
+async function newTable(name: string): Promise<string> {
+  const path = join(directory, name)
+  await using ctx = new SessionContext()
+  await rowsOf(ctx, `CREATE TABLE t STORED AS DELTA LOCATION '${path}' AS SELECT 1 AS a`)
+  return path
+}
+
+test.serial('an overwrite that met another write is a conflict; an append is not', async t => {
+  const path = await newTable('conflicts')
+  const [first, second, append] = [
+    await planned(path, '1', 'overwrite'),
+    await planned(path, '2', 'overwrite'),
+    await planned(path, '3'),
+  ]
+  t.is(await commitTo(path, first), 1)
+  await t.throwsAsync(commitTo(path, second), { code: 'WRITE_CONFLICT', message: /version 1 has changed its rows/ })
+  t.is(await commitTo(path, append), 2)
+  const [{ n }] = await (async () => {
+    await using ctx = new SessionContext()
+    return await rowsOf(ctx, `SELECT count(*) AS n FROM '${path}/'`)
+  })()
+  t.is(n, 0n)
+  const stale = await planned(path, '4')
+  await rm(path, { recursive: true })
+  await newTable('conflicts')
+  await t.throwsAsync(commitTo(path, stale), { code: 'WRITE_CONFLICT', message: /another table has taken its place/ })
+})
+
+test.serial('of concurrent overwrites of one version, one is done', async t => {
+  const path = await newTable('overwrites')
+  await using ctx = new SessionContext()
+  await rowsOf(ctx, `CREATE EXTERNAL TABLE t STORED AS DELTA LOCATION '${path}'`)
+  const results = await Promise.allSettled([2, 3, 4].map(value => rowsOf(ctx, `INSERT OVERWRITE t SELECT ${value}`)))
+  const failures = results.flatMap(result =>
+    result.status === 'rejected' ? [(result.reason as { code: string }).code] : [],
+  )
+  t.true(failures.every(code => code === 'WRITE_CONFLICT'))
+  t.deepEqual(await rowsOf(ctx, 'SELECT count(*) AS n FROM t'), [{ n: 1n }])
+  t.is((await validateLog(path)).versions, 1 + results.length - failures.length)
+})
+
+test.serial('a write that is tried again is done once, also after others', async t => {
+  const path = await newTable('again')
+  const write = await planned(path, 'w')
+  t.is(await commitTo(path, write), 1)
+  t.is(await commitTo(path, await planned(path, 'other')), 2)
+  t.is(await commitTo(path, write), 1)
+  const creates = { schema: { fields: [] }, partitionedBy: [] }
+  const create = { ...write, writeId: 'c', creates }
+  const fresh = join(directory, 'created')
+  t.is(await commitTo(fresh, create), 0)
+  t.is(await commitTo(fresh, create), 0)
+  await t.throwsAsync(commitTo(fresh, { ...create, writeId: 'd' }), { code: 'FILE_EXISTS' })
+  await using ctx = new SessionContext({ settings: { 'ballista.write.idempotency_key': 'key' } })
+  await rowsOf(ctx, `CREATE EXTERNAL TABLE t STORED AS DELTA LOCATION '${path}'`)
+  for (let i = 0; i < 2; i++) t.deepEqual(await rowsOf(ctx, 'INSERT INTO t VALUES (10)'), [{ count: 1n }])
+  t.deepEqual(await rowsOf(ctx, 'SELECT count(*) AS n FROM t WHERE a = 10'), [{ n: 1n }])
+})
+
+test.serial('a table of another writer takes rows', async t => {
+  const path = join(directory, 'by-delta-rs')
+  await cp('test/data/delta/types', path, { recursive: true })
+  await using ctx = new SessionContext()
+  await rowsOf(ctx, `CREATE EXTERNAL TABLE t STORED AS DELTA LOCATION '${path}'`)
+  await rowsOf(ctx, "INSERT INTO t (id, day, part) VALUES (100, DATE '2024-02-02', 'new'), (101, NULL, NULL)")
+  t.deepEqual(await rowsOf(ctx, 'SELECT count(*) AS n, count(part) AS p FROM t WHERE id >= 13'), [{ n: 3n, p: 1n }])
+  await rowsOf(ctx, 'INSERT OVERWRITE t SELECT * FROM t WHERE id > 100')
+  t.deepEqual(await rowsOf(ctx, 'SELECT id FROM t'), [{ id: 101n }])
+  t.is((await validateLog(path)).versions, 6)
+})
+
+test.serial('what a table does not allow, or asks for and we lack, is refused before rows are written', async t => {
+  await using ctx = new SessionContext()
+  const path = await newTable('refused')
+  const attempt = (sql: string): Promise<Rows> => rowsOf(ctx, sql.replaceAll('$', `'${path}'`))
+  await t.throwsAsync(attempt('CREATE TABLE u STORED AS DELTA LOCATION $ AS SELECT 1 AS a'), { code: 'FILE_EXISTS' })
+  await t.throwsAsync(
+    attempt("CREATE TABLE u STORED AS DELTA LOCATION '/nowhere' AS SELECT CAST(1 AS UINTEGER) AS a"),
+    { code: 'NOT_SUPPORTED' },
+  )
+  await t.throwsAsync(attempt('CREATE TABLE u (a INT, "A" INT) STORED AS DELTA LOCATION \'/nowhere\''), {
+    code: 'DUPLICATE_NAME',
+  })
+  await t.throwsAsync(attempt("CREATE TABLE u (a INT) STORED AS DELTA PARTITIONED BY (b) LOCATION '/nowhere'"), {
+    code: 'COLUMN_NOT_FOUND',
+  })
+  await t.throwsAsync(attempt("CREATE TABLE u (a INT) STORED AS DELTA PARTITIONED BY (a) LOCATION '/nowhere'"), {
+    code: 'INVALID_ARGUMENT',
+  })
+  await t.throwsAsync(attempt("CREATE TABLE u (a INT) STORED AS NOPE LOCATION '/nowhere'"), { code: 'NOT_SUPPORTED' })
+  await t.throwsAsync(attempt('CREATE TABLE u (a INT) STORED AS DELTA'), { code: 'SYNTAX' })
+  await attempt('CREATE EXTERNAL TABLE old STORED AS DELTA OPTIONS (version 0) LOCATION $')
+  await t.throwsAsync(attempt('INSERT INTO old VALUES (1)'), { code: 'INVALID_ARGUMENT' })
+  await attempt('CREATE EXTERNAL TABLE t STORED AS DELTA LOCATION $')
+  const cases: Readonly<Record<string, object>> = {
+    'with CHECK constraints': { configuration: { 'delta.constraints.c': 'a > 0' } },
+    'with column mapping': { configuration: { 'delta.columnMapping.mode': 'name' } },
+    'with generated columns': { metadata: { 'delta.generationExpression': '1' } },
+    'for writers of version 8': { protocol: { minReaderVersion: 1, minWriterVersion: 8 } },
+    'with the feature rowTracking': {
+      protocol: { minReaderVersion: 1, minWriterVersion: 7, writerFeatures: ['rowTracking'] },
+    },
+  }
+  const change = async (
+    version: number,
+    parts: { configuration?: object; metadata?: object; protocol?: object },
+  ): Promise<void> => {
+    const { configuration = {}, metadata = {}, protocol = { minReaderVersion: 1, minWriterVersion: 2 } } = parts
+    const schemaString = JSON.stringify({
+      type: 'struct',
+      fields: [{ name: 'a', type: 'long', nullable: true, metadata }],
+    })
+    const metaData = {
+      id: 'x',
+      format: { provider: 'parquet', options: {} },
+      schemaString,
+      partitionColumns: [],
+      configuration,
+    }
+    const name = `${String(version).padStart(20, '0')}.json`
+    await writeFile(join(path, '_delta_log', name), encodeActions([{ protocol, metaData } as never]))
+  }
+  let version = 0
+  for (const [reason, parts] of Object.entries(cases)) {
+    await change(++version, parts)
+    await t.throwsAsync(attempt('INSERT INTO t VALUES (1)'), {
+      code: 'NOT_SUPPORTED',
+      message: new RegExp(`${reason} is not supported`),
+    })
+  }
+  await change(++version, { configuration: { 'delta.appendOnly': 'true' } })
+  await t.throwsAsync(attempt('INSERT OVERWRITE t VALUES (1)'), { code: 'NOT_SUPPORTED', message: /append-only/ })
+  t.deepEqual(await attempt('INSERT INTO t VALUES (1)'), [{ count: 1n }])
+  t.deepEqual(
+    (await readdir(directory)).filter(name => name.startsWith('.refused')),
+    [],
+  )
+})
