@@ -26,6 +26,8 @@ export interface TableCommit {
   readonly writeId: string
   /** Whether the files come beside those that are there, or in their place. */
   readonly mode: 'append' | 'overwrite'
+  /** An overwrite is one of these partitions only: values of some partition columns; null: NULL. Absent: of all. */
+  readonly replaces?: Readonly<Record<string, string | null>>
   /** The table is made, too: it must not be there. */
   readonly creates?: TableDefinition
   /** What `open` gave for the commit (`insert.details`) when the statement was planned. */

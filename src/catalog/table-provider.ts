@@ -135,6 +135,8 @@ export type WriteTarget =
       readonly schema: Schema
       /** The write makes the table, which must not be there. */
       readonly creates?: boolean
+      /** Values of partition columns, as text: an overwrite replaces only files that have them. Absent: all. */
+      readonly replaces?: Readonly<Record<string, string | null>>
       /** Of the table format, for itself: plain data. */
       readonly details: Readonly<Record<string, unknown>>
     })

@@ -97,12 +97,13 @@ const placeOf = ({ path }: LogTarget): TablePlace => ({
 
 const commitOf = (
   { mode, writeId }: WriteIntent,
-  { creates, details, partitionBy = [], schema }: LogTarget,
+  { creates, details, partitionBy = [], replaces, schema }: LogTarget,
   files: readonly CommittedFile[],
 ): TableCommit => ({
   writeId,
   mode: mode === 'overwrite' ? 'overwrite' : 'append',
   ...(creates === true ? { creates: { schema, partitionedBy: partitionBy } } : {}),
+  ...(replaces === undefined ? {} : { replaces }),
   details,
   files,
 })

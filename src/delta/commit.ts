@@ -6,7 +6,7 @@ import type { Action, Add, Remove } from './actions.js'
 import { encodeActions, OWN_TRANSACTION } from './actions.js'
 import { checkpointActions, encodeCheckpoint } from './checkpoint.js'
 import { columnsOf, schemaStringOf } from './delta-schema.js'
-import { statsText } from './delta-files.js'
+import { isSamePartition, statsText } from './delta-files.js'
 import { checkpointFile, commitFile, latestSnapshot, logDirectory, readCommit } from './log.js'
 import { replay, type Snapshot } from './snapshot.js'
 import { checkWritable } from './writer-features.js'
@@ -136,20 +136,35 @@ async function checkConflicts(place: TablePlace, snapshot: Snapshot, { planned, 
   if (metaData.schemaString !== planned.schemaString)
     throw fail('WRITE_CONFLICT', [place.path, 'its columns have changed'])
   if (write.mode !== 'overwrite') return
+  const isReplaced = replacedFiles(snapshot, write)
   for (let each = planned.version + 1; each <= version; each++) {
     const actions = await readCommit(place, each)
     // A commit that is gone lies so far back that others have made a checkpoint over it.
-    const changes = actions?.some(({ add, remove }) => (add ?? remove)?.dataChange === true) ?? true
+    const meets = (file: Add | Remove | null | undefined): boolean => file?.dataChange === true && isReplaced(file)
+    const changes = actions?.some(({ add, remove }) => meets(add) || meets(remove)) ?? true
     if (changes) throw fail('WRITE_CONFLICT', [place.path, `version ${each} has changed its rows`])
   }
 }
 
-function actionsOf(snapshot: Snapshot, { files, mode, writeId }: TableCommit, version: number): Action[] {
+/** Whether an overwrite replaces a file: by the values of its partition columns. A file without them may be one. */
+function replacedFiles({ metaData }: Snapshot, { replaces }: TableCommit): (file: Add | Remove) => boolean {
+  const { fields } = columnsOf(metaData.schemaString, 'none').schema
+  const wanted = Object.entries(replaces ?? {})
+  return ({ partitionValues }) =>
+    !partitionValues ||
+    wanted.every(([name, text]) => {
+      const type = fields.find(field => field.name === name)?.type
+      return type !== undefined && isSamePartition(partitionValues[name] ?? null, text, type)
+    })
+}
+
+function actionsOf(snapshot: Snapshot, write: TableCommit, version: number): Action[] {
+  const { files, mode, replaces, writeId } = write
   const now = Date.now()
   const { metaData } = snapshot
   const columns = columnsOf(metaData.schemaString, 'none')
   const isOverwrite = mode === 'overwrite'
-  const removed = isOverwrite ? [...snapshot.files.values()] : []
+  const removed = isOverwrite ? [...snapshot.files.values()].filter(replacedFiles(snapshot, write)) : []
   const rows = files.reduce((sum, { rowCount }) => sum + rowCount, 0)
   return [
     {
@@ -159,6 +174,7 @@ function actionsOf(snapshot: Snapshot, { files, mode, writeId }: TableCommit, ve
         operationParameters: {
           mode: isOverwrite ? 'Overwrite' : 'Append',
           partitionBy: JSON.stringify(metaData.partitionColumns),
+          ...(replaces === undefined ? {} : { predicate: JSON.stringify(replaces) }),
         },
         isBlindAppend: !isOverwrite,
         operationMetrics: { numFiles: String(files.length), numOutputRows: String(rows) },

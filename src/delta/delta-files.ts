@@ -144,3 +144,30 @@ function boundJson(text: string | undefined, type: DataType, side: 'min' | 'max'
       return undefined
   }
 }
+
+/** Whether two texts are one value of a partition column: writers do not agree on how they write numbers and times. */
+export function isSamePartition(left: string | null, right: string | null, type: DataType): boolean {
+  const [one, other] = [left, right].map(text => (text === null || text === '' ? null : canonical(text, type)))
+  return one === other
+}
+
+function canonical(text: string, type: DataType): string {
+  switch (type.kind) {
+    case 'int':
+      return String(BigInt(text))
+    case 'float':
+      return String(Number(text))
+    case 'decimal':
+      return text.includes('.') ? text.replace(/\.?0+$/, '') : text
+    case 'boolean':
+      return text.toLowerCase()
+    case 'timestamp':
+      return text
+        .replace(' ', 'T')
+        .replace(/Z$/, '')
+        .replace(/(\.\d*?)0+$/, '$1')
+        .replace(/\.$/, '')
+    default:
+      return text
+  }
+}

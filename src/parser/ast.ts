@@ -341,6 +341,8 @@ export type StatementNode = { readonly span: Span } & (
   | {
       readonly kind: 'insert'
       readonly table: ObjectName
+      /** Columns that have one value in all rows: only these rows of the table are overwritten. */
+      readonly partition: readonly { readonly name: Ident; readonly value: ExprNode }[]
       readonly columns: readonly Ident[]
       /** The columns of the query go to those of the same name. */
       readonly byName: boolean

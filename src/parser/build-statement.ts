@@ -58,6 +58,14 @@ function once<C extends { readonly kind: string; readonly span: Span }>(
   return found
 }
 
+type InsertNode = Extract<StatementNode, { kind: 'insert' }>
+
+export const insert = (span: Span, parts: Omit<InsertNode, 'kind' | 'span'>): InsertNode => ({
+  kind: 'insert',
+  ...parts,
+  span,
+})
+
 export function externalTable(
   span: Span,
   ifNotExists: boolean,
@@ -245,7 +253,7 @@ export function copyFrom(
     span,
   }
   const query = selectAll(span, reader)
-  return { kind: 'insert', table, columns: columns ?? [], byName: false, query, overwrite: false, span }
+  return { kind: 'insert', table, partition: [], columns: columns ?? [], byName: false, query, overwrite: false, span }
 }
 
 export function showFunctions(span: Span, like: string | null): StatementNode {

@@ -337,9 +337,21 @@ class StatementPlanner {
     }
     const query = await this.#query(statement.query)
     const columns = statement.byName ? sameNames(query, span) : statement.columns
+    const mode = statement.overwrite ? 'overwrite' : 'append'
+    if (statement.partition.length > 0) {
+      const { insertIntoPartition } = await import('./insert-partition.js')
+      const context = { now: this.#environment.now, functions: functionNamesOf(this.#functions) }
+      const { rows, target: into } = insertIntoPartition(statement, {
+        query,
+        columns,
+        schema: entry.schema,
+        target,
+        context,
+      })
+      return this.#written(rows, { target: into, mode })
+    }
     const rows = castTo(query, entry.schema, insertPositions(entry.schema, columns, schemaOf(query), span))
-    if (target.kind === 'memory') return rows
-    return this.#written(rows, { target, mode: statement.overwrite ? 'overwrite' : 'append' })
+    return target.kind === 'memory' ? rows : this.#written(rows, { target, mode })
   }
 
   /** The rows that a table in memory has after a DELETE or UPDATE. */

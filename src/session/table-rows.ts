@@ -3,7 +3,7 @@ import type { Schema } from '../arrow/schema.js'
 import { UTF8 } from '../arrow/types.js'
 import { didYouMean, fail, type Span } from '../common/errors.js'
 import { callExpr, castExpr } from '../expr/build.js'
-import { literal, type Expr } from '../expr/expr.js'
+import { literal, type Expr, type LiteralExpr } from '../expr/expr.js'
 import { isNullable } from '../logical/nullable.js'
 import type { LogicalPlan, NamedExpr, PlanField } from '../logical/plan.js'
 import { fieldColumn, schemaOf } from '../logical/schema-of.js'
@@ -52,16 +52,17 @@ export function insertPositions(
 export const sameNames = (query: LogicalPlan, span: Span): readonly Ident[] =>
   schemaOf(query).map(({ name }) => ({ name, quoted: true, span }))
 
-/** The input's columns at `positions`, cast to the names and types of `target`. */
+/** The input's columns at `positions`, or constants, cast to the names and types of `target`. */
 export function castTo(
   input: LogicalPlan,
   target: Schema,
-  positions: readonly (number | undefined)[] = target.fields.map((_, i) => i),
+  positions: readonly (number | LiteralExpr | undefined)[] = target.fields.map((_, i) => i),
 ): LogicalPlan {
   const fields = schemaOf(input)
   const exprs = target.fields.map(({ name, type, nullable }, i): NamedExpr => {
     const position = positions[i]
-    const value: Expr = position === undefined ? literal(null, type) : castExpr(fieldColumn(fields[position]), type)
+    const given = typeof position === 'number' ? fieldColumn(fields[position]) : position
+    const value: Expr = given === undefined ? literal(null, type) : castExpr(given, type)
     const checked = nullable || !isNullable(value) ? value : callExpr('not_null', [value, literal(name, UTF8)])
     return { expr: checked, name }
   })

@@ -231,6 +231,33 @@ test.serial('of concurrent overwrites of one version, one is done', async t => {
   t.is((await validateLog(path)).versions, 1 + results.length - failures.length)
 })
 
+test.serial('an overwrite of a partition replaces its rows, and meets only writes of the same', async t => {
+  const path = join(directory, 'partitions')
+  await using ctx = new SessionContext()
+  const rows = "SELECT value AS a, value % 3 AS k, DATE '2024-01-01' + CAST(value % 2 AS INT) AS d FROM range(12)"
+  await rowsOf(ctx, `CREATE TABLE t STORED AS DELTA PARTITIONED BY (k, d) LOCATION '${path}' AS ${rows}`)
+  const counts = (): Promise<Rows> => rowsOf(ctx, 'SELECT k, count(*) AS n, min(a) AS low FROM t GROUP BY k ORDER BY k')
+  const stale = await planned(path, 'k=1', 'overwrite')
+  t.deepEqual(await rowsOf(ctx, "INSERT OVERWRITE t PARTITION (k = 1 + 1) (d, a) VALUES (DATE '2025-01-01', 100)"), [
+    { count: 1n },
+  ])
+  t.deepEqual(await counts(), [{ k: 0n, n: 4n, low: 0n }, { k: 1n, n: 4n, low: 1n }, { k: 2n, n: 1n, low: 100n }]) // prettier-ignore
+  t.is(await commitTo(path, { ...stale, replaces: { k: '1', d: '2024-01-02' } }), 2)
+  t.deepEqual(await counts(), [{ k: 0n, n: 4n, low: 0n }, { k: 1n, n: 2n, low: 4n }, { k: 2n, n: 1n, low: 100n }]) // prettier-ignore
+  await t.throwsAsync(commitTo(path, { ...stale, writeId: 'k=2', replaces: { k: '2' } }), { code: 'WRITE_CONFLICT' })
+  await t.throwsAsync(commitTo(path, { ...stale, writeId: 'd', replaces: { d: '2024-01-02' } }), {
+    code: 'WRITE_CONFLICT',
+  })
+  await rowsOf(ctx, 'INSERT INTO t PARTITION (k = NULL) VALUES (5, NULL)')
+  await rowsOf(ctx, 'INSERT OVERWRITE t PARTITION (k = NULL) SELECT 6, NULL WHERE false')
+  t.deepEqual(await rowsOf(ctx, 'SELECT count(*) AS n FROM t'), [{ n: 7n }])
+  await validateLog(path)
+  await t.throwsAsync(rowsOf(ctx, 'INSERT OVERWRITE t PARTITION (a = 1) VALUES (1, NULL)'), {
+    code: 'COLUMN_NOT_FOUND',
+  })
+  await t.throwsAsync(rowsOf(ctx, "INSERT OVERWRITE t PARTITION (k = 'x') VALUES (1, NULL)"), { code: 'INVALID_CAST' })
+})
+
 test.serial('a write that is tried again is done once, also after others', async t => {
   const path = await newTable('again')
   const write = await planned(path, 'w')
