@@ -14,12 +14,11 @@ import type {
 import type { FileTarget, StagedPart, TableCommitter, WriteIntent } from '../catalog/table-write.js'
 import { fail } from '../common/errors.js'
 import { valueText } from '../expr/value-text.js'
-import { localTableFiles } from '../formats/table-files.js'
 import type { ManifestFile } from '../formats/write-manifest.js'
-import { thisHost } from '../storage/this-host.js'
 import type { CommitFs } from './file-system.js'
 import { partPath } from './part-path.js'
 import { Staging, stagedWrite, totalRows } from './staging.js'
+import { tableFiles } from './table-files.js'
 
 type LogTarget = Extract<FileTarget, { kind: 'log' }>
 
@@ -33,7 +32,7 @@ export function logCommitter(fs: CommitFs, host: string, formats: readonly Regis
   const check = async (intent: WriteIntent, files: readonly CommittedFile[]): Promise<void> => {
     const target = logTarget(intent)
     const format = await formatOf(target)
-    await format.check?.(placeOf(target), commitOf(intent, target, files))
+    await format.check?.(placeOf(fs, target), commitOf(intent, target, files))
   }
   return {
     kind: 'log',
@@ -66,7 +65,7 @@ export function logCommitter(fs: CommitFs, host: string, formats: readonly Regis
         const { files, logged = [], rows } = found.manifest
         for (const file of files) await move(fs, staging, file)
         await syncDirectories(fs, staging.target, files)
-        const version = await format.commit?.(placeOf(target), commitOf(intent, target, logged))
+        const version = await format.commit?.(placeOf(fs, target), commitOf(intent, target, logged))
         // From here on `clean` leaves the files.
         if (!found.isCommitted) await staging.markCommitted()
         return version === undefined ? { rows } : { rows, version }
@@ -89,10 +88,10 @@ function logTarget({ target }: WriteIntent): LogTarget {
   throw fail('INTERNAL', [`a write to a ${target.kind} is none to a log`])
 }
 
-const placeOf = ({ path }: LogTarget): TablePlace => ({
+const placeOf = (fs: CommitFs, { path }: LogTarget): TablePlace => ({
   path: path.replace(/(?<=.)\/+$/, ''),
   options: {},
-  files: localTableFiles(thisHost()),
+  files: tableFiles(fs),
 })
 
 const commitOf = (

@@ -4,7 +4,7 @@ import { fail } from '../index.js'
 import { check, commit, type PlannedTable } from './commit.js'
 import { loggedFile } from './delta-files.js'
 import { columnsOf, schemaStringOf } from './delta-schema.js'
-import { latestSnapshot, loadSnapshot, versionAt, type Log } from './log.js'
+import { commitFile, latestSnapshot, loadSnapshot, versionAt, type Log } from './log.js'
 import { checkReadable, type Snapshot } from './snapshot.js'
 
 export const deltaFormat: TableFormat = {
@@ -59,25 +59,31 @@ function timeOf(text: string): number {
   return time
 }
 
+interface Known {
+  readonly snapshot: Snapshot
+  /** The last commit, as it is on disk. */
+  readonly commit: string
+}
+
 /** Newest snapshots by path, so that the next statement reads only the commits since. */
-const known = new Map<string, Snapshot>()
+const known = new Map<string, Known>()
 const MAX_KNOWN = 64
 
 async function newestOf(log: Log): Promise<Snapshot> {
   const older = known.get(log.path)
-  const snapshot = await (older !== undefined && (await isStill(log, older))
-    ? latestSnapshot(log, older)
-    : latestSnapshot(log))
+  // Another table may have taken the place of the one that was seen.
+  const isStill = older !== undefined && (await commitText(log, older.snapshot)) === older.commit
+  const snapshot = await (isStill ? latestSnapshot(log, older.snapshot) : latestSnapshot(log))
+  const commit = snapshot === older?.snapshot ? older.commit : await commitText(log, snapshot)
   known.delete(log.path)
-  known.set(log.path, snapshot)
+  if (commit !== undefined) known.set(log.path, { snapshot, commit })
   for (const path of known.keys()) if (known.size > MAX_KNOWN) known.delete(path)
   return snapshot
 }
 
-/** Whether the table is the one that was seen before: another one may have taken its place. */
-async function isStill(log: Log, snapshot: Snapshot): Promise<boolean> {
-  const names = await log.files.list(`${log.path}/_delta_log`)
-  return names.includes(`${String(snapshot.version).padStart(20, '0')}.json`)
+async function commitText({ files, path }: Log, { version }: Snapshot): Promise<string | undefined> {
+  const bytes = await files.read(commitFile(path, version))
+  return bytes === undefined ? undefined : Buffer.from(bytes).toString('latin1')
 }
 
 function openSnapshot(snapshot: Snapshot, { options, path }: TablePlace): OpenTable {

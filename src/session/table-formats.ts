@@ -3,10 +3,11 @@ import { readdir } from 'node:fs/promises'
 import type { RegisteredTableFormat, TableDefinition, TableFormat, TablePlace } from '../catalog/table-format.js'
 import type { TableProvider, WriteTarget } from '../catalog/table-provider.js'
 import { BallistaError, fail, withContext } from '../common/errors.js'
+import { nodeCommitFs } from '../commit/file-system.js'
+import { tableFiles } from '../commit/table-files.js'
 import type { Registry } from '../exchange/registry.js'
 import { normalizeOptions } from '../formats/format-options.js'
 import { allowedPath } from '../runtime/data-roots.js'
-import { localTableFiles } from '../formats/table-files.js'
 import { thisHost } from '../storage/this-host.js'
 
 export type LogTarget = Extract<WriteTarget, { kind: 'log' }>
@@ -68,7 +69,7 @@ async function placeOf(
 ): Promise<{ readonly format: TableFormat; readonly place: TablePlace }> {
   const format = await registered.load()
   const given = normalizeOptions(options, format.options ?? [], format.name)
-  const files = localTableFiles(thisHost())
+  const files = tableFiles(nodeCommitFs(thisHost().name))
   return { format, place: { path: path.replace(/(?<=.)\/+$/, ''), options: given, files } }
 }
 

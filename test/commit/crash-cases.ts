@@ -3,9 +3,14 @@ import { MemoryDisk, CrashingFs, type Faults } from './crashing-fs.js'
 import type { FileTarget, StagedPart, WriteIntent, WriteMode } from '../../src/catalog/table-write.js'
 import { systemClock } from '../../src/common/clock.js'
 import { WriteCoordinator } from '../../src/commit/coordinator.js'
+import { encodeActions } from '../../src/delta/actions.js'
+import { deltaFormat } from '../../src/delta/delta-format.js'
+import { schemaStringOf } from '../../src/delta/delta-schema.js'
 import { directoryCommitter } from '../../src/commit/directory-committer.js'
 import { fileCommitter } from '../../src/commit/file-committer.js'
 import { FileIntents } from '../../src/commit/file-intents.js'
+import { logCommitter } from '../../src/commit/log-committer.js'
+import { tableFiles } from '../../src/commit/table-files.js'
 import { committedFiles, stagingRoot } from '../../src/formats/write-manifest.js'
 import { thisHost } from '../../src/storage/this-host.js'
 
@@ -15,6 +20,8 @@ export interface CrashCase {
   readonly mode: WriteMode
   /** Content before, by path below the target; a file's own path is ''. Absent: the target does not exist. */
   readonly before?: Readonly<Record<string, string>>
+  /** The first entry of the target's log. */
+  readonly log?: string
   readonly parts: readonly { readonly text: string; readonly partition?: readonly (string | null)[] }[]
 }
 
@@ -26,6 +33,26 @@ const directory = (partitionBy?: readonly string[]): FileTarget => ({
   ...(partitionBy === undefined ? {} : { partitionBy }),
 })
 const file: FileTarget = { kind: 'file', path: '/data/f.csv', format: 'csv', options: {} }
+const schema = { fields: [{ name: 'a', type: { kind: 'utf8' }, nullable: true }] } as const
+const planned = { version: 0, tableId: 'x', schemaString: schemaStringOf(schema) }
+const log: FileTarget = {
+  kind: 'log',
+  path: '/data/t/',
+  tableFormat: 'delta',
+  format: 'csv',
+  options: {},
+  schema,
+  details: planned,
+}
+const metaData = { id: 'x', format: { provider: 'parquet', options: {} }, partitionColumns: [], configuration: {} }
+const add = { partitionValues: {}, size: 3, modificationTime: 0, dataChange: true }
+const entry = encodeActions([
+  { protocol: { minReaderVersion: 1, minWriterVersion: 2 } },
+  { metaData: { ...metaData, schemaString: planned.schemaString } },
+  { add: { ...add, path: 'old.csv' } },
+])
+const withLog = { before: { 'old.csv': 'old' }, log: Buffer.from(entry).toString() }
+
 const three = [{ text: 'new a' }, { text: 'new b' }, { text: 'new c' }]
 const two = [
   { text: 'new a', partition: ['x', null] },
@@ -58,7 +85,12 @@ export const CRASH_CASES: readonly CrashCase[] = [
     before: { 'old1.csv': 'old 1', 'sub/old2.csv': 'old 2' },
     parts: three,
   },
+  { name: 'a new table with a log', target: { ...log, creates: true }, mode: 'error', parts: three },
+  { name: 'an append to a table with a log', target: log, mode: 'append', ...withLog, parts: three },
+  { name: 'an overwritten table with a log', target: log, mode: 'overwrite', ...withLog, parts: three },
 ]
+
+const deltaLog = { name: 'delta', load: async () => deltaFormat }
 
 export type Seen = 'old' | 'new' | `between: ${string}`
 
@@ -72,6 +104,8 @@ export class CrashWorld {
     this.#case = crashCase
     this.disk.directory('/data', true)
     for (const [path, text] of Object.entries(crashCase.before ?? {})) this.disk.put(this.#at(path), Buffer.from(text))
+    const entryPath = this.#at(`_delta_log/${'0'.repeat(20)}.json`)
+    if (crashCase.log !== undefined) this.disk.put(entryPath, Buffer.from(crashCase.log))
   }
 
   /** That the write has. */
@@ -88,7 +122,11 @@ export class CrashWorld {
       fs,
       coordinator: new WriteCoordinator({
         intents: new FileIntents(fs, processes, systemClock, 'test-host'),
-        committers: [fileCommitter(fs, 'test-host'), directoryCommitter(fs, 'test-host')],
+        committers: [
+          fileCommitter(fs, 'test-host'),
+          directoryCommitter(fs, 'test-host'),
+          logCommitter(fs, 'test-host', [deltaLog]),
+        ],
         running: new Map(),
       }),
     }
@@ -136,12 +174,20 @@ export class CrashWorld {
   async #visible(): Promise<string[]> {
     const { path, kind } = this.#case.target
     if (kind === 'file') return [this.disk.text(path)].filter(text => text !== undefined)
+    if (kind === 'log') return this.#logged(path.slice(0, -1))
     const files = await committedFiles(
       { path, host: thisHost() },
       async () => [...this.disk.files(path.slice(0, -1)).keys()].map(name => path + name).sort(),
       new CrashingFs(this.disk),
     )
     return files.map(each => this.disk.text(each) ?? '')
+  }
+
+  async #logged(path: string): Promise<string[]> {
+    const files = tableFiles(new CrashingFs(this.disk))
+    if ((await files.list(`${path}/_delta_log`)).every(name => !name.endsWith('.json'))) return []
+    const table = await deltaFormat.open({ path, options: {}, files })
+    return table.files.map(each => this.disk.text(each.path) ?? '')
   }
 
   #at(path: string): string {

@@ -5,15 +5,15 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
 import { bytesInUse } from '../../src/arrow/memory.js'
+import { nodeCommitFs } from '../../src/commit/file-system.js'
+import { tableFiles } from '../../src/commit/table-files.js'
 import { encodeActions, type Action } from '../../src/delta/actions.js'
 import { checkpointActions, encodeCheckpoint } from '../../src/delta/checkpoint.js'
 import { loadSnapshot } from '../../src/delta/log.js'
-import { localTableFiles } from '../../src/formats/table-files.js'
 import { SessionContext } from '../../src/index.js'
-import { thisHost } from '../../src/storage/this-host.js'
 
 const FOLDER = join(process.cwd(), 'test/data/delta')
-const files = localTableFiles(thisHost())
+const files = tableFiles(nodeCommitFs('test-host'))
 
 let directory = ''
 test.before(async () => {

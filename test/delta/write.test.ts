@@ -6,11 +6,11 @@ import { DuckDBInstance } from '@duckdb/node-api'
 import test from 'ava'
 import { bytesInUse } from '../../src/arrow/memory.js'
 import type { TableCommit, TablePlace } from '../../src/catalog/table-format.js'
+import { nodeCommitFs } from '../../src/commit/file-system.js'
+import { tableFiles } from '../../src/commit/table-files.js'
 import { encodeActions } from '../../src/delta/actions.js'
 import { deltaFormat } from '../../src/delta/delta-format.js'
-import { localTableFiles } from '../../src/formats/table-files.js'
 import { SessionContext } from '../../src/index.js'
-import { thisHost } from '../../src/storage/this-host.js'
 import { validateLog } from './validate-log.js'
 
 let directory = ''
@@ -179,7 +179,7 @@ test.serial(
   },
 )
 
-const placeOf = (path: string): TablePlace => ({ path, options: {}, files: localTableFiles(thisHost()) })
+const placeOf = (path: string): TablePlace => ({ path, options: {}, files: tableFiles(nodeCommitFs('test-host')) })
 
 /** A commit of no files, planned on the table as it is now. */
 async function planned(path: string, writeId: string, mode: TableCommit['mode'] = 'append'): Promise<TableCommit> {

@@ -249,6 +249,14 @@ export const STATEMENTS: readonly (readonly [string, string])[] = [
     'insert(table: [t], query: query(body: nested(query: query(body: select(items: [expr(expr: 1)])))))',
   ],
   [
+    "INSERT OVERWRITE TABLE t PARTITION (k = 1, l = 'x') (a) VALUES (2)",
+    "insert(table: [t], partition: [{name: k, value: 1}, {name: l, value: 'x'}], columns: [a], query: query(body: values(rows: [[2]])), overwrite: true)",
+  ],
+  [
+    "CREATE TABLE t (a INT) STORED AS DELTA PARTITIONED BY (k DATE) LOCATION 'x'",
+    'createTable(name: [t], columns: [{name: a, type: {name: INT}}], stored: {storedAs: delta, location: x, partitionedBy: [{name: k, type: {name: DATE}}], options: {}})',
+  ],
+  [
     'INSERT OVERWRITE t FROM u',
     'insert(table: [t], query: query(body: select(items: [wildcard], from: [table(name: [u])])), overwrite: true)',
   ],
