@@ -104,6 +104,8 @@ export interface LoggedFile {
   /** Exact. Absent: nothing else is known either. */
   readonly rowCount?: number
   readonly columns?: Readonly<Record<string, LoggedColumn>>
+  /** Numbers of rows of the file that are not in the table, ascending; `rowCount` and `columns` count them in. */
+  readonly deletedRows?: readonly number[]
 }
 
 export interface LoggedColumn {

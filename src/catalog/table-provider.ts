@@ -34,6 +34,8 @@ export interface FileSplit {
   readonly fileBytes?: number
   /** Values of columns that the file does not hold (partitions, its name), by column number of the table. */
   readonly constants?: readonly ConstantColumn[]
+  /** Numbers of rows of the file that are left out, ascending, as text (rowSetText): then the split is a whole file with a layout. */
+  readonly deletedRows?: string
   /** Number of the file's layout in the source's `layouts`; absent: it has the columns of the table. */
   readonly layout?: number
 }

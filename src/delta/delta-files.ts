@@ -18,7 +18,6 @@ export function loggedFile(
   { partitionColumns, physicalNames, schema }: TableColumns & { readonly partitionColumns: readonly string[] },
   directory: string,
 ): LoggedFile {
-  if (add.deletionVector) throw fail('NOT_SUPPORTED', ['a Delta table with deletion vectors'])
   const constants = partitionColumns.map((name): [string, string | null] => {
     const value = add.partitionValues[physicalNames[name] ?? name] ?? null
     // An empty text is NULL, whatever the type.

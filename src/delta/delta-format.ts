@@ -1,7 +1,8 @@
 /** Delta Lake tables as a table format: opened at a version or a time. */
-import type { DataType, OpenTable, TableDefinition, TableFormat, TablePlace } from '../index.js'
+import type { DataType, LoggedFile, OpenTable, TableDefinition, TableFormat, TablePlace } from '../index.js'
 import { fail } from '../index.js'
 import { check, commit, type PlannedTable } from './commit.js'
+import { deletedRows } from './deletion-vector.js'
 import { loggedFile } from './delta-files.js'
 import { columnsOf, schemaStringOf } from './delta-schema.js'
 import { commitFile, latestSnapshot, loadSnapshot, versionAt, type Log } from './log.js'
@@ -14,7 +15,7 @@ export const deltaFormat: TableFormat = {
   async open(place) {
     const snapshot = await snapshotAt(place)
     checkReadable(snapshot)
-    return openSnapshot(snapshot, place)
+    return withoutDeleted(openSnapshot(snapshot, place), snapshot, place)
   },
   define,
   check,
@@ -57,6 +58,16 @@ function timeOf(text: string): number {
   const time = Date.parse(/(?:Z|[+-]\d\d:?\d\d)$/i.test(iso) ? iso : iso.includes('T') ? `${iso}Z` : iso)
   if (Number.isNaN(time)) throw fail('INVALID_OPTION', ['timestamp', `expected a timestamp, got '${text}'`])
   return time
+}
+
+/** The table with the numbers of the rows that are deleted in its files. */
+async function withoutDeleted(table: OpenTable, snapshot: Snapshot, { files, path }: TablePlace): Promise<OpenTable> {
+  const adds = [...snapshot.files.values()]
+  const withRows = async (file: LoggedFile, i: number): Promise<LoggedFile> => {
+    const { deletionVector } = adds[i]
+    return deletionVector ? { ...file, deletedRows: await deletedRows(deletionVector, path, files) } : file
+  }
+  return { ...table, files: await Promise.all(table.files.map(withRows)) }
 }
 
 interface Known {

@@ -63,6 +63,7 @@ export function replay(base: Snapshot | undefined, actions: readonly Action[], v
 /** Features that tables may need of who reads them, and we know. */
 const READER_FEATURES: ReadonlySet<string> = new Set([
   'columnMapping',
+  'deletionVectors',
   'timestampNtz',
   'typeWidening',
   'v2Checkpoint',

@@ -56,7 +56,10 @@ export class LoggedTable implements TableProvider {
 
   /** If the log counts the rows of every file. */
   async exactStatistics(): Promise<Statistics | undefined> {
-    return this.#statistics.rowCount === undefined ? undefined : this.#statistics
+    if (this.#statistics.rowCount === undefined) return undefined
+    // Bounds and NULLs may be those of deleted rows.
+    const isExact = this.#table.files.every(({ deletedRows }) => deletedRows === undefined)
+    return isExact ? this.#statistics : { ...this.#statistics, columns: new Map() }
   }
 
   scan(request: ScanRequest): Promise<ScanPlan> {
@@ -69,7 +72,7 @@ export class LoggedTable implements TableProvider {
 /** Files with the same constants share their layout. */
 function tableFile(
   { schema, namesInFiles = {} }: OpenTable,
-  { path, constants = {}, rowCount, columns = {} }: LoggedFile,
+  { path, constants = {}, rowCount, columns = {}, deletedRows }: LoggedFile,
   layouts: Map<string, FileLayout>,
 ): TableFile {
   const isConstant = (name: string): boolean => Object.hasOwn(constants, name)
@@ -84,7 +87,7 @@ function tableFile(
     const text = constants[name]
     return isConstant(name) ? [[column, text === null ? null : parseValue(text, type)]] : []
   })
-  const file = { path, constants: values, layout }
+  const file = { path, constants: values, layout, ...(deletedRows === undefined ? {} : { deletedRows }) }
   if (rowCount === undefined) return file
   const known = new Map(values.map(([column, value]) => [column, constantStatistics(value, rowCount)]))
   schema.fields.forEach(({ name, type }, column) => {
@@ -134,7 +137,9 @@ function statisticsOf({ schema, files }: OpenTable, known: readonly TableFile[])
       ],
     ]
   })
-  return { rowCount: pieces.reduce((sum, { rowCount }) => sum + rowCount, 0), byteLength, columns: new Map(columns) }
+  const deleted = files.reduce((sum, { deletedRows = [] }) => sum + deletedRows.length, 0)
+  const rowCount = pieces.reduce((sum, piece) => sum + piece.rowCount, -deleted)
+  return { rowCount, byteLength, columns: new Map(columns) }
 }
 
 const isEmpty = ({ own, rowCount }: { readonly own: ColumnStatistics; readonly rowCount: number }): boolean =>

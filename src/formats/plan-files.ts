@@ -9,6 +9,7 @@ import type {
   ScanPlan,
   ScanRequest,
 } from '../catalog/table-provider.js'
+import { rowSetText } from '../catalog/row-set.js'
 import { conjunction } from '../expr/build.js'
 import { exprTree, type Expr } from '../expr/expr.js'
 import type { FileHost } from '../storage/store.js'
@@ -24,7 +25,9 @@ export interface TableFile {
   readonly constants?: readonly ConstantColumn[]
   /** Absent: the columns of the table. Of one table all files have a layout, or none. */
   readonly layout?: FileLayout
-  /** Of its rows, by column number of the table. */
+  /** Numbers of rows that are left out, ascending; the file has a layout then. */
+  readonly deletedRows?: readonly number[]
+  /** Of its rows, deleted ones too, by column number of the table. */
   readonly statistics?: { readonly rowCount: number; readonly columns: ReadonlyMap<number, ColumnStatistics> }
 }
 
@@ -56,19 +59,24 @@ export async function planFiles(table: TableFiles, request: ScanRequest): Promis
   const layouts = new Layouts()
   const typed = await Promise.all(kept.map(({ file }) => typedFile(file, table)))
   const numbered = typed.map(file => ({ ...file, number: layouts.number(file.layout) }))
+  // Rows are counted in the file, so that its reader must give all.
+  const areWhole = kept.every(({ file }) => file.deletedRows === undefined)
   const applied = open.filter(
-    filter => format.appliesFilters === true && layouts.all.every(each => isInFile(filter, each)),
+    filter => areWhole && format.appliesFilters === true && layouts.all.every(each => isInFile(filter, each)),
   )
   const { targetPartitions, minPartitionBytes: minBytes = minPartitionBytes.defaultValue } = request
-  const perFile = numbered.map(async ({ constants, layout, number, path }) => {
+  const perFile = numbered.map(async ({ constants, deletedRows, layout, number, path }) => {
     const fileSchema = layout?.fileSchema ?? schema
-    const pruning = layout === undefined ? open : pruningInFile(open, layout)
+    const isWhole = deletedRows !== undefined
+    const pruning = layout === undefined ? open : isWhole ? [] : pruningInFile(open, layout)
     const splits = await format.splits(path, { options, fileSchema, pruning, host, targetPartitions, minBytes })
     const own = {
       ...(constants === undefined ? {} : { constants }),
       ...(number === undefined ? {} : { layout: number }),
     }
-    return layout === undefined ? splits : splits.map(split => ({ ...split, ...own }))
+    if (layout === undefined) return splits
+    if (deletedRows !== undefined) return wholeFile(splits, path, { ...own, deletedRows: rowSetText(deletedRows) })
+    return splits.map(split => ({ ...split, ...own }))
   })
   const partitions = balance((await Promise.all(perFile)).flat(), targetPartitions, minBytes)
   const predicate = conjunction(applied)
@@ -89,6 +97,13 @@ export async function planFiles(table: TableFiles, request: ScanRequest): Promis
       return filter === undefined || left.has(filter)
     }),
   }
+}
+
+/** The pieces of a file in one, which is read from its first row to its last. */
+function wholeFile(splits: readonly FileSplit[], path: string, own: Partial<FileSplit>): FileSplit[] {
+  const byteLength = splits.reduce((sum, split) => sum + split.byteLength, 0)
+  const fileBytes = splits[0]?.fileBytes
+  return [{ path, byteLength, ...(fileBytes === undefined ? {} : { fileBytes }), ...own }]
 }
 
 /** The file with a layout of the types that it has. */

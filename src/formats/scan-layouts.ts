@@ -1,7 +1,10 @@
 /** Scans files whose columns are not those of the table: some are constants of the file, others have another name or type there. */
 import type { Batch, Column } from '../arrow/batch.js'
 import { constantColumn, releaseBatch, releaseColumn, retainColumn } from '../arrow/column.js'
+import { views, withScratch } from '../arrow/memory.js'
+import { takeBatch } from '../arrow/take.js'
 import { sameType, type Value } from '../arrow/types.js'
+import { rowSetRuns } from '../catalog/row-set.js'
 import type { FileLayout, FileSplit } from '../catalog/table-provider.js'
 import { castExpr, inputExpr, splitConjunction } from '../expr/build.js'
 import { compileExprs, type CompiledExprs } from '../expr/compile.js'
@@ -76,6 +79,42 @@ function* runs(splits: Iterable<FileSplit>): Generator<Run, void> {
   }
 }
 
+/** Leaves rows of one file out by their numbers; for the batches of the file, one after the other. */
+class RowCounter {
+  readonly #runs: readonly (readonly [start: number, end: number])[]
+  /** Runs before this one lie before the next batch. */
+  #run = 0
+  #row = 0
+
+  constructor(runs: readonly (readonly [start: number, end: number])[]) {
+    this.#runs = runs
+  }
+
+  /** The other rows, undefined if there are none; takes the batch over. */
+  without(batch: Batch): Batch | undefined {
+    const first = this.#row
+    const end = first + batch.rowCount
+    this.#row = end
+    while (this.#run < this.#runs.length && this.#runs[this.#run][1] <= first) this.#run++
+    if (this.#run === this.#runs.length || this.#runs[this.#run][0] >= end) return batch
+    try {
+      return withScratch(scratch => {
+        const position = scratch(batch.rowCount * 4)
+        const rows = views().i32
+        let count = 0
+        let run = this.#run
+        for (let row = first; row < end; row++) {
+          while (run < this.#runs.length && this.#runs[run][1] <= row) run++
+          if (run === this.#runs.length || row < this.#runs[run][0]) rows[position / 4 + count++] = row - first
+        }
+        return count === 0 ? undefined : takeBatch(batch, position, count)
+      })
+    } finally {
+      releaseBatch(batch)
+    }
+  }
+}
+
 /** Reads files of one layout. */
 class LayoutScan {
   readonly #format: FileFormat
@@ -86,7 +125,7 @@ class LayoutScan {
   readonly #casts: CompiledExprs
   /** By output column: the place of its cast column, else undefined. */
   readonly #castOf: ReadonlyMap<number, number>
-  /** Applied by the reader, and to what it gives. */
+  /** Applied by the reader, and to what it gives; where rows are counted, only the latter. */
   readonly #sieves: readonly [RowSieve, RowSieve] | undefined
 
   constructor(format: FileFormat, scan: FileScan, layout: FileLayout) {
@@ -129,21 +168,24 @@ class LayoutScan {
   /** The batches of one file. */
   async *read(first: FileSplit, splits: Iterable<FileSplit>, wanted: number): AsyncGenerator<Batch, void> {
     const { fields } = this.#layout.fileSchema
-    const { predicate, pruning, sieve: _, fetch: _fetch, ...rest } = this.#scan
-    const [inner, outer] = this.#sieves ?? []
+    const { predicate, pruning, sieve, fetch: _, ...rest } = this.#scan
+    const deleted = first.deletedRows === undefined ? undefined : new RowCounter(rowSetRuns(first.deletedRows))
+    const [inner, outer] = deleted === undefined ? (this.#sieves ?? []) : [undefined, sieve]
     const batches = this.#format.scan({
       ...rest,
       splits,
       fileSchema: this.#layout.fileSchema,
       projection: this.#read,
       schema: { fields: this.#read.map(column => ({ ...fields[column], nullable: true })) },
-      pruning: pruningInFile(pruning, this.#layout),
+      pruning: deleted === undefined ? pruningInFile(pruning, this.#layout) : [],
       ...(predicate === undefined ? {} : { predicate: inFile(predicate, this.#layout) }),
       ...(inner === undefined ? {} : { sieve: inner }),
-      ...(wanted === Infinity ? {} : { fetch: wanted }),
+      ...(wanted === Infinity || deleted !== undefined ? {} : { fetch: wanted }),
     })
     for await (const batch of batches) {
-      const whole = this.#whole(batch, first)
+      const left = deleted === undefined ? batch : deleted.without(batch)
+      if (left === undefined) continue
+      const whole = this.#whole(left, first)
       const kept = outer === undefined ? whole : outer.apply(whole)
       if (kept !== undefined) yield kept
     }

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { cp, mkdir, mkdtemp, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { crc32, inflateSync } from 'node:zlib'
 import test from 'ava'
 import { bytesInUse } from '../../src/arrow/memory.js'
 import { nodeCommitFs } from '../../src/commit/file-system.js'
@@ -191,6 +192,77 @@ test.serial('columns are found under their physical names', async t => {
   )
   t.deepEqual(await query(`SELECT "the id" + 1 AS a, x FROM '${path}/' WHERE "the id" > 1`), [{ a: 3, x: 1 }])
   t.deepEqual(await query(`SELECT max("the id") AS a, min(x) AS x FROM '${path}/'`), [{ a: 2, x: 0.5 }])
+})
+
+/** By pyroaring 1.0 (`BitMap64`, run_optimize): 10 to 4999, those from 65536 to 131071 that 3 does not divide, 140000 and 149999. */
+const ROARING = 'eNrtx7ERQFAURNF9QqkOVCBXgWKUoKFfgGYkOtACIjWYOTsn2Fv5Nk9dKtmGSmvvrfRPHfsKAAAAAAAAAPzcOV7LDcRZRqU='
+const isDeleted = 'a BETWEEN 10 AND 4999 OR (a BETWEEN 65536 AND 131071 AND a % 3 <> 0) OR a IN (140000, 149999)'
+
+test.serial('rows of deletion vectors are left out, from files and from the log', async t => {
+  const magic = Buffer.from([0xd1, 0xd3, 0x39, 0x64])
+  const vector = Buffer.concat([magic, inflateSync(Buffer.from(ROARING, 'base64'))])
+  const count = Number((await query(`SELECT count(*) AS n FROM range(150000) AS v(a) WHERE ${isDeleted}`))[0]['n'])
+  const add = { partitionValues: {}, size: 1, modificationTime: 0, dataChange: true }
+  const stats = JSON.stringify({
+    numRecords: 150_000,
+    tightBounds: false,
+    minValues: { a: 0 },
+    maxValues: { a: 149_999 },
+  })
+  // The texts are those of examples 1 of the protocol and of Spark's own inline vectors (rows 1, 3 and 5).
+  const stored = {
+    storageType: 'u',
+    pathOrInlineDv: 'ab^-aqEH.-t@S}K{vb[*k^',
+    offset: 1,
+    sizeInBytes: vector.length,
+    cardinality: count,
+  }
+  const inline = {
+    storageType: 'i',
+    pathOrInlineDv: '^Bg9^0rr910000000000iXQKl0rr91000625c8Xg0rri41POJ5',
+    sizeInBytes: 38,
+    cardinality: 3,
+  }
+  const features = { readerFeatures: ['deletionVectors'], writerFeatures: ['deletionVectors'] }
+  const path = await tableOf('deleted', [
+    { protocol: { minReaderVersion: 3, minWriterVersion: 7, ...features } },
+    metaData([{ ...ID, name: 'a' }]),
+    { add: { ...add, path: 'big.parquet', stats, deletionVector: stored } },
+    { add: { ...add, path: 'small.parquet', stats: JSON.stringify({ numRecords: 8 }), deletionVector: inline } },
+  ])
+  await query(`COPY (SELECT value AS a FROM range(150000)) TO '${path}/big.parquet' OPTIONS (max_row_group_size 20000)`)
+  await query(`COPY (SELECT 1000000 + value AS a FROM range(8)) TO '${path}/small.parquet'`)
+  const frame = Buffer.alloc(vector.length + 9)
+  frame[0] = 1
+  frame.writeUInt32BE(vector.length, 1)
+  vector.copy(frame, 5)
+  frame.writeUInt32BE(crc32(vector), vector.length + 5)
+  const file = join(path, 'ab/deletion_vector_d2c639aa-8816-431a-aaf6-d3fe2512ff61.bin')
+  await mkdir(join(path, 'ab'))
+  await writeFile(file, frame)
+  const wanted = `SELECT value AS a FROM range(150000) AS r(value) WHERE NOT (${isDeleted.replaceAll('a ', 'value ')}) UNION ALL SELECT 1000000 + column1 FROM (VALUES (0), (2), (4), (6), (7)) AS s`
+  for (const settings of SETTINGS) {
+    await using ctx = new SessionContext({ settings })
+    for (const from of [
+      'WHERE true',
+      'WHERE a > 149000',
+      'WHERE a % 7 = 1 AND a < 70000',
+      'WHERE a IN (SELECT 66000 + 3 * value FROM range(5))',
+    ]) {
+      const sums = 'SELECT count(*) AS n, sum(a) AS a, min(a) AS low, max(a) AS high'
+      t.deepEqual(
+        await rowsOf(ctx, `${sums} FROM '${path}/' ${from}`),
+        await rowsOf(ctx, `${sums} FROM (${wanted}) AS w ${from}`),
+        from,
+      )
+    }
+    t.deepEqual(await rowsOf(ctx, `SELECT count(*) AS n FROM '${path}/'`), [{ n: 150_005 - count }])
+    t.is((await rowsOf(ctx, `SELECT a FROM '${path}/' LIMIT 30`)).length, 30)
+  }
+  t.is(bytesInUse(), 0)
+  frame[40] ^= 1
+  await writeFile(file, frame)
+  await t.throwsAsync(query(`SELECT * FROM '${path}/'`), { code: 'FILE_INVALID', message: /is damaged at byte 1/ })
 })
 
 test.serial('what we cannot read is refused by name', async t => {
