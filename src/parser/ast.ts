@@ -179,8 +179,14 @@ export interface TableAlias {
   readonly columns: readonly Ident[]
 }
 
+/** `FOR VERSION AS OF 3`. */
+export interface TableVersion {
+  readonly what: 'version' | 'timestamp'
+  readonly value: ExprNode
+}
+
 export type TableNode = { readonly span: Span } & (
-  | { readonly kind: 'table'; readonly name: ObjectName; readonly alias?: TableAlias }
+  | { readonly kind: 'table'; readonly name: ObjectName; readonly version?: TableVersion; readonly alias?: TableAlias }
   /** `FROM 'dir/file.parquet'`. */
   | { readonly kind: 'file'; readonly path: string; readonly alias?: TableAlias }
   /** `read_csv('x', header = true)`. */

@@ -19,6 +19,7 @@ import type {
   SelectNode,
   TableAlias,
   TableNode,
+  TableVersion,
 } from './ast.js'
 import { joinAll } from './build.js'
 import type { Parenthesized } from './build.js'
@@ -220,9 +221,19 @@ export function isBareDerived(table: TableNode): boolean {
   return table.kind === 'derived' && table.alias === undefined && !table.lateral
 }
 
-export function named(span: Span, name: ObjectName, alias: TableAlias | null): TableNode {
-  return alias === null ? { kind: 'table', name, span } : { kind: 'table', name, alias, span }
+interface NamedTable {
+  readonly name: ObjectName
+  readonly version?: TableVersion | null
+  readonly alias: TableAlias | null
 }
+
+export const named = (span: Span, { alias, name, version }: NamedTable): TableNode => ({
+  kind: 'table',
+  name,
+  ...(version ? { version } : {}),
+  ...(alias === null ? {} : { alias }),
+  span,
+})
 
 export function file(span: Span, path: string, alias: TableAlias | null): TableNode {
   return alias === null ? { kind: 'file', path, span } : { kind: 'file', path, alias, span }

@@ -113,7 +113,8 @@ function resolveName(
   const table = names.table(path, reference.span)
   if (table === undefined) return false
   uses.set(table.name, table)
-  const entry = resolveTable(table, names)
+  // An older version may have other columns.
+  const entry = reference.version === undefined ? resolveTable(table, names) : undefined
   if (entry === undefined) return false
   resolved.set(key, entry)
   if (entry.kind === 'table') return true

@@ -4,12 +4,13 @@ import { INFORMATION_SCHEMA, type ViewDefinition } from '../catalog/catalog.js'
 import { MemoryTable } from '../catalog/memory-table.js'
 import { placeOf } from '../catalog/shared-catalog.js'
 import type { TableProvider } from '../catalog/table-provider.js'
+import { fail } from '../common/errors.js'
 import { BUILT_IN, type Registry } from '../exchange/registry.js'
 import { parseTypeNode } from '../expr/types.js'
 import type { PartitionKey } from '../formats/file-columns.js'
 import type { ListingRequest } from '../formats/listing-table.js'
 import { bindQuery } from '../logical/bind/query.js'
-import { resolveTables, viewQuery, type TableResolver } from '../logical/bind/tables.js'
+import { resolveTables, viewQuery, type TableResolver, type VersionOption } from '../logical/bind/tables.js'
 import type { PlanSchema } from '../logical/plan.js'
 import { schemaOf, toArrowSchema } from '../logical/schema-of.js'
 import type { StatementNode } from '../parser/ast.js'
@@ -46,11 +47,18 @@ export function tableResolver(
       ? openLogged(format, registration)
       : openTable(registration, open, files)
   }
+  const openVersion = async (entry: Registration, version: VersionOption): Promise<TableProvider> => {
+    const format = entry.kind === 'listing' ? tableFormatNamed(entry.format, registry) : undefined
+    if (entry.kind !== 'listing' || format === undefined)
+      throw fail('NOT_SUPPORTED', [`a version of '${entry.name}', which keeps none,`])
+    return openLogged(format, { path: entry.path, options: { ...entry.options, ...version } })
+  }
   const resolver: TableResolver = {
-    table(name, span) {
+    table(name, span, version) {
       if (name.length > 1 && name[name.length - 2] === INFORMATION_SCHEMA)
         return informationTable(placeOf(name, span).name, { names, settings: request.settings, columnsOf }, span)
       const { entry, isShared } = names.find(name, span)
+      if (version !== undefined) return openVersion(entry, version)
       return entry.kind === 'view' ? { ...entry, isShared } : opened(entry)
     },
     tableFunction: call =>

@@ -108,6 +108,24 @@ test.serial('a version may be named by its time', async t => {
   await t.throwsAsync(query(at(time - 1e9)), { code: 'INVALID_OPTION' })
 })
 
+test.serial('a registered table is read at any version, beside the newest', async t => {
+  await using ctx = new SessionContext()
+  await rowsOf(ctx, `CREATE EXTERNAL TABLE t STORED AS DELTA LOCATION '${FOLDER}/types'`)
+  await rowsOf(ctx, `CREATE EXTERNAL TABLE n STORED AS DELTA LOCATION '${FOLDER}/nested'`)
+  const joined = 'SELECT count(*) AS n FROM t FOR VERSION AS OF 0 AS old LEFT JOIN t USING (id) WHERE t.i IS NULL'
+  t.deepEqual(await rowsOf(ctx, joined), [{ n: 2 }])
+  t.deepEqual(await rowsOf(ctx, 'SELECT max(id) AS id FROM t FOR VERSION AS OF 1 + 0'), [{ id: 11 }])
+  t.deepEqual(await rowsOf(ctx, "SELECT count(*) AS n FROM t FOR TIMESTAMP AS OF TIMESTAMP '2200-01-01'"), [{ n: 12 }])
+  await t.throwsAsync(rowsOf(ctx, 'SELECT added FROM n FOR VERSION AS OF 0'), { code: 'COLUMN_NOT_FOUND' })
+  await t.throwsAsync(rowsOf(ctx, 'SELECT 1 FROM t FOR VERSION AS OF id'), { code: 'COLUMN_NOT_FOUND' })
+  await t.throwsAsync(rowsOf(ctx, 'SELECT 1 FROM t FOR VERSION AS OF NULL'), { code: 'INVALID_OPTION' })
+  await t.throwsAsync(rowsOf(ctx, 'WITH c AS (SELECT 1) SELECT 1 FROM c FOR VERSION AS OF 1'), {
+    code: 'NOT_SUPPORTED',
+  })
+  await rowsOf(ctx, 'CREATE TABLE m AS SELECT 1 AS a')
+  await t.throwsAsync(rowsOf(ctx, 'SELECT 1 FROM m FOR VERSION AS OF 1'), { code: 'NOT_SUPPORTED' })
+})
+
 test.serial('partition values and statistics exclude files, and answer count, min and max', async t => {
   const plan = async (sql: string): Promise<string> => String((await query(`EXPLAIN ${sql}`)).at(-1)?.['plan'])
   const table = `delta_scan('${FOLDER}/types')`

@@ -257,6 +257,10 @@ export const STATEMENTS: readonly (readonly [string, string])[] = [
     'createTable(name: [t], columns: [{name: a, type: {name: INT}}], stored: {storedAs: delta, location: x, partitionedBy: [{name: k, type: {name: DATE}}], options: {}})',
   ],
   [
+    "FROM t FOR VERSION AS OF 1 + 1 AS a, s.u FOR TIMESTAMP AS OF '2024-01-01' b",
+    "query(body: select(items: [wildcard], from: [table(name: [t], version: {what: version, value: (1 + 1)}, alias: {name: a}), table(name: [s, u], version: {what: timestamp, value: '2024-01-01'}, alias: {name: b})]))",
+  ],
+  [
     'INSERT OVERWRITE t FROM u',
     'insert(table: [t], query: query(body: select(items: [wildcard], from: [table(name: [u])])), overwrite: true)',
   ],

@@ -108,6 +108,8 @@ function bindNamedTable(node: Extract<TableNode, { kind: 'table' }>, binder: Bin
   const relation = node.alias?.name.name ?? name
   const cte = node.name.length === 1 ? binder.ctes.get(name) : undefined
   if (cte !== undefined) {
+    if (node.version !== undefined)
+      throw fail('NOT_SUPPORTED', [`a version of '${name}', which is no table,`], { span: node.span })
     const plan = deepened(cte.plan, binder.outer.length - cte.depth)
     return renameColumns(aliasPlan(plan, relation), node.alias)
   }

@@ -2,16 +2,20 @@
 import { fail, type Span } from '../../common/errors.js'
 import { DEFAULT_SCHEMA, isView, type CatalogEntry, type ViewDefinition } from '../../catalog/catalog.js'
 import type { TableProvider } from '../../catalog/table-provider.js'
-import type { ExprNode, ObjectName, QueryNode, TableNode } from '../../parser/ast.js'
+import type { ExprNode, ObjectName, QueryNode, TableNode, TableVersion } from '../../parser/ast.js'
 import { parseQuery } from '../../parser/parse.js'
 import type { LiteralExpr } from '../../expr/expr.js'
+import { valueText } from '../../expr/value-text.js'
 import { constantOf } from './constant.js'
 import { at, errorInside, type BindContext } from './context.js'
 import { exprName } from './name.js'
 
+/** Which version of a table is meant: an option of its format. */
+export type VersionOption = Readonly<Partial<Record<TableVersion['what'], string>>>
+
 /** Who knows tables: the session's catalog, and its file formats. Every method throws TABLE_NOT_FOUND or a file error. */
 export interface TableResolver {
-  table(name: readonly string[], span: Span): CatalogEntry | Promise<CatalogEntry>
+  table(name: readonly string[], span: Span, version?: VersionOption): CatalogEntry | Promise<CatalogEntry>
   /** `FROM 'path'`. Absent: not supported. */
   file?(path: string, span: Span): TableProvider | Promise<TableProvider>
   /** `FROM read_csv('path', header = true)`. Absent: not supported. */
@@ -47,7 +51,7 @@ export type TableReference = Extract<TableNode, { kind: 'table' | 'file' | 'func
 export function referenceKey(node: TableReference): string {
   switch (node.kind) {
     case 'table':
-      return `table ${JSON.stringify(node.name.map(ident => ident.name))}`
+      return `table ${JSON.stringify([node.name.map(ident => ident.name), versionText(node)])}`
     case 'file':
       return `file ${node.path}`
     case 'function':
@@ -116,6 +120,7 @@ async function lookUp(reference: TableReference, { resolver, context }: Resolvin
       const entry = await resolver.table(
         reference.name.map(ident => ident.name),
         span,
+        versionOption(reference, context),
       )
       const name = nameText(reference)
       if (!isView(entry)) return { kind: 'table', name, provider: entry }
@@ -208,9 +213,22 @@ const isReference = (value: object): value is TableReference =>
 type FunctionNode = Extract<TableNode, { kind: 'function' }>
 
 /** Equal for calls with equal arguments. */
+const textOf = (node: ExprNode): string => exprName(node, path => path.map(({ name }) => name).join('.'))
+
+const versionText = ({ version }: Extract<TableReference, { kind: 'table' }>): string =>
+  version === undefined ? '' : `${version.what} ${textOf(version.value)}`
+
+function versionOption(
+  { version }: Extract<TableReference, { kind: 'table' }>,
+  context: ConstantContext,
+): VersionOption | undefined {
+  if (version === undefined) return undefined
+  const { type, value } = constantOf(version.value, context, `${version.what.toUpperCase()} AS OF`)
+  return { [version.what]: value === null ? '' : valueText(value, type) }
+}
+
 function callText({ args, named }: FunctionNode): string {
-  const text = (node: ExprNode): string => exprName(node, path => path.map(({ name }) => name).join('.'))
-  return JSON.stringify([args.map(text), named.map(({ name, value }) => [name.name, text(value)])])
+  return JSON.stringify([args.map(textOf), named.map(({ name, value }) => [name.name, textOf(value)])])
 }
 
 /** The call with its arguments as constants; throws coded errors with the span of an argument that is none. */
