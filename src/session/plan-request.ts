@@ -40,11 +40,19 @@ function isParameter(given: unknown): boolean {
   return !isWhole || value === null || Number.isInteger(value)
 }
 
+const isKeyList = (keys: unknown): boolean =>
+  Array.isArray(keys) && keys.every(key => typeof (key as { readonly name?: unknown } | null)?.name === 'string')
+
 function isRegistration(entry: Registration): boolean {
   if (typeof entry.name !== 'string') return false
   switch (entry.kind) {
     case 'listing':
-      return typeof entry.path === 'string' && typeof entry.format === 'string' && typeof entry.options === 'object'
+      return (
+        typeof entry.path === 'string' &&
+        typeof entry.format === 'string' &&
+        typeof entry.options === 'object' &&
+        (entry.partitionedBy === undefined || isKeyList(entry.partitionedBy))
+      )
     case 'memory':
       return Array.isArray(entry.schema?.fields) && Array.isArray(entry.batches)
     case 'view':
