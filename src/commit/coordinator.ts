@@ -47,8 +47,14 @@ export class WriteCoordinator {
     const known = intent.idempotencyKey === undefined ? undefined : await this.#intents.find(intent)
     if (known?.outcome?.kind === 'committed') return known.outcome
     if (known !== undefined) throw fail('WRITE_CONFLICT', [intent.target.path, 'the same write is under way'])
-    await this.#intents.begin(intent)
+    // Before others can find the intent: sessions of this process would take it for one that was left behind.
     this.#running.set(intent.writeId, staging)
+    try {
+      await this.#intents.begin(intent)
+    } catch (error) {
+      this.#running.delete(intent.writeId)
+      throw error
+    }
     try {
       await committer.begin(intent)
     } catch (error) {

@@ -97,7 +97,11 @@ export class FileIntents implements WriteIntents {
       const name = temporaryKey(path, intent)
       const bytes = this.#keyFile(intent.writeId, outcome)
       await this.#createIn(dirname(path), name, bytes, temporary => this.#fs.rename(temporary, path))
-    } else if ((await this.#read<KeyFile>(path))?.writeId === intent.writeId) await this.#fs.unlink(path)
+    } else {
+      const known = await this.#read<KeyFile>(path)
+      // What has been committed is not undone by who found it under way.
+      if (known?.writeId === intent.writeId && known.outcome === undefined) await this.#fs.unlink(path)
+    }
     await this.#fs.sync(dirname(path))
   }
 
