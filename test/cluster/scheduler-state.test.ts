@@ -33,15 +33,16 @@ const membershipCases: readonly {
   events: readonly MembershipEvent[]
   members: readonly string[]
   crashed?: readonly string[]
+  reconnected?: readonly string[]
   silent?: readonly string[]
   left?: readonly string[]
 }[] = [
   { name: 'a registration', events: [registered('a', '1')], members: ['a 1'] },
   {
-    name: 'a restart replaces the process before',
+    name: 'a process that registers again has not crashed',
     events: [registered('a', '1'), registered('a', '2')],
     members: ['a 2'],
-    crashed: ['a 1'],
+    reconnected: ['a 1'],
   },
   {
     name: 'a broken stream',
@@ -57,7 +58,7 @@ const membershipCases: readonly {
       { kind: 'streamEnded', id: 'a', incarnation: '1', reason: 'x' },
     ],
     members: ['a 2'],
-    crashed: ['a 1'],
+    reconnected: ['a 1'],
   },
   {
     name: 'a leave, and the end of its stream after it',
@@ -108,10 +109,10 @@ const membershipCases: readonly {
   },
 ]
 
-for (const { name, events, members, crashed = [], silent = [], left = [] } of membershipCases) {
+for (const { name, events, members, crashed = [], reconnected = [], silent = [], left = [] } of membershipCases) {
   test(`membership: ${name}`, t => {
     let state = noMembers
-    const seen = { crashed: [] as string[], silent: [] as string[], left: [] as string[] }
+    const seen = { crashed: [] as string[], reconnected: [] as string[], silent: [] as string[], left: [] as string[] }
     for (const event of events) {
       const step = stepMembership(state, event)
       state = step.state
@@ -119,7 +120,7 @@ for (const { name, events, members, crashed = [], silent = [], left = [] } of me
     }
     t.deepEqual(
       { members: [...state.members.values()].map(({ id, incarnation }) => `${id} ${incarnation}`), ...seen },
-      { members, crashed, silent, left },
+      { members, crashed, reconnected, silent, left },
     )
   })
 }
@@ -162,6 +163,19 @@ const lost = (id: string, crashed = true, incarnation = `${id}1`): JobEvent => (
   crashed,
 })
 const retryDue: JobEvent = { kind: 'retryDue' }
+const returned = (id: string): JobEvent => ({ kind: 'executorReturned', id })
+const returnOver: JobEvent = { kind: 'returnOver' }
+/** The same task on `b`, then on `c`, whose streams both break. */
+const lostTwice = [...retried, lost('b'), retryDue, placed(2, 'a', 'c'), lost('c')]
+const LOST_TWICE = [
+  ...STARTED,
+  'endAttempt EXECUTOR_LOST',
+  'awaitRetry',
+  ...STARTED,
+  'endAttempt EXECUTOR_LOST',
+  'awaitRetry',
+  'awaitReturn',
+]
 
 const jobCases: readonly {
   name: string
@@ -242,17 +256,28 @@ const jobCases: readonly {
     ],
   },
   {
-    name: 'a task under which two executors crash',
-    events: [...retried, lost('b'), retryDue, placed(2, 'a', 'c'), lost('c')],
+    name: 'a task under which two executors crash that do not come back',
+    events: [...lostTwice, retryDue, returnOver],
     phase: 'failed',
-    effects: [
-      ...STARTED,
-      'endAttempt EXECUTOR_LOST',
-      'awaitRetry',
-      ...STARTED,
-      'endAttempt TASK_KILLS_EXECUTOR',
-      'tellClient TASK_KILLS_EXECUTOR',
-    ],
+    effects: [...LOST_TWICE, 'endAttempt TASK_KILLS_EXECUTOR', 'tellClient TASK_KILLS_EXECUTOR'],
+  },
+  {
+    name: 'a task under which two executors lose their connection, one of which comes back, is tried again at once',
+    events: [...lostTwice, returned('a'), returned('b'), returnOver],
+    phase: 'running',
+    effects: [...LOST_TWICE, 'place'],
+  },
+  {
+    name: 'an executor that came back before the next loss suspects no task',
+    events: [...retried, lost('b'), returned('b'), retryDue, placed(2, 'a', 'c'), lost('c')],
+    phase: 'waiting',
+    effects: LOST_TWICE.slice(0, -1),
+  },
+  {
+    name: 'one executor that is lost twice has not taken down two',
+    events: [...retried, lost('b'), retryDue, placed(2, 'a', 'b'), lost('b')],
+    phase: 'waiting',
+    effects: LOST_TWICE.slice(0, -1),
   },
   {
     name: 'executors that fall silent or leave suspect no task',

@@ -51,6 +51,8 @@ class JobLife {
   private readonly hostility: number
   private openAttempts = 0
   private endedAttempts = 0
+  /** Executors whose streams broke and that have not come back. */
+  private readonly missing = new Set<string>()
 
   constructor(seed: number) {
     const { below, pick } = chance(seed)
@@ -61,8 +63,12 @@ class JobLife {
 
   step(event: JobEvent): void {
     const before = this.state
+    if (event.kind === 'executorLost' && event.crashed) this.missing.add(event.id)
+    if (event.kind === 'executorReturned') this.missing.delete(event.id)
     const { state, effects } = stepJob(before, event)
     this.state = state
+    if (state.failure?.code === 'TASK_KILLS_EXECUTOR' && !isOver(before) && this.missing.size < 2)
+      this.broken.push(`a task has killed executors, and ${this.missing.size} are missing`)
     if (isOver(before) && (state !== before || effects.length > 0)) this.broken.push(`${event.kind} after the end`)
     if (state.attempt < before.attempt || state.attempt > before.attempt + 1)
       this.broken.push(`attempt ${before.attempt} became ${state.attempt}`)
@@ -110,7 +116,9 @@ class JobLife {
       () => this.taskEnded(attempt),
       () => this.taskEnded(attempt),
       () => ({ kind: 'executorLost', id, incarnation, reason: 'x', crashed: below(2) === 0 }),
+      () => ({ kind: 'executorReturned', id }),
       () => ({ kind: 'retryDue' }),
+      () => (below(5) === 0 ? { kind: 'returnOver' } : { kind: 'retryDue' }),
       () => (below(5) === 0 ? { kind: 'noExecutors' } : { kind: 'retryDue' }),
       () => (below(20) === 0 ? { kind: 'clientGone' } : { kind: 'admitted' }),
       () => (below(20) === 0 ? { kind: 'cancelled', why: 'x' } : this.planned()),
@@ -124,7 +132,8 @@ class JobLife {
     const { state } = this
     if (state.phase === 'queued') return { kind: 'admitted' }
     if (state.phase === 'planning') return this.planned()
-    if (state.phase === 'waiting') return { kind: 'retryDue' }
+    const asked = this.effects.findLast(({ kind }) => kind === 'awaitRetry' || kind === 'awaitReturn')
+    if (state.phase === 'waiting') return asked?.kind === 'awaitReturn' ? { kind: 'returnOver' } : { kind: 'retryDue' }
     if (state.executors.size === 0) return this.placed(state.attempt)
     for (const [id, incarnation] of state.executors) {
       const [task] = pendingOn(state.tasks, id)

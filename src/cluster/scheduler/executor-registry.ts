@@ -36,8 +36,10 @@ import type { ExecutorView } from './rest/scheduler-view.js'
 export interface RegistryListener {
   launchFailed(attemptId: string, incarnation: string, error: BallistaError): void
   taskEnded(attemptId: string, member: Member, report: TaskReport): void
-  /** `crashed`: it neither left nor fell silent. */
+  /** `crashed`: its stream broke, and its process may have ended. */
   executorLost(member: Member, reason: string, crashed: boolean): void
+  /** The process of this id lives; it may have been lost before. */
+  executorRegistered(id: string): void
   /** What the tasks of an executor have counted so far, those that have ended too. */
   progress(executorId: string, stages: readonly StageProgress[]): void
 }
@@ -199,6 +201,7 @@ export class ExecutorRegistry {
     this.streams.set(incarnation, call)
     this.step({ kind: 'registered', member })
     this.log.info('executor registered', { id, address: member.address, slots })
+    this.listener?.executorRegistered(id)
     for (const arrived of this.arrivals) arrived()
     return member
   }

@@ -25,7 +25,7 @@ import { JobWatch } from './job-watch.js'
 import type { Member } from './membership-state.js'
 import { jobDefinitions, type Placement, type PlacementPolicy } from './placement.js'
 import type { Planner } from './planned-query.js'
-import { backoffMs, VERDICT_WAIT_MS } from './retry.js'
+import { backoffMs, RETURN_WAIT_MS, VERDICT_WAIT_MS } from './retry.js'
 import { pendingTasks } from './task-table.js'
 
 export interface JobRunnerOptions {
@@ -86,6 +86,9 @@ export class JobRunner implements Jobs {
       },
       executorLost: ({ id, incarnation }, reason, crashed) => {
         for (const job of this.live.values()) this.step(job, { kind: 'executorLost', id, incarnation, reason, crashed })
+      },
+      executorRegistered: id => {
+        for (const job of this.live.values()) this.step(job, { kind: 'executorReturned', id })
       },
       progress: (executorId, stages) => this.progressed(executorId, stages),
     })
@@ -275,6 +278,10 @@ export class JobRunner implements Jobs {
       }
       case 'awaitRetry':
         return this.awaitRetry(job, effect.isLast)
+      case 'awaitReturn':
+        job.timer?.cancel()
+        job.timer = this.options.clock.after(RETURN_WAIT_MS, () => this.step(job, { kind: 'returnOver' }))
+        return
       case 'commit':
         return void this.commit(job)
       case 'tellClient':
@@ -349,6 +356,7 @@ export class JobRunner implements Jobs {
     const delayMs = isLast ? VERDICT_WAIT_MS : backoffMs(attempt, rng.next())
     job.watch.attemptFailed(job.state)
     log.warn('attempt failed', { job: job.id, attempt, code: failure?.code ?? '', error: failure?.message ?? '' })
+    job.timer?.cancel()
     job.timer = clock.after(delayMs, () => {
       if (isLast) return this.step(job, { kind: 'retryDue' })
       void executors.someone(lossGraceMs).then(found => this.step(job, { kind: found ? 'retryDue' : 'noExecutors' }))

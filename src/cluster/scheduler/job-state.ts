@@ -48,8 +48,8 @@ export interface JobState {
   readonly tasks: TaskTable
   /** Of this attempt. */
   readonly reports: readonly TaskReport[]
-  /** Over all attempts: tasks under which an executor has crashed. */
-  readonly suspects: ReadonlySet<string>
+  /** Over all attempts, by task: executors whose streams broke under it and that have not come back since, and what broke them. */
+  readonly suspects: ReadonlyMap<string, ReadonlyMap<string, string>>
   readonly failure?: BallistaError
 }
 
@@ -83,7 +83,7 @@ export type JobEvent =
       readonly report: TaskReport
       readonly error?: BallistaError
     }
-  /** `crashed`: it neither left nor fell silent, so that a task may be what ended it. */
+  /** `crashed`: its stream broke, so that a task may have ended its process; unless that returns. */
   | {
       readonly kind: 'executorLost'
       readonly id: string
@@ -91,6 +91,10 @@ export type JobEvent =
       readonly reason: string
       readonly crashed: boolean
     }
+  /** The process of this id lives. */
+  | { readonly kind: 'executorReturned'; readonly id: string }
+  /** Who has not returned by now is dead. */
+  | { readonly kind: 'returnOver' }
   | { readonly kind: 'retryDue' }
   /** No executor is left for the attempt that is due. */
   | { readonly kind: 'noExecutors' }
@@ -113,6 +117,8 @@ export type JobEffect =
   | { readonly kind: 'endAttempt'; readonly reason?: BallistaError }
   /** Send `retryDue` after a while; `isLast`: there will be no other attempt, only a verdict. */
   | { readonly kind: 'awaitRetry'; readonly isLast: boolean }
+  /** Instead of the retry: send `returnOver` when executors that live must have come back. */
+  | { readonly kind: 'awaitReturn' }
   /** Make visible what the tasks of the attempt have staged: `committed`. */
   | { readonly kind: 'commit' }
   | { readonly kind: 'tellClient'; readonly error?: BallistaError }
@@ -132,7 +138,7 @@ export const newJob: JobState = {
   executors: new Map(),
   tasks: NO_TASKS,
   reports: [],
-  suspects: new Set(),
+  suspects: new Map(),
 }
 
 export const isOver = ({ phase }: JobState): boolean =>
@@ -158,9 +164,16 @@ export function stepJob(state: JobState, event: JobEvent): JobStep {
       return taskEnded(state, event)
     case 'executorLost':
       return executorLost(state, event)
+    case 'executorReturned':
+      return executorReturned(state, event.id)
+    case 'returnOver': {
+      const culprit = culpritOf(state)
+      if (state.phase !== 'waiting' || culprit === undefined) return unchanged(state)
+      return failed(state, fail('TASK_KILLS_EXECUTOR', [culprit.task, culprit.reason]))
+    }
     case 'retryDue':
-      if (state.phase !== 'waiting') return unchanged(state)
-      return state.attempt < state.maxAttempts ? begin(state) : failed(state, state.failure as BallistaError)
+      // The verdict on a culprit comes before its next attempt.
+      return state.phase === 'waiting' && culpritOf(state) === undefined ? nextAttempt(state) : unchanged(state)
     case 'noExecutors':
       return state.phase === 'waiting' ? failed(state, fail('NO_EXECUTORS')) : unchanged(state)
     case 'committed':
@@ -185,6 +198,9 @@ export function stepJob(state: JobState, event: JobEvent): JobStep {
 const isUnplaced = ({ phase, tasks }: JobState): boolean => phase === 'running' && tasks === NO_TASKS
 
 const unchanged = (state: JobState): JobStep => ({ state, effects: [] })
+
+const nextAttempt = (state: JobState): JobStep =>
+  state.attempt < state.maxAttempts ? begin(state) : failed(state, state.failure as BallistaError)
 
 const begin = (state: JobState): JobStep => ({
   state: {
@@ -249,17 +265,41 @@ const isCurrent = (state: JobState, event: { attempt: number; incarnation: strin
 function executorLost(state: JobState, event: Extract<JobEvent, { kind: 'executorLost' }>): JobStep {
   if (state.executors.get(event.id) !== event.incarnation) return unchanged(state)
   const fallen = event.crashed ? runningOn(state, event.id) : []
-  const culprit = fallen.find(task => state.suspects.has(task))
-  if (culprit !== undefined) return failed(state, fail('TASK_KILLS_EXECUTOR', [culprit, event.reason]))
   const error = fail('EXECUTOR_LOST', [event.id, event.reason])
   const executors = new Map(state.executors)
   executors.delete(event.id)
-  const next = { ...state, executors, suspects: new Set([...state.suspects, ...fallen]) }
-  if (state.phase === 'running') return attemptFailed(next, error)
+  const suspects = new Map(state.suspects)
+  for (const task of fallen) suspects.set(task, new Map(suspects.get(task)).set(event.id, event.reason))
+  const next = { ...state, executors, suspects }
+  if (state.phase === 'running') return awaitCulprit(attemptFailed(next, error))
   // It explains the network failure that was seen first.
   const failure = state.failure?.code === 'NETWORK' ? error : state.failure
   if (failure !== undefined && state.attempt >= state.maxAttempts) return failed(next, failure)
-  return unchanged(failure === undefined ? next : { ...next, failure })
+  const explained = unchanged(failure === undefined ? next : { ...next, failure })
+  return fallen.length === 0 ? explained : awaitCulprit(explained)
+}
+
+/** Where a task may have ended two executors, it takes no third one before it is known whether they are dead. */
+const awaitCulprit = ({ state, effects }: JobStep): JobStep =>
+  state.phase === 'waiting' && culpritOf(state) !== undefined
+    ? { state, effects: [...effects, { kind: 'awaitReturn' }] }
+    : { state, effects }
+
+/** It was a connection that broke; when that leaves no culprit, nothing has to be waited for. */
+function executorReturned(state: JobState, id: string): JobStep {
+  if (![...state.suspects.values()].some(lost => lost.has(id))) return unchanged(state)
+  const suspects = new Map(
+    Array.from(state.suspects, ([task, lost]) => [task, new Map([...lost].filter(([other]) => other !== id))]),
+  )
+  const next = { ...state, suspects }
+  const isCleared = state.phase === 'waiting' && culpritOf(state) !== undefined && culpritOf(next) === undefined
+  return isCleared ? nextAttempt(next) : unchanged(next)
+}
+
+/** A task under which two executors were lost that have not come back, and how the last of them was. */
+function culpritOf({ suspects }: JobState): { task: string; reason: string } | undefined {
+  for (const [task, lost] of suspects) if (lost.size > 1) return { task, reason: [...lost.values()][lost.size - 1] }
+  return undefined
 }
 
 /** Tasks that have been launched there and have not ended. */

@@ -36,8 +36,11 @@ export type MembershipEvent =
 
 /** The incarnation is no longer a member: its stream is to be closed, its jobs are to fail. */
 export interface MembershipEffect {
-  /** Its stream broke, it was not heard of for too long, or it said so itself. */
-  readonly kind: 'crashed' | 'silent' | 'left'
+  /**
+   * `crashed`: its stream broke, with its process or the connection. `reconnected`: its process, which an id names, has registered
+   * anew. `silent`: it was not heard of for too long. `left`: it said so itself.
+   */
+  readonly kind: 'crashed' | 'reconnected' | 'silent' | 'left'
   readonly member: Member
   readonly reason: string
 }
@@ -61,7 +64,8 @@ export function stepMembership(state: MembershipState, event: MembershipEvent): 
   switch (event.kind) {
     case 'registered': {
       const before = state.members.get(event.member.id)
-      const effects = before === undefined ? [] : [crashed(before, 'it registered again')]
+      const effects: readonly MembershipEffect[] =
+        before === undefined ? [] : [{ kind: 'reconnected', member: before, reason: 'it registered again' }]
       return { state: withMember(without(state, before), event.member), effects }
     }
     case 'heartbeat':
@@ -75,7 +79,7 @@ export function stepMembership(state: MembershipState, event: MembershipEvent): 
     case 'streamEnded': {
       const member = current(state, event)
       if (member === undefined) return { state, effects: [] }
-      return { state: without(state, member), effects: [crashed(member, event.reason)] }
+      return { state: without(state, member), effects: [{ kind: 'crashed', member, reason: event.reason }] }
     }
     case 'leaves': {
       const member = current(state, event)
@@ -103,8 +107,6 @@ function tick(state: MembershipState, nowMs: number, silenceLimitMs: number): Me
   }
   return { state: next, effects }
 }
-
-const crashed = (member: Member, reason: string): MembershipEffect => ({ kind: 'crashed', member, reason })
 
 function current(state: MembershipState, event: { id: string; incarnation: string }): Member | undefined {
   const member = state.members.get(event.id)

@@ -6,6 +6,12 @@ export const MAX_ATTEMPTS = 4
 /** After a network failure the loss of an executor may explain it: how long the verdict on the last attempt waits. */
 export const VERDICT_WAIT_MS = 1_000
 
+/**
+ * An executor whose stream has broken, and whose process lives, has registered again within this time: it dials at once where it
+ * sees the break, else when its lease has run out, and every few seconds from then on.
+ */
+export const RETURN_WAIT_MS = 20_000
+
 const FIRST_BACKOFF_MS = 1_000
 const LAST_BACKOFF_MS = 30_000
 

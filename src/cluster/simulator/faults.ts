@@ -15,6 +15,8 @@ export type Fault = {
   | { readonly kind: 'cut'; readonly from: string; readonly to: string; readonly bothWays: boolean }
   | { readonly kind: 'isolate'; readonly host: string }
   | { readonly kind: 'reset'; readonly from: string; readonly to: string }
+  /** The scheduler's connections to all executors are lost; they live, and dial again. */
+  | { readonly kind: 'disconnect' }
   | { readonly kind: 'duplicates'; readonly likelihood: number }
 )
 
@@ -34,6 +36,8 @@ export function isSurvived(fault: Fault, clients: readonly string[]): boolean {
       return fault.host !== SCHEDULER && !clients.includes(fault.host)
     case 'reset':
       return !clients.includes(fault.from) && !clients.includes(fault.to)
+    case 'disconnect':
+      return true
     case 'cut':
     case 'isolate':
       return false
@@ -41,6 +45,10 @@ export function isSurvived(fault: Fault, clients: readonly string[]): boolean {
       return !disturbs(fault)
   }
 }
+
+/** A fault that may make executors seem dead, one unless it befalls the scheduler: a connection that is lost does not. */
+export const seemsDeath = (fault: Fault): boolean =>
+  disturbs(fault) && fault.kind !== 'reset' && fault.kind !== 'disconnect'
 
 /** Most faults begin so long after the start of a query, others in the time of all. */
 const QUERY_MS = 700
@@ -78,7 +86,7 @@ function drawFault(rng: Rng, executors: readonly string[], clients: readonly str
   if (dice < 0.6) return { ...when, kind: 'slow', host: pick(everyone) }
   if (dice < 0.75) return { ...when, kind: 'cut', ...between(), bothWays: rng.next() < 0.5 }
   if (dice < 0.82) return { ...when, kind: 'isolate', host: pick(executors) }
-  if (dice < 0.92) return { ...when, kind: 'reset', ...between() }
+  if (dice < 0.92) return forMs < 1_000 ? { ...when, kind: 'disconnect' } : { ...when, kind: 'reset', ...between() }
   return { ...when, kind: 'duplicates', likelihood: rng.next() }
 }
 
@@ -146,6 +154,9 @@ export class Fate {
       }
       case 'reset':
         world.reset(fault.from, fault.to)
+        return () => undefined
+      case 'disconnect':
+        for (const host of cluster.executorHosts) world.reset(SCHEDULER, host)
         return () => undefined
       case 'duplicates':
         this.watch.duplicates = fault.likelihood

@@ -4,8 +4,8 @@ import { seededRng, type Rng } from '../../common/clock.js'
 import type { ErrorCode } from '../../common/errors.js'
 import { eventLoopSlices, useTimeSlices } from '../../runtime/time-slice.js'
 import { drawClient, runClient, type ClientPlan, type ClientWorld, type Manner, type Outcome } from './client.js'
-import { Cluster } from './cluster.js'
-import { disturbs, drawFaults, isSurvived, Fate, type Fault } from './faults.js'
+import { Cluster, SCHEDULER } from './cluster.js'
+import { disturbs, drawFaults, isSurvived, seemsDeath, Fate, type Fault } from './faults.js'
 import { PLACEMENT_POLICIES } from '../scheduler/placement-policies.js'
 import { Watch } from './watch.js'
 import { wrongRows, type Workload } from './workload.js'
@@ -224,13 +224,20 @@ class Simulation {
   }
 
   /** Something may be the reason of its failure; for who can start again, more than one loss of an executor. */
-  private isExcused({ plan, endMs }: Outcome): boolean {
+  private isExcused({ error, plan, endMs }: Outcome): boolean {
     const near = this.faults.filter(
       fault => disturbs(fault) && fault.atMs <= endMs && fault.atMs + fault.forMs + AFTERMATH_MS >= plan.startMs,
     )
+    if (error?.code === 'TASK_KILLS_EXECUTOR' && !mayKillTwo(near)) return false
     if (!plan.holds || !plan.retries || near.length !== 1) return near.length > 0
     return !isSurvived(near[0], [plan.host])
   }
+}
+
+/** Two executors may have been taken for dead. */
+const mayKillTwo = (faults: readonly Fault[]): boolean => {
+  const deaths = faults.filter(seemsDeath)
+  return deaths.length > 1 || deaths.some(fault => Object.values(fault).includes(SCHEDULER))
 }
 
 const NOBODY = { name: 'nobody', paused: false, held: [] }
