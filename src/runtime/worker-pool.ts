@@ -51,6 +51,8 @@ interface Member {
   readonly exited: Deferred<void>
   failure: Error | undefined
   arenaThread: number | undefined
+  /** Each call of the worker's `terminate` adds a listener. */
+  isTerminated: boolean
 }
 
 /**
@@ -109,7 +111,10 @@ export class WorkerPool {
 
   /** Ends a thread that does not end what it was asked to; another one takes its place, and `onLost` hears of it. */
   terminate(thread: number): void {
-    void this.members[thread].worker.terminate()
+    const member = this.members[thread]
+    if (member.isTerminated) return
+    member.isTerminated = true
+    void member.worker.terminate()
   }
 
   /** Ends all threads, each after the messages it has been sent; resolves when none is left. A thread that does not end is terminated. */
@@ -139,7 +144,14 @@ export class WorkerPool {
       data: this.options.data,
     }
     const worker = new Worker(this.options.entry, { workerData: start, ...OWN_FLAGS })
-    const member: Member = { worker, ready: deferred(), exited: deferred(), failure: undefined, arenaThread: undefined }
+    const member: Member = {
+      worker,
+      ready: deferred(),
+      exited: deferred(),
+      failure: undefined,
+      arenaThread: undefined,
+      isTerminated: false,
+    }
     member.ready.promise.catch(() => undefined)
     worker.on('message', message => {
       if (!isReady(message)) return this.options.onMessage(thread, message)
