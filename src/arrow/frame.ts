@@ -32,6 +32,7 @@ interface FrameKernels {
   bitmapCount(bitmap: number, length: number): number
   frameOffsetsValid(offsets: number, count: number, total: number): number
   frameCodesValid(codes: number, count: number, length: number): number
+  frameCopy(source: number, byteLength: number, target: number): void
   frameNarrow(codes: number, count: number, width: number, target: number): void
   frameWiden(codes: number, count: number, width: number, target: number): void
   takeOffsets(offsets: number, indices: number, count: number, target: number): number
@@ -40,10 +41,16 @@ interface FrameKernels {
 
 type Scratch = (byteLength: number) => number
 
+/** A buffer in the arena. */
+interface Piece {
+  readonly position: number
+  readonly byteLength: number
+}
+
 /** What encoding collects: header words, and the buffers as places in the arena. */
 interface Outline {
   readonly words: number[]
-  readonly pieces: { readonly position: number; readonly byteLength: number }[]
+  readonly pieces: Piece[]
   /** Columns made on the way, to be released when the bytes are copied. */
   readonly made: Column[]
   readonly scratch: Scratch
@@ -61,7 +68,10 @@ export interface FrameBlock {
 export const encodeBatch = (batch: Batch): Uint8Array<ArrayBuffer> =>
   withOutline(batch, (outline, byteLength) => {
     const bytes = new Uint8Array(byteLength)
-    assemble(outline, bytes)
+    const { u8 } = views()
+    assemble(outline, bytes, ({ position, byteLength: length }, at) =>
+      bytes.set(u8.subarray(position, position + length), at),
+    )
     return bytes
   })
 
@@ -69,7 +79,10 @@ export const encodeBatch = (batch: Batch): Uint8Array<ArrayBuffer> =>
 export const encodeBlock = (batch: Batch): FrameBlock =>
   withOutline(batch, (outline, byteLength) => {
     const block = alloc(byteLength)
-    assemble(outline, views().u8.subarray(block, block + byteLength))
+    const { frameCopy } = kernels<FrameKernels>()
+    assemble(outline, views().u8.subarray(block, block + byteLength), ({ position, byteLength: length }, at) =>
+      frameCopy(position, length, block + at),
+    )
     return { block, byteLength }
   })
 
@@ -91,14 +104,14 @@ function withOutline<T>(batch: Batch, use: (outline: Outline, byteLength: number
 }
 
 /** `bytes` start at a multiple of 8. What pads buffers is zeroed: it travels, and nothing may travel with it. */
-function assemble({ words, pieces }: Outline, bytes: Uint8Array): void {
+function assemble({ words, pieces }: Outline, bytes: Uint8Array, copy: (piece: Piece, at: number) => void): void {
   new Uint32Array(bytes.buffer, bytes.byteOffset, words.length).set(words)
-  const { u8 } = views()
   let at = words.length * 4
-  for (const { position, byteLength } of pieces) {
-    bytes.set(u8.subarray(position, position + byteLength), at)
-    bytes.fill(0, at + byteLength, at + padded(byteLength))
-    at += padded(byteLength)
+  for (const piece of pieces) {
+    const end = at + piece.byteLength
+    copy(piece, at)
+    at += padded(piece.byteLength)
+    bytes.fill(0, end, at)
   }
 }
 

@@ -1,7 +1,6 @@
 /** grpc-js and the .proto contract, loaded when the first network call is made and not before. */
 import { fileURLToPath } from 'node:url'
 import type * as Grpc from '@grpc/grpc-js'
-import { withFrames } from './frame-message.js'
 import type { Dial } from './grpc-security.js'
 import type {
   ExecutorMessage,
@@ -121,13 +120,9 @@ async function load(): Promise<GrpcRuntime> {
   const { Exchange } = root.ballista.exchange.v1
   const { Node } = root.ballista.node.v1
   const { Scheduler } = root.ballista.scheduler.v1
-  const open = Exchange.service.Open as Grpc.MethodDefinition<ToProducer, ToConsumer>
   return {
     grpc,
-    exchangeService: {
-      ...Exchange.service,
-      Open: { ...open, responseSerialize: withFrames(message => open.responseSerialize(message)) },
-    },
+    exchangeService: Exchange.service,
     nodeService: Node.service,
     schedulerService: Scheduler.service,
     exchangeClient: dialler<ExchangeClient>(Exchange),

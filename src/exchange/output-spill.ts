@@ -1,12 +1,10 @@
 /** The temporary file of one output: encoded batches, appended and read again by their places. */
-import { crc32 } from 'node:zlib'
 import { alloc, release, retain, views } from '../arrow/memory.js'
 import { fail, toBallistaError } from '../common/errors.js'
 import { countSpill, giveTempBytes, takeTempBytes } from '../runtime/io-counters.js'
 import type { SpillHandle } from '../runtime/spill-fs.js'
 import type { SpillSpace } from '../runtime/spill-space.js'
-import { pieceOf, type EncodedBatch } from './encoded-batch.js'
-import { FRAME_BYTES } from './options.js'
+import { checksumsOf, type EncodedBatch } from './encoded-batch.js'
 
 /** Small batches are collected up to so many bytes and written at once. */
 const WRITE_BYTES = 1024 ** 2
@@ -129,7 +127,7 @@ export class OutputSpill {
         done += count
       }
       countSpill(0, byteLength)
-      if (checksums.some((checksum, piece) => crc32(pieceOf(encoded, piece * FRAME_BYTES)) !== checksum))
+      if (checksumsOf(encoded).some((checksum, piece) => checksum !== checksums[piece]))
         throw fail('SPILL_CORRUPT', [this.#space.place.directory, 'the checksum differs'])
       return encoded
     } catch (error) {

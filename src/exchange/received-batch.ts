@@ -5,7 +5,7 @@ import { decodeBlock } from '../arrow/frame.js'
 import { alloc, release, views } from '../arrow/memory.js'
 import type { Schema } from '../arrow/schema.js'
 import { fail } from '../common/errors.js'
-import { frameChecksum } from './frame-checksum.js'
+import { payloadChecksum, sealFrame } from './frame-checksum.js'
 import type { Frame } from './proto/messages.js'
 
 /** Plain data: it can be posted to another thread, which then owns the payloads (`payloadBuffers`). */
@@ -37,12 +37,14 @@ export function releaseParcel(parcel: Parcel): void {
 /** Checks and decodes: DATA_CORRUPTION names the frame and the peer. */
 export function openReceived({ frames, bytes, peer }: ReceivedBatch, schema: Schema): Batch {
   const block = alloc(bytes)
+  const memory = views().u8
   try {
     let at = block
-    for (const { channel, seq, rows, more, crc32, payload } of frames) {
-      if (frameChecksum(channel, { seq, rows, more }, payload) !== crc32)
+    for (const { channel, seq, rows, more, checksum, payload } of frames) {
+      const header = { seq, rows, more, bytes: payload.length }
+      memory.set(payload, at)
+      if (sealFrame(channel, header, payloadChecksum(at, payload.length)) !== checksum)
         throw fail('DATA_CORRUPTION', [peer, `frame ${seq} has a wrong checksum`])
-      views().u8.set(payload, at)
       at += payload.length
     }
     const batch = decodeBlock({ block, byteLength: bytes }, schema)

@@ -202,9 +202,9 @@ export class SenderChannel {
   private put(sent: SentFrame): void {
     const { header, encoded, start } = sent
     const { seq, rows, more } = header
-    const crc32 = sealFrame(this.number, header, encoded.checksums[start / FRAME_BYTES])
+    const checksum = sealFrame(this.number, header, encoded.checksums[start / FRAME_BYTES])
     const payload = pieceOf(encoded, start)
-    this.outbox.push({ frame: { channel: this.number, seq, rows, more, crc32, payload, isGone: () => sent.gone } })
+    this.outbox.push({ frame: { channel: this.number, seq, rows, more, checksum, payload, isGone: () => sent.gone } })
   }
 
   private forget(received: number): void {

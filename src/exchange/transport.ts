@@ -1,6 +1,7 @@
 /** How processes reach each other, as an interface: everything that dials or serves is given one, so that a test can put another in its place. */
 import type { RequestListener } from 'node:http'
 import type * as Grpc from '@grpc/grpc-js'
+import { frameInterceptor } from './frame-message.js'
 import {
   hostOf,
   loadGrpc,
@@ -69,7 +70,7 @@ export const grpcTransport: Transport = networkTransport({})
 
 function grpcServerOf(runtime: GrpcRuntime, services: Services, { token }: Security): Grpc.Server {
   const { grpc, exchangeService, nodeService, schedulerService } = runtime
-  const interceptors = token === undefined ? [] : [tokenInterceptor(grpc, token)]
+  const interceptors = [frameInterceptor(grpc), ...(token === undefined ? [] : [tokenInterceptor(grpc, token)])]
   const server = new grpc.Server({ ...SERVER_OPTIONS, interceptors })
   server.addService(nodeService, {
     stats: (_call: unknown, done: (error: null, stats: NodeStats) => void) => done(null, services.stats()),

@@ -1,14 +1,15 @@
 /** The exchange between processes over real gRPC servers on free ports: bounds, endings, and peers that lie. */
 import test, { type ExecutionContext } from 'ava'
-import { bytesInUse } from '../../src/arrow/memory.js'
+import { bytesInUse, release } from '../../src/arrow/memory.js'
 import { columnValues, releaseBatch } from '../../src/arrow/column.js'
 import { encodeBatch } from '../../src/arrow/frame.js'
 import type { Batch } from '../../src/arrow/batch.js'
 import { systemClock } from '../../src/common/clock.js'
 import { BallistaError, fail } from '../../src/common/errors.js'
+import { encodeForExchange, pieceOf } from '../../src/exchange/encoded-batch.js'
 import { ExchangeHub } from '../../src/exchange/exchange-hub.js'
 import { ExchangeServer } from '../../src/exchange/exchange-server.js'
-import { frameChecksum } from '../../src/exchange/frame-checksum.js'
+import { sealFrame } from '../../src/exchange/frame-checksum.js'
 import { loadGrpc, SERVER_OPTIONS, type ExchangeCall } from '../../src/exchange/grpc.js'
 import { MergedReader } from '../../src/exchange/merged-reader.js'
 import { listenOnOnePort } from '../../src/exchange/one-port-server.js'
@@ -249,10 +250,13 @@ const liar =
 
 function goodFrame(seq: number, first = seq * 10, more = false): Frame {
   const batch = numbersBatch(first, 10)
-  const payload = encodeBatch(batch)
+  const encoded = encodeForExchange(batch)
+  const payload = Uint8Array.from(pieceOf(encoded, 0))
   releaseBatch(batch)
+  release(encoded.block)
   const header = { seq, rows: more ? 0 : 10, more }
-  return { channel: 0, ...header, crc32: frameChecksum(0, header, payload), payload }
+  const checksum = sealFrame(0, { ...header, bytes: payload.length }, encoded.checksums[0])
+  return { channel: 0, ...header, checksum, payload }
 }
 
 /** A frame with one bit of its payload flipped after the checksum. */

@@ -134,6 +134,6 @@ function messageText(message: object): string {
   const [kind, part] = Object.entries(message).find(([, value]) => isPart(value)) ?? ['request', message]
   const fields = Object.entries(part as object)
     .filter(([, value]) => typeof value !== 'object')
-    .map(([name, value]) => (name === 'crc32' ? '' : ` ${name}=${value}`))
+    .map(([name, value]) => (name === 'checksum' ? '' : ` ${name}=${value}`))
   return `${kind}${fields.join('')}`
 }

@@ -53,7 +53,7 @@ export interface Frame {
   readonly seq: number
   readonly rows: number
   readonly more: boolean
-  readonly crc32: number
+  readonly checksum: number
   readonly payload: Uint8Array
 }
 
