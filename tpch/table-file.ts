@@ -19,11 +19,12 @@ export interface TableFile {
 
 export async function openTableFile(table: TableName, path: string, format: OutputFormat): Promise<TableFile> {
   const host = thisHost()
-  await mkdir(dirname(path), { recursive: true })
+  // What is wrong with the place, opening the file says.
+  await mkdir(dirname(path), { recursive: true }).catch(() => undefined)
   if (format === 'parquet') {
     const writer = await openParquetWriter(path, SCHEMAS[table], { host })
     return {
-      append: chunk => writer.writeEncoded(chunk),
+      append: async chunk => writer.append?.({ bytes: chunk, rows: 0 }),
       close: async () => (await writer.close()).bytes,
       abort: () => writer.abort(),
     }

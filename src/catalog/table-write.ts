@@ -37,6 +37,8 @@ export interface StagedWrite {
   readonly sortBy: readonly { readonly column: string; readonly descending: boolean }[]
   /** All rows go to one file. */
   readonly singleFile: boolean
+  /** Files of the format are made of pieces that can be encoded apart. */
+  readonly pieces: boolean
 }
 
 /** What has come of a write whose rows are in the table. */

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path'
 import type { FileTarget, StagedPart, StagedWrite, WriteIntent } from '../catalog/table-write.js'
 import { BallistaError, fail } from '../common/errors.js'
 import { COMMITTED, MANIFEST, parseManifest, stagingRoot, type WriteManifest } from '../formats/write-manifest.js'
+import { encodesPieces } from '../formats/open-writer.js'
 import type { CommitFs } from './file-system.js'
 
 export class Staging {
@@ -109,6 +110,7 @@ export function stagedWrite(staging: Staging, { target, writeId }: WriteIntent, 
     partitionBy: target.partitionBy ?? [],
     sortBy: target.sortBy ?? [],
     singleFile,
+    pieces: encodesPieces(target.format),
   }
 }
 

@@ -56,10 +56,27 @@ export interface Written {
 export interface FileWriter {
   /** Borrows the batch. Resolves when the next may come. */
   write(batch: Batch): Promise<void>
+  /** Instead of `write`: adds what an encoder of the format has made of rows of the same schema, perhaps on another thread or host. */
+  append?(piece: EncodedPiece): Promise<void>
   /** Makes the file appear under its name, complete and on disk. */
   close(): Promise<Written>
   /** Leaves nothing behind. Never throws. */
   abort(): Promise<void>
+}
+
+/** A part of a file that does not depend on the others. */
+export interface EncodedPiece {
+  /** Valid until the encoder goes on. */
+  readonly bytes: Uint8Array
+  readonly rows: number
+}
+
+/** Makes pieces of rows. `close` comes last, once, whatever happened. */
+export interface PieceEncoder {
+  /** Borrows the batch until the pieces have been taken. */
+  push(batch: Batch): Iterable<EncodedPiece> | AsyncIterable<EncodedPiece>
+  finish(): Iterable<EncodedPiece> | AsyncIterable<EncodedPiece>
+  close(): void
 }
 
 export interface FileFormat {
@@ -81,6 +98,8 @@ export interface FileFormat {
   /** Batches given away; `return()` closes what was opened. */
   scan(scan: FileScan): AsyncIterable<Batch>
   openWriter(request: WriteRequest): Promise<FileWriter>
+  /** For formats whose files are made of pieces: their writers can `append`. The path tells only what its ending does. */
+  openEncoder?(request: WriteRequest): Promise<PieceEncoder>
 }
 
 export interface SplitRequest {

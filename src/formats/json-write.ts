@@ -1,54 +1,36 @@
 /** Writes NDJSON: one object a line, all members, NULL as null, numbers with all their digits. */
-import { promisify } from 'node:util'
-import { gzip } from 'node:zlib'
 import type { Batch, Column } from '../arrow/batch.js'
 import { views } from '../arrow/memory.js'
 import { openAtomicFile } from '../storage/read-file.js'
 import { cellWriter, hasValue, type CellWriter } from './cell-text.js'
 import { writesGzip } from './compression.js'
-import type { FileWriter, WriteRequest } from './format.js'
+import type { FileWriter, PieceEncoder, WriteRequest } from './format.js'
+import { PIECE_BYTES, pieceWriter, textBytes, textEncoder } from './piece-writer.js'
 import { TextBuffer } from './text-buffer.js'
 
-const gzipMember = promisify(gzip)
-const FLUSH_BYTES = 1024 * 1024
 const HEX = '0123456789abcdef'
 
 /**
  * Opens a file for an NDJSON result. DATE and TIMESTAMP are ISO 8601 strings, BYTEA is a hexadecimal string; NaN and the infinities,
  * which JSON lacks, are the strings "NaN", "inf", "-inf". Options: compression. Throws FILE_NOT_WRITABLE.
  */
-export async function openJsonWriter({ path, schema, options, host }: WriteRequest): Promise<FileWriter> {
-  const isCompressed = writesGzip(options, path)
-  const file = await openAtomicFile({ path, host })
-  const out = new TextBuffer()
+export async function openJsonWriter(request: WriteRequest): Promise<FileWriter> {
+  const { host, options, path } = request
+  const encoder = await openJsonEncoder(request)
+  const head = await textBytes(new Uint8Array(0), writesGzip(options, path))
+  return pieceWriter(await openAtomicFile({ path, host }), encoder, { head })
+}
+
+/** The rows of such a file. */
+export async function openJsonEncoder({ options, path, schema }: WriteRequest): Promise<PieceEncoder> {
   const prefixes = schema.fields.map(({ name }, i) => `${i === 0 ? '{' : ','}${JSON.stringify(name)}:`)
-  let rows = 0
-  const flush = async (): Promise<void> => {
-    if (out.length === 0) return
-    const bytes = out.take()
-    await file.append(isCompressed ? await gzipMember(bytes) : bytes)
-  }
-  return {
-    async write(batch) {
-      for (let row = 0; row < batch.rowCount;) {
-        row = writeRows(batch, row, out, prefixes)
-        if (out.length >= FLUSH_BYTES) await flush()
-      }
-      rows += batch.rowCount
-    },
-    async close() {
-      await flush()
-      await file.close()
-      return { rows, bytes: file.byteLength, crc32: file.crc32 }
-    },
-    abort: () => file.abort(),
-  }
+  return textEncoder((batch, start, out) => writeRows(batch, start, out, prefixes), writesGzip(options, path))
 }
 
 function writeRows({ columns, rowCount }: Batch, start: number, out: TextBuffer, prefixes: readonly string[]): number {
   const cells = columns.map(jsonCellWriter)
   let row = start
-  for (; row < rowCount && out.length < FLUSH_BYTES; row++) {
+  for (; row < rowCount && out.length < PIECE_BYTES; row++) {
     for (let column = 0; column < columns.length; column++) {
       out.text(prefixes[column])
       if (hasValue(columns[column], row)) cells[column](out, row)

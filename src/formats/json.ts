@@ -18,7 +18,7 @@ import type { FileDescription, FileFormat, FileScan, FormatOptions, SplitRequest
 import { NOT_UTF8, invalidLine } from './invalid-line.js'
 import { JsonSyntaxError, parseJsonObject, type JsonCell } from './json-text.js'
 import { elementsOf, isArrayFile, linesOf, type JsonElement } from './json-elements.js'
-import { openJsonWriter } from './json-write.js'
+import { openJsonEncoder, openJsonWriter } from './json-write.js'
 
 export const jsonFormat: FileFormat = {
   name: 'json',
@@ -29,6 +29,7 @@ export const jsonFormat: FileFormat = {
   splits: splitJson,
   scan: scanJson,
   openWriter: openJsonWriter,
+  openEncoder: openJsonEncoder,
 }
 
 const INFER_RECORDS = 1000

@@ -7,7 +7,7 @@ import type { PartStatistics, StagedPart, StagedWrite } from '../catalog/table-w
 import { fail } from '../common/errors.js'
 import type { FileHost } from '../storage/store.js'
 import { normalizeOptions } from './format-options.js'
-import type { FileWriter } from './format.js'
+import type { EncodedPiece, FileWriter, PieceEncoder } from './format.js'
 import { formatNamed } from './index.js'
 
 /** One file of a format. */
@@ -30,6 +30,20 @@ export async function openWriter(
   return format.openWriter({ path, schema, options, host })
 }
 
+/** The encoder of the format for pieces of such a file; undefined if its files are not made of pieces. */
+export async function openEncoder(
+  { path, format: name, options: given }: FileToWrite,
+  schema: Schema,
+  host: FileHost,
+): Promise<PieceEncoder | undefined> {
+  const format = formatNamed(name)
+  const options = normalizeOptions(given, [...format.writeOptions, ...format.readOptions], format.name)
+  return format.openEncoder?.({ path, schema, options, host })
+}
+
+/** Whether files of the format are made of pieces that can be encoded apart. */
+export const encodesPieces = (name: string): boolean => formatNamed(name).openEncoder !== undefined
+
 /** Throws INVALID_OPTION for what the format does not know when it writes, NOT_SUPPORTED for an unknown format. */
 export function checkWriteOptions(name: string, options: Readonly<Record<string, string>>): void {
   const format = formatNamed(name)
@@ -40,6 +54,8 @@ export function checkWriteOptions(name: string, options: Readonly<Record<string,
 export interface PartWriter {
   /** Borrows the batch. */
   write(batch: Batch): Promise<void>
+  /** Instead of `write`, for a format that encodes pieces. */
+  append(piece: EncodedPiece): Promise<void>
   close(): Promise<StagedPart>
   abort(): Promise<void>
 }
@@ -65,6 +81,10 @@ export async function openPart(
   const writer = await openWriter({ path, format, options }, schema, host)
   return {
     write: batch => writer.write(batch),
+    async append(piece) {
+      if (writer.append === undefined) throw fail('INTERNAL', [`${format} files are not made of pieces`])
+      await writer.append(piece)
+    },
     abort: () => writer.abort(),
     async close() {
       const written = await writer.close()

@@ -130,9 +130,9 @@ test('every definition is a source, a transform, a sink or a marker', t => {
 })
 
 // An exchange never runs; shared rows are read below what makes them; a write leaves a file behind, test/formats/ runs it.
-test('every definition but exchange, shared rows and write has samples', t => {
+test('every definition but encode, exchange, shared rows and write has samples', t => {
   const without = OPERATORS.filter(definition => definition.samples().length === 0).map(({ kind }) => kind)
-  t.deepEqual(without, ['ExchangeExec', 'SharedRowsExec', 'WriteExec'])
+  t.deepEqual(without, ['EncodeExec', 'ExchangeExec', 'SharedRowsExec', 'WriteExec'])
 })
 
 for (const { definition, plan, title } of SAMPLES) {

@@ -77,7 +77,9 @@ const writePlan = (directory: string, input: DataSourceExec): WriteExec => ({
     partitionBy: [],
     sortBy: [],
     singleFile: true,
+    pieces: false,
   },
+  rows: input.schema,
   schema: { fields: [field('count', INT64, false)] },
   children: [input],
 })

@@ -298,6 +298,7 @@ test.serial('every part is a file of its own, and its report says what is in it'
     partitionBy: [],
     sortBy: [],
     singleFile: false,
+    pieces: false,
   }
   const schema = { fields: [field('n', INT64)] }
   for (const partition of [0, 1]) {

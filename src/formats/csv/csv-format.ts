@@ -15,7 +15,7 @@ import { SchemaGuess, columnNames } from './infer.js'
 import { newlineOf } from './line-ends.js'
 import { oddRecords } from './odd-dialect.js'
 import { malformedRecord, scanCsv } from './read.js'
-import { openCsvWriter } from './write.js'
+import { openCsvEncoder, openCsvWriter } from './write.js'
 
 const LF = 10
 
@@ -28,6 +28,7 @@ export const csvFormat: FileFormat = {
   splits: splitCsv,
   scan: scanCsv,
   openWriter: openCsvWriter,
+  openEncoder: openCsvEncoder,
 }
 
 /** One split, or ranges of about a line or more where the file may be cut at any line end. */

@@ -1,18 +1,14 @@
 /** Writes CSV by RFC 4180: a header, `\n` line ends, NULL as nothing and the empty string as `""`. */
-import { promisify } from 'node:util'
-import { gzip } from 'node:zlib'
 import type { Batch } from '../../arrow/batch.js'
 import { openAtomicFile } from '../../storage/read-file.js'
 import { writesGzip } from '../compression.js'
 import { cellWriter, hasValue, type BytesWriter } from '../cell-text.js'
-import type { FileWriter, WriteRequest } from '../format.js'
+import type { FileWriter, PieceEncoder, WriteRequest } from '../format.js'
+import { PIECE_BYTES, pieceWriter, textBytes, textEncoder } from '../piece-writer.js'
 import { TextBuffer } from '../text-buffer.js'
 import { csvDialect, isUsual, type CsvDialect } from './dialect.js'
 import { fail } from '../../common/errors.js'
 
-const gzipMember = promisify(gzip)
-/** Bytes that are collected before they are written. */
-const FLUSH_BYTES = 1024 * 1024
 const LF = 10
 const CR = 13
 
@@ -20,43 +16,30 @@ const CR = 13
  * Opens a file for a CSV result. Decimals have all digits of their scale, floats the shortest text that reads back, dates and
  * timestamps are ISO 8601. Options: has_header (true), delimiter, quote, null_value (nothing), compression. Throws FILE_NOT_WRITABLE, INVALID_OPTION.
  */
-export async function openCsvWriter({ path, schema, options, host }: WriteRequest): Promise<FileWriter> {
+export async function openCsvWriter(request: WriteRequest): Promise<FileWriter> {
+  const { host, options, path, schema } = request
+  const encoder = await openCsvEncoder(request)
+  const dialect = csvDialect(options, path)
+  const header = new TextBuffer()
+  if (dialect.hasHeader) {
+    const writer = fieldWriter(dialect)
+    schema.fields.forEach((field, column) => {
+      if (column > 0) header.byte(writer.delimiter)
+      writer.text(header, field.name)
+    })
+    header.byte(LF)
+  }
+  const head = await textBytes(header.take(), writesGzip(options, path))
+  return pieceWriter(await openAtomicFile({ path, host }), encoder, { head })
+}
+
+/** The rows of such a file. */
+export async function openCsvEncoder({ options, path }: WriteRequest): Promise<PieceEncoder> {
   const dialect = csvDialect(options, path)
   if (!isUsual(dialect) || dialect.quote === '' || dialect.escape !== dialect.quote)
     throw fail('NOT_SUPPORTED', ['writing CSV with this delimiter or quote'])
-  const isCompressed = writesGzip(options, path)
-  const file = await openAtomicFile({ path, host })
-  const out = new TextBuffer()
-  let rows = 0
-  const flush = async (): Promise<void> => {
-    if (out.length === 0) return
-    // Members of a gzip file may follow each other (RFC 1952, section 2.2).
-    const bytes = out.take()
-    await file.append(isCompressed ? await gzipMember(bytes) : bytes)
-  }
   const writer = fieldWriter(dialect)
-  if (dialect.hasHeader) {
-    schema.fields.forEach((field, column) => {
-      if (column > 0) out.byte(writer.delimiter)
-      writer.text(out, field.name)
-    })
-    out.byte(LF)
-  }
-  return {
-    async write(batch) {
-      for (let row = 0; row < batch.rowCount;) {
-        row = writeRows(batch, row, out, writer)
-        if (out.length >= FLUSH_BYTES) await flush()
-      }
-      rows += batch.rowCount
-    },
-    async close() {
-      await flush()
-      await file.close()
-      return { rows, bytes: file.byteLength, crc32: file.crc32 }
-    },
-    abort: () => file.abort(),
-  }
+  return textEncoder((batch, start, out) => writeRows(batch, start, out, writer), writesGzip(options, path))
 }
 
 /** How the fields of one dialect are written. */
@@ -72,7 +55,7 @@ export function writeRows(batch: Batch, start: number, out: TextBuffer, writer: 
   const { columns, rowCount } = batch
   const cells = columns.map(column => cellWriter(column, writer.bytes, writer.text))
   let row = start
-  for (; row < rowCount && out.length < FLUSH_BYTES; row++) {
+  for (; row < rowCount && out.length < PIECE_BYTES; row++) {
     for (let column = 0; column < columns.length; column++) {
       if (column > 0) out.byte(writer.delimiter)
       if (hasValue(columns[column], row)) cells[column](out, row)

@@ -4,7 +4,7 @@ import { withDistinctCounts } from './distinct-counts.js'
 import { readFooter } from './footer.js'
 import { scanParquet } from './read.js'
 import { dataBytes, fileStatistics, rowGroupSplits } from './split-plan.js'
-import { openParquetWriter, parquetWriteOptions } from './write.js'
+import { openParquetEncoder, openParquetWriter, parquetWriteOptions } from './write.js'
 
 export const parquetFormat: FileFormat = {
   name: 'parquet',
@@ -28,4 +28,5 @@ export const parquetFormat: FileFormat = {
   scan: scanParquet,
   openWriter: ({ path, schema, options, host }) =>
     openParquetWriter(path, schema, { host, ...parquetWriteOptions(options) }),
+  openEncoder: ({ schema, options }) => openParquetEncoder(schema, parquetWriteOptions(options)),
 }

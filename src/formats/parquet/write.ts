@@ -12,7 +12,8 @@ import { openAtomicFile } from '../../storage/read-file.js'
 import type { FileHost } from '../../storage/store.js'
 import { END_OF_STREAM, recordBatchMessage, schemaMessage } from '../arrow-message.js'
 import { integerOption } from '../format-options.js'
-import type { FileWriter, FormatOptions, Written } from '../format.js'
+import type { EncodedPiece, FileWriter, FormatOptions, PieceEncoder } from '../format.js'
+import { pieceWriter } from '../piece-writer.js'
 import { loadParquetWasm, type ParquetWasm } from './decode.js'
 import { parseFooter, type ParquetFooter } from './footer.js'
 import {
@@ -29,13 +30,16 @@ import {
 } from './thrift-compact.js'
 import { annotated, bareSchema, holdsInterval, withBareBatch } from './write-schema.js'
 
-export interface ParquetWriteOptions {
-  /** Name of this host, for errors. */
-  readonly host: FileHost
+export interface ParquetEncodeOptions {
   /** Default snappy. */
   readonly compression?: ParquetCompression
   /** Default 122 880. */
   readonly rowGroupRows?: number
+}
+
+export interface ParquetWriteOptions extends ParquetEncodeOptions {
+  /** This host, for errors. */
+  readonly host: FileHost
 }
 
 const CODECS = {
@@ -48,17 +52,12 @@ const CODECS = {
 } as const
 export type ParquetCompression = keyof typeof CODECS
 
-export interface ParquetFileWriter extends FileWriter {
-  /** Appends what `encodeParquetRowGroup` made of batches of the same schema, perhaps on another thread. Not mixed with `write`. */
-  writeEncoded(rowGroup: Uint8Array): Promise<void>
-}
-
 const ROW_GROUP_ROWS = 122_880
 const MAGIC = utf8Bytes('PAR1')
 const CREATED_BY = utf8Bytes('ballista')
 
 /** Options of COPY: `compression`, `max_row_group_size`. Throws INVALID_OPTION. */
-export function parquetWriteOptions(options: FormatOptions): Omit<ParquetWriteOptions, 'host'> {
+export function parquetWriteOptions(options: FormatOptions): ParquetEncodeOptions {
   const rowGroupRows = integerOption(options, 'max_row_group_size', ROW_GROUP_ROWS)
   if (rowGroupRows < 1) throw fail('INVALID_OPTION', ['max_row_group_size', 'must be at least 1'])
   const name = (options['compression'] ?? 'snappy').toLowerCase().replace(/\(\d+\)$/, '')
@@ -82,54 +81,58 @@ export async function openParquetWriter(
   path: string,
   schema: Schema,
   options: ParquetWriteOptions,
-): Promise<ParquetFileWriter> {
+): Promise<FileWriter> {
   const wasm = await loadParquetWasm()
-  const codec = options.compression ?? 'snappy'
   const template = templateOf(wasm, schema, path)
   const file = await openAtomicFile({ path, host: options.host })
-  const rowGroupRows = options.rowGroupRows ?? ROW_GROUP_ROWS
-  const pending: Batch[] = []
   const rowGroups: ThriftStruct[] = []
-  let pendingRows = 0
   let rows = 0
-  const releasePending = (): void => pending.splice(0).forEach(releaseBatch)
-  const flush = async (): Promise<void> => {
-    if (pendingRows === 0) return
-    const bytes = encodeRowGroup(wasm, schema, pending, codec)
-    releasePending()
-    pendingRows = 0
-    await append(bytes)
-  }
-  const append = async (bytes: Uint8Array): Promise<void> => {
-    if (file.byteLength === 0) await file.append(MAGIC)
-    const footer = parseFooter(footerBytes(bytes), path, bytes.length)
-    rows += footer.rowCount
-    for (const group of structsAt(footer.metadata, 4))
-      rowGroups.push(movedGroup(group, file.byteLength - MAGIC.length, rowGroups.length))
-    await file.append(bytes.subarray(MAGIC.length, endOfChunks(footer)))
+  return pieceWriter(file, rowGroupEncoder(wasm, schema, options), {
+    head: MAGIC,
+    async append(bytes) {
+      const footer = parseFooter(footerBytes(bytes), path, bytes.length)
+      rows += footer.rowCount
+      for (const group of structsAt(footer.metadata, 4))
+        rowGroups.push(movedGroup(group, file.byteLength - MAGIC.length, rowGroups.length))
+      await file.append(bytes.subarray(MAGIC.length, endOfChunks(footer)))
+    },
+    end: () => footerOf(template, rowGroups, rows),
+  })
+}
+
+/** Pieces that are row groups, each as a file of its own. Holds the batches of one. Throws NOT_SUPPORTED. */
+export async function openParquetEncoder(schema: Schema, options: ParquetEncodeOptions): Promise<PieceEncoder> {
+  const wasm = await loadParquetWasm()
+  // The writer, which knows what it cannot store, may be another task.
+  templateOf(wasm, schema, 'Parquet')
+  return rowGroupEncoder(wasm, schema, options)
+}
+
+function rowGroupEncoder(wasm: ParquetWasm, schema: Schema, options: ParquetEncodeOptions): PieceEncoder {
+  const { compression = 'snappy', rowGroupRows = ROW_GROUP_ROWS } = options
+  const pending: Batch[] = []
+  let rows = 0
+  const release = (): void => pending.splice(0).forEach(releaseBatch)
+  const piece = (): EncodedPiece => {
+    const encoded = { bytes: encodeRowGroup(wasm, schema, pending, compression), rows }
+    release()
+    rows = 0
+    return encoded
   }
   return {
-    async write(batch) {
+    *push(batch) {
       for (let start = 0; start < batch.rowCount;) {
-        const end = Math.min(batch.rowCount, start + rowGroupRows - pendingRows)
+        const end = Math.min(batch.rowCount, start + rowGroupRows - rows)
         pending.push(part(batch, start, end))
-        pendingRows += end - start
+        rows += end - start
         start = end
-        if (pendingRows >= rowGroupRows) await flush()
+        if (rows >= rowGroupRows) yield piece()
       }
     },
-    writeEncoded: append,
-    async close(): Promise<Written> {
-      await flush()
-      if (file.byteLength === 0) await file.append(MAGIC)
-      await file.append(footerOf(template, rowGroups, rows))
-      await file.close()
-      return { rows, bytes: file.byteLength, crc32: file.crc32 }
+    *finish() {
+      if (rows > 0) yield piece()
     },
-    async abort() {
-      releasePending()
-      await file.abort()
-    },
+    close: release,
   }
 }
 

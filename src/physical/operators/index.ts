@@ -4,6 +4,7 @@ import { aggregateOperator } from './aggregate.js'
 import { coalesceOperator } from './coalesce.js'
 import { dataSourceOperator } from './data-source.js'
 import { emptyOperator } from './empty.js'
+import { encodeOperator } from './encode.js'
 import { exchangeOperator } from './exchange.js'
 import { filterOperator } from './filter.js'
 import { hashJoinOperator } from './hash-join.js'
@@ -25,6 +26,7 @@ export const OPERATORS: readonly OperatorDefinition[] = [
   coalesceOperator as OperatorDefinition,
   dataSourceOperator as OperatorDefinition,
   emptyOperator as OperatorDefinition,
+  encodeOperator as OperatorDefinition,
   exchangeOperator as OperatorDefinition,
   filterOperator as OperatorDefinition,
   hashJoinOperator as OperatorDefinition,

@@ -12,11 +12,14 @@ import type { PartOwner, PartWriter } from '../../formats/open-writer.js'
 import { afterwards, type Operator } from '../../runtime/operator.js'
 import type { TaskContext } from '../../runtime/task-context.js'
 import { defineOperator, type PhysicalPlan } from '../plan.js'
+import { encodeExec, piecesOf } from './encode.js'
 import type { SortExec } from './sort.js'
 
 export interface WriteExec extends PhysicalPlan {
   readonly kind: 'WriteExec'
   readonly staged: StagedWrite
+  /** The schema of what is written. */
+  readonly rows: Schema
 }
 
 /** Of the statement's result, which its coordinator gives; the operator itself gives no rows. */
@@ -29,6 +32,12 @@ export const COUNT_SCHEMA: Schema = { fields: [field('count', INT64, false)] }
  *
  *   WriteExec: partition_by=[a]          WriteExec: partition_by=[a]
  *     X                           =>       SortExec: local, a
+ *                                            X
+ *
+ * What goes into one file is encoded where it comes from, if the format allows:
+ *
+ *   WriteExec: file=f.csv                WriteExec: file=f.csv
+ *     X                           =>       EncodeExec
  *                                            X
  */
 export const writeOperator = defineOperator<WriteExec>({
@@ -46,13 +55,17 @@ export const writeOperator = defineOperator<WriteExec>({
     return {
       kind: 'WriteExec',
       staged: plan.staged,
+      rows: input.schema,
       schema: COUNT_SCHEMA,
-      children: [sorted(input, plan.staged)],
+      children: [encoded(sorted(input, plan.staged), plan.staged)],
     } as WriteExec
   },
   open: (plan, ctx) => new PartitionedWrite(plan, ctx),
   samples: () => [],
 })
+
+const encoded = (input: PhysicalPlan, staged: StagedWrite): PhysicalPlan =>
+  staged.singleFile && staged.pieces ? encodeExec(staged, input) : input
 
 /** By the partition columns, then as the files are to be. */
 function sorted(input: PhysicalPlan, { partitionBy, singleFile, sortBy }: StagedWrite): PhysicalPlan {
@@ -87,21 +100,24 @@ class PartitionedWrite implements Operator {
   /** Positions in the input. */
   private readonly stored: readonly number[]
   private readonly keys: readonly number[]
+  /** The input is pieces of the file. */
+  private readonly takesPieces: boolean
   private part: OpenPart | undefined
 
-  constructor({ children, staged }: WriteExec, ctx: TaskContext) {
+  constructor({ rows, staged }: WriteExec, ctx: TaskContext) {
     this.staged = staged
     this.ctx = ctx
     const { config, host, jobId, partition } = ctx
     this.owner = { jobId, partition, host: { name: host, config } }
-    const { fields } = children[0].schema
+    this.takesPieces = staged.singleFile && staged.pieces
+    const { fields } = rows
     this.keys = staged.partitionBy.map(column => fields.findIndex(({ name }) => name === column))
     this.stored = fields.map((_, i) => i).filter(i => !this.keys.includes(i))
     this.schema = { fields: this.stored.map(i => fields[i]) }
   }
 
   push(batch: Batch): AsyncIterable<never> {
-    return afterwards(() => this.write(batch))
+    return afterwards(() => (this.takesPieces ? this.append(batch) : this.write(batch)))
   }
 
   finish(): AsyncIterable<never> {
@@ -114,6 +130,11 @@ class PartitionedWrite implements Operator {
 
   close(): void {
     void this.part?.writer.abort()
+  }
+
+  private async append(batch: Batch): Promise<void> {
+    this.part ??= await this.open([])
+    for (const piece of piecesOf(batch)) await this.part.writer.append(piece)
   }
 
   private async write(batch: Batch): Promise<void> {

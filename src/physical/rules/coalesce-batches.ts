@@ -8,6 +8,7 @@ import type { PhysicalRule } from './rule.js'
 /** They read all of their input, so that merging delays no LIMIT, and pay per batch (hash tables, frames). */
 const EAGER_KINDS = new Set([
   'AggregateExec',
+  'EncodeExec',
   'ExchangeExec',
   'HashJoinExec',
   'NestedLoopJoinExec',
