@@ -27,7 +27,7 @@ export interface CommitFs {
   /** Names in a directory, sorted; none if it is missing. */
   list(directory: string): Promise<readonly string[]>
   status(path: string): Promise<FileStatus | undefined>
-  /** Removes a directory if it is there and empty. */
+  /** Removes a directory if it is there and empty; anything else stays. */
   removeDirectory(path: string): Promise<void>
   sync(directory: string): Promise<void>
 }
@@ -71,7 +71,7 @@ export function nodeCommitFs(host: string): CommitFs {
     },
     async removeDirectory(path) {
       await fs.rmdir(await at(path)).catch((error: NodeJS.ErrnoException) => {
-        if (!['ENOENT', 'ENOTEMPTY', 'EEXIST'].includes(error.code ?? '')) throw error
+        if (!['ENOENT', 'ENOTDIR', 'ENOTEMPTY', 'EEXIST'].includes(error.code ?? '')) throw error
       })
     },
     async sync(directory) {
