@@ -1,5 +1,6 @@
-/** `bench tpch` and `bench scan`: statements on both engines, pair by pair. */
-import { mkdir, stat, writeFile } from 'node:fs/promises'
+/** `bench tpch`, `bench scan` and `bench writes`: statements on both engines, pair by pair. */
+import { mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import { directory, positive, setting } from '../src/cli/options.js'
@@ -15,7 +16,7 @@ import { machine, ownVersions } from './machine.js'
 import { measure, RECORD_PAIRS, type Measurement, type Workload } from './pairs.js'
 import { headerLine, overallLines, workloadLine } from './report-text.js'
 import { reportJson, reportOf, workloadReport, type Report } from './report.js'
-import { scanWorkloads, SINGLE_COLUMNS, tpchWorkloads } from './workloads.js'
+import { scanWorkloads, SINGLE_COLUMNS, tpchWorkloads, writeWorkloads } from './workloads.js'
 
 export interface CompareFlags {
   readonly vs?: EngineName
@@ -41,6 +42,14 @@ export function comparisonCommands(program: Command, root: string, setStatus: (s
       const workloads = scanWorkloads(flags.columns ?? SINGLE_COLUMNS)
       setStatus(await compare({ mode: 'scan', workloads, all, root }, flags))
     })
+  compareCommand(program, 'writes', 'lineitem, written into files').action(async (flags: CompareFlags) => {
+    const directory = await mkdtemp(join(tmpdir(), 'ballista-bench-'))
+    try {
+      setStatus(await compare({ mode: 'writes', workloads: writeWorkloads(directory), all: true, root }, flags))
+    } finally {
+      await rm(directory, { recursive: true, force: true })
+    }
+  })
 }
 
 const compareCommand = (program: Command, name: string, description: string): Command =>

@@ -1,4 +1,4 @@
-/** `npm run bench -- tpch|scan|cluster|latency|exchange|kernels|arena`: how fast the engine is, beside DuckDB and plain JavaScript. */
+/** `npm run bench -- tpch|scan|writes|cluster|latency|exchange|kernels|arena`: how fast the engine is, beside DuckDB and plain JavaScript. */
 import { Command, CommanderError } from 'commander'
 import { arenaCommand } from './arena.js'
 import { clusterCommand } from './cluster.js'

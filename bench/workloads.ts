@@ -57,3 +57,28 @@ function aggregateOf(column: string): { what: string; statement: string } {
       return { what: `sum of ${column}`, statement: select(`sum(${column})`) }
   }
 }
+
+const MONTHS = `SELECT *, CAST(date_part('year', l_shipdate) * 100 + date_part('month', l_shipdate) AS INTEGER) AS month FROM lineitem`
+
+/** Lineitem into files below a directory: one file of each kind, and a directory for each of the 84 months in which something was shipped. */
+export function writeWorkloads(directory: string): Workload[] {
+  const one = (name: string, file: string, ours: string, theirs: string): Workload => ({
+    name,
+    ours: [`COPY lineitem TO '${directory}/ours-${file}' ${ours}`],
+    theirs: [`COPY lineitem TO '${directory}/theirs-${file}' ${theirs}`],
+    consume: 'drop',
+  })
+  return [
+    one('parquet, snappy', 'snappy.parquet', '', '(FORMAT parquet, COMPRESSION snappy)'),
+    one('parquet, zstd', 'zstd.parquet', 'OPTIONS (compression zstd)', '(FORMAT parquet, COMPRESSION zstd)'),
+    one('csv', 'lineitem.csv', '', '(FORMAT csv)'),
+    {
+      name: 'parquet by month',
+      ours: [
+        `COPY (${MONTHS}) TO '${directory}/ours/' STORED AS PARQUET PARTITIONED BY (month) OPTIONS (mode overwrite)`,
+      ],
+      theirs: [`COPY (${MONTHS}) TO '${directory}/theirs' (FORMAT parquet, PARTITION_BY (month), OVERWRITE_OR_IGNORE)`],
+      consume: 'drop',
+    },
+  ]
+}
