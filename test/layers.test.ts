@@ -16,6 +16,7 @@ const PACKAGE_HOMES: Readonly<Record<string, readonly string[]>> = {
   '@grpc/grpc-js': ['exchange/', 'cluster/', 'session/remote-client.ts'],
   '@grpc/proto-loader': ['exchange/', 'cluster/'],
   'apache-arrow': ['arrow/', 'delta/'],
+  aws4fetch: ['storage/s3-request.ts'],
   commander: ['cli/'],
   'csv-parse': ['formats/csv'],
   fzstd: ['formats/zstd-stream.ts'],

@@ -32,6 +32,8 @@ export interface FileSplit {
   readonly byteLength: number
   /** Bytes of the whole file when the scan was planned: a reader that finds fewer says so. */
   readonly fileBytes?: number
+  /** Of a remote file, its version then (storage/store.ts): no other one is read. */
+  readonly fileTag?: string
   /** Values of columns that the file does not hold (partitions, its name), by column number of the table. */
   readonly constants?: readonly ConstantColumn[]
   /** Numbers of rows of the file that are left out, ascending, as text (rowSetText): then the split is a whole file with a layout. */

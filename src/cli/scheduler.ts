@@ -16,7 +16,8 @@ async function run(flags: FlagValues<typeof SCHEDULER_FLAGS>): Promise<void> {
   const { restrictToRoots } = await import('../runtime/data-roots.js')
   const roots = dataRootsOf(flags)
   // Its own tables, which its executors need to reach too.
-  restrictToRoots(roots && flags.dataDir !== undefined ? [...roots, join(flags.dataDir, 'warehouse')] : roots)
+  const own = flags.dataDir === undefined ? [] : [join(flags.dataDir, 'warehouse')]
+  restrictToRoots(roots?.directories === undefined ? roots : { ...roots, directories: [...roots.directories, ...own] })
   const { startScheduler } = await import('../cluster/scheduler/server.js')
   const { PLACEMENT_POLICIES } = await import('../cluster/scheduler/placement-policies.js')
   const { clusterPlanner } = await import('../session/plan-for-cluster.js')

@@ -24,6 +24,10 @@ const define = (category: ErrorCategory, text: string, retryable = false): Error
 
 /** Alphabetical. The texts say what was found, what was expected and what to do. */
 export const ERRORS = {
+  ADDRESS_NOT_ALLOWED: define(
+    'user',
+    "'%s' leads to the address %s, which is not public; start the server with --allow-network if it is meant",
+  ),
   ARENA_EXHAUSTED: define('resource', 'no contiguous run of %s bytes left in the memory arena (%s bytes in use)'),
   CANCELLED: define('cancelled', 'query cancelled: %s'),
   CLIENT_IDLE: define(

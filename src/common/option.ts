@@ -6,6 +6,8 @@ export interface Option<T> {
   readonly key: string
   readonly defaultValue: T
   readonly doc: string
+  /** Its value is shown to nobody. */
+  readonly isSecret?: true
   /** Text to value; throws INVALID_OPTION. */
   parse(text: string): T
 }
@@ -80,10 +82,11 @@ export const bool = (key: string, spec: { default: boolean; doc: string }): Opti
   },
 })
 
-export const text = (key: string, spec: { default: string; doc: string }): Option<string> => ({
+export const text = (key: string, spec: { default: string; doc: string; isSecret?: true }): Option<string> => ({
   key,
   defaultValue: spec.default,
   doc: spec.doc,
+  ...(spec.isSecret === true ? { isSecret: true } : {}),
   parse: value => value,
 })
 

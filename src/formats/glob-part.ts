@@ -1,4 +1,5 @@
-/** One path segment of a glob against names, in time linear in both. */
+/** Globs in parts: one segment of a path against names, in time linear in both, and sets in braces. */
+import { fail } from '../common/errors.js'
 
 type Token = { readonly kind: 'any' } | { readonly kind: 'one'; readonly matches: (character: string) => boolean }
 
@@ -48,4 +49,38 @@ function setOf(text: string): (character: string) => boolean {
     ([, from, to, single]) => [from ?? single, to ?? single] as const,
   )
   return character => ranges.some(([from, to]) => character >= from && character <= to) !== isNegated
+}
+
+/** Alternatives of a pattern at most: `{a,b}{a,b}…` doubles with each set. */
+const MAX_ALTERNATIVES = 1000
+
+/** The patterns that one with sets `{a,b}` stands for; braces that do not pair are themselves. */
+export function expandSets(pattern: string): string[] {
+  const open = pattern.indexOf('{')
+  const set = open < 0 ? undefined : setAt(pattern, open)
+  if (set === undefined) return [pattern]
+  const [head, tail] = [pattern.slice(0, open), pattern.slice(set.end)]
+  const expanded = set.choices.flatMap(choice => expandSets(head + choice + tail))
+  if (expanded.length > MAX_ALTERNATIVES)
+    throw fail('NOT_SUPPORTED', [`a pattern of more than ${MAX_ALTERNATIVES} alternatives`])
+  return expanded
+}
+
+/** The choices of the set that opens at `open`, and where it ends. */
+function setAt(
+  pattern: string,
+  open: number,
+): { readonly choices: readonly string[]; readonly end: number } | undefined {
+  const choices: string[] = []
+  let depth = 0
+  let start = open + 1
+  for (let i = open; i < pattern.length; i++) {
+    if (pattern[i] === '{') depth++
+    if (pattern[i] === ',' && depth === 1) {
+      choices.push(pattern.slice(start, i))
+      start = i + 1
+    }
+    if (pattern[i] === '}' && --depth === 0) return { choices: [...choices, pattern.slice(start, i)], end: i + 1 }
+  }
+  return undefined
 }

@@ -1,4 +1,4 @@
-/** From the path of a table to the files behind it: one file, a directory, or a glob. */
+/** From the path of a table to the files behind it: one file, a directory, or a glob; URLs are listed by list-objects.ts. */
 import type { Dirent, Stats } from 'node:fs'
 import { readdir, realpath, stat } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -6,17 +6,19 @@ import { fail } from '../common/errors.js'
 import { allowedPath } from '../runtime/data-roots.js'
 import { notReadable } from '../storage/local-store.js'
 import type { FileHost } from '../storage/store.js'
-import { globPart } from './glob-part.js'
+import { isRemote, storeOf } from '../storage/stores.js'
+import { expandSets, globPart } from './glob-part.js'
+import { listObjects } from './list-objects.js'
 import { committedFiles, isHidden } from './write-manifest.js'
 
 export interface Listing {
   readonly kind: 'file' | 'directory' | 'glob'
-  /** Absolute, sorted. */
+  /** Absolute paths or URLs, sorted. */
   readonly files: readonly string[]
 }
 
 /** Files of a table at most: planning looks at each. */
-const MAX_FILES = 100_000
+export const MAX_FILES = 100_000
 
 /**
  * Lists `path`: a glob if it holds `*`, `?`, `[` or `{` and is no existing file; everything below a directory except names
@@ -24,7 +26,7 @@ const MAX_FILES = 100_000
  * Throws FILE_NOT_READABLE [host, path, reason], NOT_SUPPORTED, PATH_NOT_ALLOWED (also for a link that leads out of the data roots).
  */
 export async function listFiles(path: string, host: FileHost): Promise<Listing> {
-  if (/^[a-z][a-z0-9+.-]+:\/\//i.test(path)) throw fail('NOT_SUPPORTED', [`the location '${path}' (only local paths)`])
+  if (isRemote(path)) return listObjects(await storeOf(path), path, host)
   const found = await stat(await allowedPath({ path, host })).catch((error: NodeJS.ErrnoException) => error)
   if (!(found instanceof Error)) {
     if (found.isDirectory()) {
@@ -121,38 +123,4 @@ class Walk {
       throw notReadable({ path: directory, host: this.host }, error)
     })
   }
-}
-
-/** Alternatives of a pattern at most: `{a,b}{a,b}…` doubles with each set. */
-const MAX_ALTERNATIVES = 1000
-
-/** The patterns that one with sets `{a,b}` stands for; braces that do not pair are themselves. */
-function expandSets(pattern: string): string[] {
-  const open = pattern.indexOf('{')
-  const set = open < 0 ? undefined : setAt(pattern, open)
-  if (set === undefined) return [pattern]
-  const [head, tail] = [pattern.slice(0, open), pattern.slice(set.end)]
-  const expanded = set.choices.flatMap(choice => expandSets(head + choice + tail))
-  if (expanded.length > MAX_ALTERNATIVES)
-    throw fail('NOT_SUPPORTED', [`a pattern of more than ${MAX_ALTERNATIVES} alternatives`])
-  return expanded
-}
-
-/** The choices of the set that opens at `open`, and where it ends. */
-function setAt(
-  pattern: string,
-  open: number,
-): { readonly choices: readonly string[]; readonly end: number } | undefined {
-  const choices: string[] = []
-  let depth = 0
-  let start = open + 1
-  for (let i = open; i < pattern.length; i++) {
-    if (pattern[i] === '{') depth++
-    if (pattern[i] === ',' && depth === 1) {
-      choices.push(pattern.slice(start, i))
-      start = i + 1
-    }
-    if (pattern[i] === '}' && --depth === 0) return { choices: [...choices, pattern.slice(start, i)], end: i + 1 }
-  }
-  return undefined
 }

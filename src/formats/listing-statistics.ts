@@ -40,7 +40,7 @@ export async function describeFiles(
   { all = false, options, host, schema }: DescribeRequest,
 ): Promise<Described> {
   const hasFooters = format.name === 'parquet'
-  const sizes = await Promise.all(files.map(path => limit(() => fileSize({ path, host }))))
+  const sizes = hasFooters ? [] : await Promise.all(files.map(path => limit(() => fileSize({ path, host }))))
   // Empty files have no rows to tell types from; when all are empty, the first says so.
   const filled = hasFooters ? files : files.filter((_, i) => sizes[i] > 0)
   const candidates = filled.length === 0 ? files : filled

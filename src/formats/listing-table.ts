@@ -3,6 +3,7 @@ import type { Schema } from '../arrow/schema.js'
 import type { ScanPlan, ScanRequest, Statistics, TableProvider, WriteTarget } from '../catalog/table-provider.js'
 import { fail } from '../common/errors.js'
 import type { FileHost } from '../storage/store.js'
+import { isRemote } from '../storage/stores.js'
 import { displayedName } from '../expr/functions/internal-name.js'
 import {
   areFilesOnly,
@@ -78,7 +79,7 @@ export async function openListingTable(request: ListingRequest): Promise<Listing
     for (const file of described.schemas) checkTypes(file, columns.fileSchema, 'in the table')
   }
   const insertTarget: WriteTarget | undefined =
-    listing.kind === 'directory' && filename === undefined
+    listing.kind === 'directory' && filename === undefined && !isRemote(path)
       ? { kind: 'directory', path, format: format.name, options, ...partitionedLike(columns) }
       : undefined
   return new ListingTable({
@@ -136,9 +137,10 @@ export class ListingTable implements TableProvider {
 
   /** From the footers of the files that there are now. */
   async exactStatistics(): Promise<Statistics | undefined> {
-    const { columns, format, host, options } = this.#parts
+    const { columns, format, options } = this.#parts
     if (format.name !== 'parquet') return undefined
-    const files = await this.#files()
+    const host = this.#host()
+    const files = await this.#files(host)
     const described = await describeFiles(format, files, { options, host, schema: columns.fileSchema })
     const { descriptions } = described
     const statistics = this.#combined(files, described)
@@ -150,8 +152,9 @@ export class ListingTable implements TableProvider {
 
   /** Lists the files anew, so that files that were added since are read. */
   async scan(request: ScanRequest): Promise<ScanPlan> {
-    const { columns, format, host, options, unionByName } = this.#parts
-    const paths = await this.#files()
+    const { columns, format, options, unionByName } = this.#parts
+    const host = this.#host()
+    const paths = await this.#files(host)
     const isPlain = areFilesOnly(columns) && !unionByName
     const files = isPlain ? paths.map(path => ({ path })) : await Promise.all(paths.map(path => this.#tableFile(path)))
     return planFiles({ format, options, schema: this.schema, host, files }, request)
@@ -173,8 +176,13 @@ export class ListingTable implements TableProvider {
     return found
   }
 
-  async #files(): Promise<readonly string[]> {
-    const { path, morePaths, host, format } = this.#parts
+  /** As it is for a new statement. */
+  #host(): FileHost {
+    return { ...this.#parts.host, versions: new Map() }
+  }
+
+  async #files(host: FileHost): Promise<readonly string[]> {
+    const { path, morePaths, format } = this.#parts
     const listing = await listAll([path, ...morePaths], host)
     return listing.kind === 'file' ? listing.files : filesOf(format, listing.files)
   }

@@ -9,6 +9,7 @@ import { fail } from '../common/errors.js'
 import { batchSize } from '../runtime/options.js'
 import type { SplitClaims } from '../runtime/split-claims.js'
 import type { TaskContext } from '../runtime/task-context.js'
+import type { FileVersion } from '../storage/store.js'
 import { seriesBatches } from './series-scan.js'
 import type { FileScan } from './format.js'
 import { formatNamed } from './index.js'
@@ -61,7 +62,8 @@ function batchesOf(
 ): AsyncIterable<Batch> {
   switch (source.kind) {
     case 'files': {
-      const splits = splitsOf(source, partition, ctx)
+      const host = { name: ctx.host, config: ctx.config, signal: ctx.signal, versions: new Map<string, FileVersion>() }
+      const splits = pinned(splitsOf(source, partition, ctx), host.versions)
       const format = formatNamed(source.format)
       const scan: FileScan = {
         options: source.options,
@@ -70,7 +72,7 @@ function batchesOf(
         pruning: source.pruning,
         ...(source.predicate === undefined ? {} : { predicate: source.predicate }),
         batchRows: ctx.config.get(batchSize),
-        host: { name: ctx.host, config: ctx.config },
+        host,
         signal: ctx.signal,
         ...output,
       }
@@ -96,6 +98,15 @@ function splitsOf(
 ): Iterable<FileSplit> {
   const claims = ctx.claims.get(source)
   return claims === undefined ? (source.partitions[partition] ?? []) : claimed(source.partitions, partition, claims)
+}
+
+/** The splits; the host knows the versions of their files when it meets them. */
+function* pinned(splits: Iterable<FileSplit>, versions: Map<string, FileVersion>): Generator<FileSplit, void> {
+  for (const split of splits) {
+    const { fileBytes, fileTag, path } = split
+    if (fileBytes !== undefined && fileTag !== undefined) versions.set(path, { byteLength: fileBytes, tag: fileTag })
+    yield split
+  }
 }
 
 function* claimed(

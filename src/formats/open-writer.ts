@@ -1,11 +1,11 @@
 /** Part files of a write: from what is staged to files that are complete, on disk and read back. */
 import { randomUUID } from 'node:crypto'
-import { join } from 'node:path'
 import type { Batch } from '../arrow/batch.js'
 import type { Schema } from '../arrow/schema.js'
 import type { PartStatistics, StagedPart, StagedWrite } from '../catalog/table-write.js'
 import { fail } from '../common/errors.js'
 import type { FileHost } from '../storage/store.js'
+import { pathIn } from '../storage/stores.js'
 import { normalizeOptions } from './format-options.js'
 import type { EncodedPiece, FileWriter, PieceEncoder } from './format.js'
 import { formatNamed } from './index.js'
@@ -77,7 +77,7 @@ export async function openPart(
 ): Promise<PartWriter> {
   const { directory, extension, format, options } = staged
   const file = `${task}-${jobId.replaceAll('.', '-')}-${randomUUID()}.${extension}`
-  const path = join(directory, file)
+  const path = pathIn(directory, file)
   const writer = await openWriter({ path, format, options }, schema, host)
   return {
     write: batch => writer.write(batch),

@@ -74,9 +74,12 @@ export async function planFiles(table: TableFiles, request: ScanRequest): Promis
       ...(constants === undefined ? {} : { constants }),
       ...(number === undefined ? {} : { layout: number }),
     }
-    if (layout === undefined) return splits
-    if (deletedRows !== undefined) return wholeFile(splits, path, { ...own, deletedRows: rowSetText(deletedRows) })
-    return splits.map(split => ({ ...split, ...own }))
+    const tag = host.versions?.get(path)?.tag
+    const tagged = tag === undefined ? {} : { fileTag: tag }
+    if (deletedRows !== undefined)
+      return wholeFile(splits, path, { ...tagged, ...own, deletedRows: rowSetText(deletedRows) })
+    if (layout === undefined && tag === undefined) return splits
+    return splits.map(split => ({ ...split, ...tagged, ...own }))
   })
   const partitions = balance((await Promise.all(perFile)).flat(), targetPartitions, minBytes)
   const predicate = conjunction(applied)

@@ -1,16 +1,26 @@
-/** Which table files a process may open: any, or those below its data roots. Set once, before it serves anyone; worker threads get a copy. */
+/**
+ * Which table files a process may open: any, or those below its data roots. Set once, before it serves anyone; worker threads get a
+ * copy. (What URLs lie below them, storage/ says.)
+ */
 import { lstat, realpath } from 'node:fs/promises'
 import { basename, dirname, join, resolve, sep } from 'node:path'
 import { fail } from '../common/errors.js'
 
-/** Real paths of directories; undefined: any path. */
-export type DataRoots = readonly string[] | undefined
+export interface DataRoots {
+  /** Real paths; absent: any file of this machine. */
+  readonly directories?: readonly string[]
+  /** Such as `s3://bucket/prefix` or `https://host/`. */
+  readonly urls: readonly string[]
+  /** Addresses and networks that are not public, to which remote files may lead all the same: `10.0.0.0/8`. */
+  readonly networks: readonly string[]
+}
 
-let roots: DataRoots
+let roots: DataRoots | undefined
 
-export const dataRoots = (): DataRoots => roots
+/** Undefined: nothing is restricted. */
+export const dataRoots = (): DataRoots | undefined => roots
 
-export function restrictToRoots(allowed: DataRoots): void {
+export function restrictToRoots(allowed: DataRoots | undefined): void {
   roots = allowed
 }
 
@@ -24,7 +34,7 @@ interface PlaceOnHost {
  * does not exist yet counts by the directory in which it would be. Throws PATH_NOT_ALLOWED [host, path], before anything is opened.
  */
 export async function allowedPath({ path, host }: PlaceOnHost): Promise<string> {
-  const allowed = roots
+  const allowed = roots?.directories
   if (allowed === undefined) return path
   const real = await realPlace(resolve(path)).catch(() => undefined)
   if (real !== undefined && allowed.some(root => isBelow(real, root))) return real

@@ -13,7 +13,7 @@ export interface WorkerStart {
   /** For `attachIoCounters`. */
   readonly io: SharedArrayBuffer
   /** For `restrictToRoots`. */
-  readonly roots: DataRoots
+  readonly roots: DataRoots | undefined
   /** 0 .. threads - 1; a thread that replaces a lost one has its number. */
   readonly thread: number
   /** For the entry, as the pool's creator gave it. */

@@ -7,7 +7,7 @@ import { DEFAULT_CATALOG, INFORMATION_SCHEMA } from '../catalog/catalog.js'
 import { MemoryTable } from '../catalog/memory-table.js'
 import { BallistaError, didYouMean, fail, type Span } from '../common/errors.js'
 import type { Settings } from '../common/option.js'
-import { OPTIONS } from './options.js'
+import { OPTIONS, shownValue } from './options.js'
 import { isTemporary, qualified, type NamedTable, type RequestNames } from './request-names.js'
 
 export interface Known {
@@ -41,8 +41,7 @@ const TABLES: Readonly<Record<string, InformationTable>> = {
   },
   df_settings: {
     fields: [text('name'), text('value'), text('description')],
-    rows: ({ settings }) =>
-      OPTIONS.map(({ key, defaultValue, doc }) => [key, settings[key] ?? String(defaultValue), doc]),
+    rows: ({ settings }) => OPTIONS.map(option => [option.key, shownValue(option, settings), option.doc]),
   },
   schemata: {
     fields: [text('catalog_name'), text('schema_name')],

@@ -14,6 +14,7 @@ import {
 } from '../exchange/options.js'
 import { idempotencyKey } from './write-options.js'
 import { batchSize, maxTempDirectorySize, memoryLimit, tempDirectory } from '../runtime/options.js'
+import { STORAGE_OPTIONS } from '../storage/options.js'
 
 /** Plans grow with partitions, exchanges with their square. */
 export const MAX_PARTITIONS = 20_000
@@ -49,6 +50,7 @@ export const OPTIONS: readonly Option<unknown>[] = [
   memoryLimit,
   tempDirectory,
   maxTempDirectorySize,
+  ...STORAGE_OPTIONS,
 ]
 
 /** Keys of DataFusion mean the same key of ours. */
@@ -99,11 +101,17 @@ export function checkChange(key: string, span?: Span): string {
   throw fail('INVALID_OPTION', [key, how], { span })
 }
 
-/** Name and value of one setting, or of all. */
+/** The value of a setting as anybody may see it. */
+export function shownValue({ key, defaultValue, isSecret }: Option<unknown>, settings: Settings): string {
+  const value = settings[key] ?? String(defaultValue)
+  return isSecret === true && value !== '' ? '***' : value
+}
+
+/** Name and value of one setting, or of all; secrets are masked. */
 export function settingRows(settings: Settings, key?: string, span?: Span): [string, string][] {
   const wanted = key === undefined ? undefined : checkSetting(key, undefined, span)
   return OPTIONS.filter(option => wanted === undefined || option.key === wanted).map(option => [
     option.key,
-    settings[option.key] ?? String(option.defaultValue),
+    shownValue(option, settings),
   ])
 }

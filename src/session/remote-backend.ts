@@ -131,10 +131,10 @@ async function standaloneThreads({ executors, registry, slots }: StandaloneShape
 }
 
 /** The cluster is this program's own. */
-const ALLOW_UDF = '--allow-udf'
+const OWN = ['--allow-udf', '--data-root', 'any']
 
 async function standaloneProcesses({ executors, registry, slots }: StandaloneShape, config: Config): Promise<Backend> {
-  const both = [ALLOW_UDF, ...registry.extensions.flatMap(url => ['--extension', url])]
+  const both = [...OWN, ...registry.extensions.flatMap(url => ['--extension', url])]
   const { startClusterProcesses } = await import('../cluster/processes.js')
   const { directory, maxBytes } = spillPlace(config)
   const limits = ['--memory-pool-size', String(config.get(memoryLimit)), '--max-temp-size', String(maxBytes)]

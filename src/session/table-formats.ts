@@ -8,6 +8,7 @@ import { tableFiles } from '../commit/table-files.js'
 import type { Registry } from '../exchange/registry.js'
 import { normalizeOptions } from '../formats/format-options.js'
 import { allowedPath } from '../runtime/data-roots.js'
+import { isRemote } from '../storage/stores.js'
 import { thisHost } from '../storage/this-host.js'
 
 export type LogTarget = Extract<WriteTarget, { kind: 'log' }>
@@ -27,7 +28,8 @@ export async function tableFormatAt(
   path: string,
   { tableFormats }: Registry,
 ): Promise<RegisteredTableFormat | undefined> {
-  if (!path.endsWith('/') || tableFormats.every(({ marker }) => marker === undefined)) return undefined
+  if (!path.endsWith('/') || isRemote(path) || tableFormats.every(({ marker }) => marker === undefined))
+    return undefined
   const names = await readdir(await allowedPath({ path, host: thisHost() })).catch((): string[] => [])
   return tableFormats.find(({ marker }) => marker !== undefined && names.includes(marker))
 }

@@ -14,6 +14,7 @@ import { resolveTables, viewQuery, type TableResolver, type VersionOption } from
 import type { PlanSchema } from '../logical/plan.js'
 import { schemaOf, toArrowSchema } from '../logical/schema-of.js'
 import type { StatementNode } from '../parser/ast.js'
+import { storageAccess } from '../storage/options.js'
 import { thisHost } from '../storage/this-host.js'
 import { informationTable } from './information-schema.js'
 import { functionNamesOf } from './user-functions.js'
@@ -22,8 +23,8 @@ import { callTableFunction } from './table-functions.js'
 import { absolutePath, type PlanRequest, type Registration } from './registration.js'
 import type { NamedTable, RequestNames } from './request-names.js'
 
-/** Opened tables by registration; a session keeps one, so that its files are opened once. */
-export type OpenTables = WeakMap<Registration, Promise<TableProvider>>
+/** Opened tables by registration, with what they were opened with; a session keeps one, so that its files are opened once. */
+export type OpenTables = WeakMap<Registration, { readonly table: Promise<TableProvider>; readonly access: string }>
 
 /** What the SQL of a request may name: tables and views, and files by path. */
 export function tableResolver(
@@ -34,6 +35,7 @@ export function tableResolver(
 ): TableResolver {
   const files: OpenFiles = listing =>
     openFiles({ ...listing, host: thisHost(request.settings), moreFormats: registry.formats })
+  const opening = { access: storageAccess(request.settings), files, open }
   const functions = functionNamesOf([...registry.functions, ...(request.functions ?? [])])
   const columnsOf = async ({ entry, isShared }: NamedTable): Promise<Schema> => {
     if (entry.kind !== 'view') return (await opened(entry)).schema
@@ -45,7 +47,7 @@ export function tableResolver(
     // A table with a log is a snapshot, which only this statement sees.
     return registration.kind === 'listing' && format !== undefined
       ? openLogged(format, registration)
-      : openTable(registration, open, files)
+      : openTable(registration, opening)
   }
   const openVersion = async (entry: Registration, version: VersionOption): Promise<TableProvider> => {
     const format = entry.kind === 'listing' ? tableFormatNamed(entry.format, registry) : undefined
@@ -91,13 +93,12 @@ type OpenFiles = (request: Omit<ListingRequest, 'host'>) => Promise<TableProvide
 
 function openTable(
   registration: Exclude<Registration, { kind: 'view' }>,
-  open: OpenTables,
-  files: OpenFiles,
+  { access, files, open }: { readonly access: string; readonly files: OpenFiles; readonly open: OpenTables },
 ): Promise<TableProvider> {
   const known = open.get(registration)
-  if (known !== undefined) return known
+  if (known?.access === access) return known.table
   const opening = openNew(registration, files)
-  open.set(registration, opening)
+  open.set(registration, { table: opening, access })
   // A file that could not be opened is tried again by the next query.
   opening.catch(() => open.delete(registration))
   return opening

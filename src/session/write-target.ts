@@ -11,6 +11,7 @@ import { writePlan } from '../logical/build.js'
 import type { LogicalPlan, PlanSchema } from '../logical/plan.js'
 import { schemaOf } from '../logical/schema-of.js'
 import type { StatementNode } from '../parser/ast.js'
+import { isRemote } from '../storage/stores.js'
 import { idempotencyKey } from './write-options.js'
 
 type CopyNode = Extract<StatementNode, { kind: 'copy' }>
@@ -39,6 +40,7 @@ export function plannedWrite(
  * By default a file is replaced, and a directory gets more files. Throws INVALID_OPTION, COLUMN_NOT_FOUND, NOT_SUPPORTED.
  */
 export function copyTarget(statement: CopyNode, path: string, rows: LogicalPlan): WriteRequest {
+  if (isRemote(path)) throw fail('NOT_SUPPORTED', [`writing to '${path}'`])
   const { append, mode, overwrite, partition_by, single_file, sort_by, ...options } = statement.options
   const named = statement.partitionBy?.map(({ name }) => name) ?? listOf(partition_by)
   const schema = schemaOf(rows)

@@ -64,6 +64,7 @@ async function tail(place: FilePlace, byteLength: number, known?: FileVersion): 
 }
 
 class LocalFile implements OpenFile {
+  readonly gapBytes = 32 * 1024
   readonly byteLength: number
   private readonly file: number
   private readonly place: FilePlace

@@ -6,12 +6,12 @@ import { storeOf } from './stores.js'
 
 /** Bytes of a file. Throws FILE_NOT_READABLE, PATH_NOT_ALLOWED. */
 export async function fileSize(place: FilePlace): Promise<number> {
-  return (await storeOf(place.path).version(place)).byteLength
+  return (await (await storeOf(place.path)).version(place)).byteLength
 }
 
 /** Opens a file for reading; the caller closes. Throws FILE_NOT_READABLE, NOT_SUPPORTED (no regular file), PATH_NOT_ALLOWED. */
-export function openForRead(path: string, host: FileHost, known?: FileVersion): Promise<OpenFile> {
-  return storeOf(path).open({ path, host }, known)
+export async function openForRead(path: string, host: FileHost, known?: FileVersion): Promise<OpenFile> {
+  return (await storeOf(path)).open({ path, host }, known)
 }
 
 /** Fills `target` with the bytes from `position`. Throws FILE_NOT_READABLE, or FILE_INVALID when the file ends before. */
@@ -34,7 +34,7 @@ export interface CheckedFile extends AtomicFile {
 
 /** Starts a file as its store does. Throws FILE_NOT_WRITABLE [host, path, reason], PATH_NOT_ALLOWED. */
 export async function openAtomicFile(place: FilePlace): Promise<CheckedFile> {
-  const file = await storeOf(place.path).create(place)
+  const file = await (await storeOf(place.path)).create(place)
   let checksum = 0
   return {
     get byteLength() {

@@ -6,6 +6,10 @@ export interface FileHost {
   /** For error messages. */
   readonly name: string
   readonly config: Config
+  /** Ends requests to other machines that are under way. */
+  readonly signal?: AbortSignal
+  /** Of remote files by URL, as the statement has met them first: it reads no other versions. */
+  readonly versions?: Map<string, FileVersion>
 }
 
 /** A file, and the host that reads or writes it. */
@@ -25,6 +29,8 @@ export interface FileVersion {
 /** A file that is being read. */
 export interface OpenFile {
   readonly byteLength: number
+  /** Ranges that are nearer than this are read together: cheaper than another call. */
+  readonly gapBytes: number
   /**
    * Fills `target` with the bytes from `position`; gives their number, which is less than wanted only where the file ends.
    * Throws FILE_NOT_READABLE, and FILE_INVALID where the store can tell that another version took the file's place.
@@ -40,6 +46,12 @@ export interface FileTail {
   readonly bytes?: Uint8Array
 }
 
+/** A file of a store, as it was when it was listed. */
+export interface ListedFile {
+  readonly path: string
+  readonly version: FileVersion
+}
+
 /** Everything throws FILE_NOT_READABLE or FILE_NOT_WRITABLE [host, path, reason] and, before anything is opened, PATH_NOT_ALLOWED. */
 export interface Store {
   version(place: FilePlace): Promise<FileVersion>
@@ -47,6 +59,8 @@ export interface Store {
   open(place: FilePlace, known?: FileVersion): Promise<OpenFile>
   /** At most `byteLength` bytes from the end, all of a smaller file; none if the version is `known`. */
   tail(place: FilePlace, byteLength: number, known?: FileVersion): Promise<FileTail>
+  /** Files whose paths begin with that of the place, in any order; absent: a store that cannot tell. */
+  list?(place: FilePlace): AsyncIterable<ListedFile>
   /** Starts a file that appears under its name when it is closed, or not at all; an older one is replaced. */
   create(place: FilePlace): Promise<AtomicFile>
 }

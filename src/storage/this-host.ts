@@ -3,5 +3,9 @@ import { hostname } from 'node:os'
 import { configOf, type Settings } from '../common/option.js'
 import type { FileHost } from './store.js'
 
-/** This host, with settings by full key. */
-export const thisHost = (settings: Settings = {}): FileHost => ({ name: hostname(), config: configOf(settings) })
+/** This host, with settings by full key, for one statement. */
+export const thisHost = (settings: Settings = {}): FileHost => ({
+  name: hostname(),
+  config: configOf(settings),
+  versions: new Map(),
+})

@@ -35,7 +35,7 @@ symlinkSync(join(outside, 'new.csv'), join(root, 'dangling.csv'))
 execFileSync('mkfifo', [join(root, 'pipe.csv')])
 
 // Before the sessions, whose threads take a copy.
-restrictToRoots([root])
+restrictToRoots({ directories: [root], urls: [], networks: [] })
 
 const run = async (sql: string): Promise<unknown> => {
   await using ctx = new SessionContext()

@@ -2,7 +2,16 @@
 import { availableParallelism, tmpdir } from 'node:os'
 import { directory, fraction, host, integer, port, positive, size, tempSize } from '../options.js'
 import { optional, valued } from './flag.js'
-import { allowUdf, bindHost, configFile, dataRoot, extension, LOG_FLAGS, SECURITY_FLAGS } from './server-flags.js'
+import {
+  allowNetwork,
+  allowUdf,
+  bindHost,
+  configFile,
+  dataRoot,
+  extension,
+  LOG_FLAGS,
+  SECURITY_FLAGS,
+} from './server-flags.js'
 
 export const EXECUTOR_FLAGS = {
   schedulerHost: valued('host of the scheduler', { placeholder: 'host', parse: host, default: '127.0.0.1' }),
@@ -69,6 +78,7 @@ export const EXECUTOR_FLAGS = {
   allowUdf,
   extension,
   dataRoot,
+  allowNetwork,
   ...LOG_FLAGS,
   configFile,
 }

@@ -2,7 +2,16 @@
 import type { TaskDistribution } from '../../cluster/scheduler/placement-policies.js'
 import { atLeast, host, integer, port, positive, webOrigin } from '../options.js'
 import { oneOf, optional, repeated, text, toggle, valued } from './flag.js'
-import { allowUdf, bindHost, configFile, dataRoot, extension, LOG_FLAGS, SECURITY_FLAGS } from './server-flags.js'
+import {
+  allowNetwork,
+  allowUdf,
+  bindHost,
+  configFile,
+  dataRoot,
+  extension,
+  LOG_FLAGS,
+  SECURITY_FLAGS,
+} from './server-flags.js'
 
 /** As in cluster/scheduler/placement-policies.ts, which only a scheduler loads. */
 const TASK_DISTRIBUTIONS = ['round-robin', 'bias', 'consistent-hash'] as const satisfies readonly TaskDistribution[]
@@ -26,6 +35,7 @@ export const SCHEDULER_FLAGS = {
   allowUdf,
   extension,
   dataRoot,
+  allowNetwork,
   dataDir: optional(
     'directory of what outlives the scheduler: catalog, jobs, writes under way; default: nothing does',
     {

@@ -1,9 +1,13 @@
 /** Flags that scheduler and executor share. */
 import { realpathSync } from 'node:fs'
+import { InvalidArgumentError } from 'commander'
 import { LOG_LEVELS } from '../../common/log.js'
 import { fail } from '../../common/errors.js'
 import { isLoopback, type Security } from '../../exchange/security.js'
 import type { DataRoots } from '../../runtime/data-roots.js'
+import { networksOf } from '../../storage/addresses.js'
+import { isRemote } from '../../storage/stores.js'
+import { isUrlRoot } from '../../storage/url-roots.js'
 import { LOG_ROTATIONS, type LogRotation } from '../log-file.js'
 import { directory, host, pemFile, tokenFile } from '../options.js'
 import { oneOf, optional, repeated, text, toggle, valued, type FlagValues } from './flag.js'
@@ -62,14 +66,48 @@ export const SECURITY_FLAGS = {
   insecure: toggle('listen to a network without TLS and authentication'),
 }
 
+/** A `--data-root` that allows everything: for servers of one's own. */
+export const ANYWHERE = 'any'
+
 /** Which files a server may open. */
 export const dataRoot = repeated(
-  'directory below which files may be read and written; default: any file when it listens on a loopback address, none elsewhere',
-  { placeholder: 'dir', parse: text => realpathSync(directory(text)) },
+  'directory, s3://bucket/prefix or https://host/path below which files may be read and written; any: whatever it can reach; default: any file of this machine, but none of others, when it listens on a loopback address, none at all elsewhere',
+  { placeholder: 'place', parse: place },
 )
 
-export function dataRootsOf(flags: { readonly bindHost: string; readonly dataRoot: readonly string[] }): DataRoots {
-  return flags.dataRoot.length === 0 && isLoopback(flags.bindHost) ? undefined : flags.dataRoot
+/** Where remote files may lie beside public addresses. */
+export const allowNetwork = repeated(
+  'network (10.0.0.0/8) or address at which files of --data-root may lie although it is private, loopback or link-local',
+  { placeholder: 'network', parse: network },
+)
+
+function place(text: string): string {
+  if (text === ANYWHERE) return text
+  if (!isRemote(text)) return realpathSync(directory(text))
+  if (isUrlRoot(text)) return text
+  throw new InvalidArgumentError('expected a directory, s3://bucket/prefix or https://host/path')
+}
+
+function network(text: string): string {
+  try {
+    networksOf([text])
+    return text
+  } catch (error) {
+    throw new InvalidArgumentError((error as Error).message)
+  }
+}
+
+/** Undefined: nothing is restricted. */
+export function dataRootsOf(flags: {
+  readonly allowNetwork: readonly string[]
+  readonly bindHost: string
+  readonly dataRoot: readonly string[]
+}): DataRoots | undefined {
+  const { allowNetwork: networks, bindHost, dataRoot: places } = flags
+  if (places.includes(ANYWHERE)) return undefined
+  const isOpen = places.length === 0 && isLoopback(bindHost)
+  const directories = isOpen ? {} : { directories: places.filter(place => !isRemote(place)) }
+  return { ...directories, urls: places.filter(isRemote), networks }
 }
 
 /** INVALID_OPTION for flags that need others. */

@@ -5,6 +5,7 @@ import { jobName } from '../../exchange/options.js'
 import type { EdgeOutput, StagePlan, TaskReport } from '../../exchange/stage.js'
 import { displayPartitioning } from '../../physical/operators/exchange.js'
 import { noMetrics, type MetricsRow } from '../../runtime/metrics.js'
+import { withoutSecrets } from '../../storage/options.js'
 import { sumByPath, type StageProgress } from '../stage-progress.js'
 import type { ClientRequest } from './client-request.js'
 import {
@@ -111,7 +112,7 @@ export class JobWatch {
     const plans = this.plans ?? NO_PLANS
     return {
       ...this.summary(state),
-      settings: this.request?.settings ?? {},
+      settings: withoutSecrets(this.request?.settings ?? {}),
       stageRecords: (this.planned?.stages ?? []).map(stage => this.stageRecord(stage, state, plans)),
       failures: [...this.failures],
       plans,

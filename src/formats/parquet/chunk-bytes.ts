@@ -5,21 +5,18 @@ import { readExactly } from '../../storage/read-file.js'
 import type { FilePlace, OpenFile } from '../../storage/store.js'
 import type { ColumnChunk } from './footer.js'
 
-/** Chunks that are nearer than this are read together: cheaper than another call. */
-const GAP_BYTES = 32 * 1024
-
 export interface Range {
   readonly start: number
   readonly end: number
 }
 
-/** Byte ranges that cover the chunks, ascending, with small gaps included. */
-export function coalesceChunks(chunks: readonly ColumnChunk[]): Range[] {
+/** Byte ranges that cover the chunks, ascending, with gaps of at most `gapBytes` included. */
+export function coalesceChunks(chunks: readonly ColumnChunk[], gapBytes: number): Range[] {
   const ranges: { start: number; end: number }[] = []
   for (const chunk of chunks.toSorted((left, right) => left.start - right.start)) {
     const last = ranges.at(-1)
     const end = chunk.start + chunk.byteLength
-    if (last === undefined || chunk.start > last.end + GAP_BYTES) ranges.push({ start: chunk.start, end })
+    if (last === undefined || chunk.start > last.end + gapBytes) ranges.push({ start: chunk.start, end })
     else last.end = Math.max(last.end, end)
   }
   return ranges
@@ -41,7 +38,7 @@ export async function readChunks(
   place: FilePlace,
   chunks: readonly ColumnChunk[],
 ): Promise<ChunkBytes> {
-  const ranges = coalesceChunks(chunks)
+  const ranges = coalesceChunks(chunks, file.gapBytes)
   const blocks: number[] = []
   try {
     for (const { start, end } of ranges) blocks.push(alloc(end - start))

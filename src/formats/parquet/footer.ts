@@ -62,7 +62,7 @@ const cache = new Map<string, { readonly version: FileVersion; readonly footer: 
 export async function readFooter(path: string, host: FileHost): Promise<ParquetFooter> {
   const place = { path, host }
   const cached = cache.get(path)
-  const { version, bytes: tail } = await storeOf(path).tail(place, TAIL_BYTES, cached?.version)
+  const { version, bytes: tail } = await (await storeOf(path)).tail(place, TAIL_BYTES, cached?.version)
   if (cached !== undefined && tail === undefined) return cached.footer
   invariant(tail !== undefined, 'a store gives the bytes of a version that is not known')
   const footer = parseFooter(await footerBytes(place, version, tail), path, version.byteLength)

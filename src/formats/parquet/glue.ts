@@ -41,7 +41,7 @@ export async function glueRowGroup(
   const group = footer.rowGroups[request.rowGroup]
   const columns = request.columns.map(number => footer.columns[number])
   const chunks = columns.flatMap(column => group.chunks.slice(column.firstLeaf, column.firstLeaf + column.leafCount))
-  const ranges = coalesceChunks(chunks)
+  const ranges = coalesceChunks(chunks, file.gapBytes)
   const starts: number[] = []
   let position = MAGIC.length
   for (const range of ranges) {
