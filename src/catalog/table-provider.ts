@@ -131,6 +131,8 @@ export type WriteTarget =
   | FilesTarget<'file'>
   /** A directory, which need not exist: the table is all files in it. */
   | FilesTarget<'directory'>
+  /** One object of a store (`s3://bucket/key`), or a directory of them if the path ends in a slash. */
+  | FilesTarget<'objects'>
   /** A table whose log says which files belong to it (catalog/table-format.ts). */
   | (FilesTarget<'log'> & {
       /** Name of the table format. */

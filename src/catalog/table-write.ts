@@ -29,6 +29,8 @@ export interface StagedWrite {
   readonly directory: string
   readonly format: string
   readonly options: Readonly<Record<string, string>>
+  /** `directory` is where the files will appear, named as they are to be: tasks leave that to the commit. */
+  readonly isUpload?: true
   /** Of the files' names, without the first dot. */
   readonly extension: string
   /** Columns that are in the part's `partition` and not in its file. */

@@ -1,23 +1,43 @@
 /** The coordinator of a process, with the disk and the clock that there are. */
-import { hostname } from 'node:os'
 import type { RegisteredTableFormat } from '../catalog/table-format.js'
 import { systemClock } from '../common/clock.js'
+import type { Settings } from '../common/option.js'
+import { thisHost } from '../storage/this-host.js'
 import { WriteCoordinator } from './coordinator.js'
 import { directoryCommitter } from './directory-committer.js'
 import { fileCommitter } from './file-committer.js'
 import { FileIntents } from './file-intents.js'
 import { nodeCommitFs } from './file-system.js'
 import { logCommitter } from './log-committer.js'
+import { objectCommitter } from './object-committer.js'
+import { commitFs } from './object-fs.js'
 import { processTable } from './process-table.js'
 import type { WriteIntents } from './write-intents.js'
 
-/** `formats`: of tables with a log. Without `intents`, they are kept in files beside the targets. */
-export function writeCoordinator(
-  formats: readonly RegisteredTableFormat[],
-  intents: WriteIntents = new FileIntents(nodeCommitFs(hostname()), processTable, systemClock, hostname()),
-): WriteCoordinator {
-  const fs = nodeCommitFs(hostname())
-  const host = hostname()
-  const committers = [fileCommitter(fs, host), directoryCommitter(fs, host), logCommitter(fs, host, formats)]
-  return new WriteCoordinator({ intents, committers })
+export interface CoordinatorParts {
+  /** Of tables with a log. */
+  readonly tableFormats?: readonly RegisteredTableFormat[]
+  /** Default: files beside the targets. */
+  readonly intents?: WriteIntents
+  /** By which stores are reached; those of the environment if they say nothing. */
+  readonly settings?: Settings
+}
+
+export function writeCoordinator({
+  intents,
+  settings = {},
+  tableFormats = [],
+}: CoordinatorParts = {}): WriteCoordinator {
+  const host = thisHost(settings)
+  const disk = nodeCommitFs(host.name)
+  const fs = commitFs(disk, host)
+  return new WriteCoordinator({
+    intents: intents ?? new FileIntents(fs, processTable, systemClock, host.name),
+    committers: [
+      fileCommitter(disk, host.name),
+      directoryCommitter(disk, host.name),
+      objectCommitter(fs, host),
+      logCommitter(disk, host.name, tableFormats),
+    ],
+  })
 }

@@ -7,7 +7,7 @@ import type { CommittedWrite, StagedPart, TableCommitter, WriteIntent } from '..
 import { fail } from '../common/errors.js'
 import { isHidden, parseManifest, MANIFEST, type ManifestFile, type WriteManifest } from '../formats/write-manifest.js'
 import type { CommitFs } from './file-system.js'
-import { partPath } from './part-path.js'
+import { partPath } from '../formats/part-path.js'
 import { Staging, stagedWrite, totalRows } from './staging.js'
 
 /** Holds the id of the write that overwrites the table. */

@@ -115,9 +115,9 @@ export function stagedWrite(staging: Staging, { target, writeId }: WriteIntent, 
 }
 
 /** Of a single file its own, so that a `.gz` is compressed; of others the format's. */
-function extensionOf({ format, kind, options, path }: FileTarget): string {
+export function extensionOf({ format, kind, options, path }: FileTarget): string {
   const [, own] = /[^/]\.([a-z0-9]+(?:\.(?:gz|zst))?)$/i.exec(path) ?? []
-  if (kind === 'file' && own !== undefined) return own
+  if ((kind === 'file' || (kind === 'objects' && !path.endsWith('/'))) && own !== undefined) return own
   const compression = { gzip: 'gz', gz: 'gz', zstd: 'zst', zst: 'zst' }[options['compression']?.toLowerCase() ?? '']
   const isText = format === 'csv' || format === 'json'
   return isText && compression !== undefined ? `${format}.${compression}` : format

@@ -79,8 +79,14 @@ export async function openListingTable(request: ListingRequest): Promise<Listing
     for (const file of described.schemas) checkTypes(file, columns.fileSchema, 'in the table')
   }
   const insertTarget: WriteTarget | undefined =
-    listing.kind === 'directory' && filename === undefined && !isRemote(path)
-      ? { kind: 'directory', path, format: format.name, options, ...partitionedLike(columns) }
+    listing.kind === 'directory' && filename === undefined
+      ? {
+          kind: isRemote(path) ? 'objects' : 'directory',
+          path,
+          format: format.name,
+          options,
+          ...partitionedLike(columns),
+        }
       : undefined
   return new ListingTable({
     path,

@@ -4,11 +4,12 @@ import type { Batch } from '../arrow/batch.js'
 import type { Schema } from '../arrow/schema.js'
 import type { PartStatistics, StagedPart, StagedWrite } from '../catalog/table-write.js'
 import { fail } from '../common/errors.js'
-import type { FileHost } from '../storage/store.js'
+import type { FileHost, StagedUpload } from '../storage/store.js'
 import { pathIn } from '../storage/stores.js'
 import { normalizeOptions } from './format-options.js'
 import type { EncodedPiece, FileWriter, PieceEncoder } from './format.js'
 import { formatNamed } from './index.js'
+import { partPath } from './part-path.js'
 
 /** One file of a format. */
 export interface FileToWrite {
@@ -75,10 +76,12 @@ export async function openPart(
   partition: readonly (string | null)[],
   { host, jobId, partition: task }: PartOwner,
 ): Promise<PartWriter> {
-  const { directory, extension, format, options } = staged
+  const { directory, extension, format, isUpload = false, options } = staged
   const file = `${task}-${jobId.replaceAll('.', '-')}-${randomUUID()}.${extension}`
-  const path = pathIn(directory, file)
-  const writer = await openWriter({ path, format, options }, schema, host)
+  const path = isUpload ? objectPath(staged, partition, file) : pathIn(directory, file)
+  let upload: StagedUpload | undefined
+  const staging = isUpload ? { ...host, onStaged: (staged: StagedUpload) => void (upload = staged) } : host
+  const writer = await openWriter({ path, format, options }, schema, staging)
   return {
     write: batch => writer.write(batch),
     async append(piece) {
@@ -88,10 +91,21 @@ export async function openPart(
     abort: () => writer.abort(),
     async close() {
       const written = await writer.close()
+      // It cannot be read before the commit.
+      if (upload !== undefined) return { file, ...written, partition, columns: {}, upload }
       const columns = await readBack({ path, format, options }, written.rows, host)
       return { file, ...written, partition, columns }
     },
   }
+}
+
+/** The name that a part has in the table. */
+function objectPath(
+  { directory, partitionBy, singleFile, writeId }: StagedWrite,
+  partition: readonly (string | null)[],
+  file: string,
+): string {
+  return singleFile ? directory : pathIn(directory, partPath(partitionBy, partition, `part-${writeId}-${file}`))
 }
 
 /** The statistics of a file with a footer, which is read again: it must be whole. Throws FILE_INVALID. */

@@ -9,10 +9,20 @@ export interface StagedPart {
   readonly bytes: number
   /** Of all its bytes. */
   readonly crc32: number
+  /** Its parts are in an object store, and make a file when this is completed; absent: it is a file. */
+  readonly upload?: Upload
   /** Values of the partition columns as text. */
   readonly partition: readonly (string | null)[]
   /** By column name; none where the format keeps no statistics. Bounds need not be tight. */
   readonly columns: Readonly<Record<string, PartStatistics>>
+}
+
+/** As StagedUpload of storage/store.ts. */
+export interface Upload {
+  readonly path: string
+  readonly id: string
+  readonly tags: readonly string[]
+  readonly byteLength: number
 }
 
 export interface PartStatistics {

@@ -1,8 +1,9 @@
 /** Runs a session's statements in this process: those of one task on this thread, others on worker threads. */
 import { availableParallelism, hostname } from 'node:os'
 import { systemClock, systemRng } from '../common/clock.js'
+import type { Config, Settings } from '../common/option.js'
 import type { WriteCoordinator } from '../commit/coordinator.js'
-import type { Config } from '../common/option.js'
+import type { WriteIntents } from '../commit/write-intents.js'
 import { EXCHANGE_OPERATORS } from '../exchange/operators.js'
 import { bringRegistry, type Registry } from '../exchange/registry.js'
 import type { TaskReport } from '../exchange/stage.js'
@@ -26,7 +27,8 @@ export class LocalBackend implements Backend {
   readonly #engine: LocalEngine
   readonly #registry: Registry
   readonly #letGo: () => void
-  #coordinator: Promise<WriteCoordinator> | undefined
+  /** What is remembered of writes in a data directory, those of the session before having been ended. */
+  #intents: Promise<WriteIntents> | undefined
   readonly #dataDir: string | undefined
   #lasting: Promise<LastingState> | undefined
 
@@ -69,7 +71,9 @@ export class LocalBackend implements Backend {
     const batches = this.#engine.run({ stages, settings: request.settings, signal, streams, onTask })
     const scanBytes = async (): Promise<number> =>
       (await import('./plan-scan-bytes.js')).planScanBytes(stages, thisHost(request.settings))
-    if (write !== undefined) return this.#write({ intent: write, stages, reports, batches }, planned, lasting)
+    const { settings } = request
+    if (write !== undefined)
+      return this.#write({ intent: write, stages, reports, batches }, planned, { lasting, settings })
     const result = { schema, batches, scanBytes }
     return explain === undefined ? result : { ...result, explanation: async () => explain(reports) }
   }
@@ -77,26 +81,30 @@ export class LocalBackend implements Backend {
   async #write(
     write: LocalWrite,
     { explain, onWritten, schema }: PlannedStatement,
-    lasting: LastingState,
+    { lasting, settings }: { readonly lasting: LastingState; readonly settings: Settings },
   ): Promise<QueryResult> {
-    this.#coordinator ??= this.#openCoordinator(lasting)
+    const coordinator = await this.#coordinator(lasting, settings)
     let count = ''
-    const batches = localWrite(await this.#coordinator, write, async ({ rows }) => {
+    const batches = localWrite(coordinator, write, async ({ rows }) => {
       count = String(rows)
       await onWritten?.()
     })
     return { schema, batches, explanation: async () => explain?.(write.reports) ?? [[count]] }
   }
 
-  /** With a data directory it first ends the writes of the session before. */
-  async #openCoordinator({ state }: LastingState): Promise<WriteCoordinator> {
+  /** With a data directory the first one ends the writes of the session before. */
+  async #coordinator({ state }: LastingState, settings: Settings): Promise<WriteCoordinator> {
     const { writeCoordinator } = await import('../commit/committers.js')
     const { tableFormats } = this.#registry
-    if (this.#dataDir === undefined) return writeCoordinator(tableFormats)
-    const { StoreIntents } = await import('../commit/store-intents.js')
-    const coordinator = writeCoordinator(tableFormats, new StoreIntents(state.store, systemClock))
-    await coordinator.recover()
-    return coordinator
+    if (this.#dataDir === undefined) return writeCoordinator({ settings, tableFormats })
+    const open = async (): Promise<WriteIntents> => {
+      const { StoreIntents } = await import('../commit/store-intents.js')
+      const intents = new StoreIntents(state.store, systemClock)
+      await writeCoordinator({ intents, settings, tableFormats }).recover()
+      return intents
+    }
+    this.#intents ??= open()
+    return writeCoordinator({ intents: await this.#intents, settings, tableFormats })
   }
 
   async close(): Promise<void> {

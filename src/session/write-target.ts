@@ -30,7 +30,7 @@ export function plannedWrite(
 ): { readonly plan: LogicalPlan; readonly intent: WriteIntent } {
   const key = configOf(settings).get(idempotencyKey) || submission
   const intent = { writeId: randomUUID(), target, mode, ...(key === '' ? {} : { idempotencyKey: key }) }
-  const staged = writeCoordinator(formats).committerOf(target).stage(intent)
+  const staged = writeCoordinator({ tableFormats: formats }).committerOf(target).stage(intent)
   return { plan: writePlan(rows, staged), intent }
 }
 
@@ -40,7 +40,6 @@ export function plannedWrite(
  * By default a file is replaced, and a directory gets more files. Throws INVALID_OPTION, COLUMN_NOT_FOUND, NOT_SUPPORTED.
  */
 export function copyTarget(statement: CopyNode, path: string, rows: LogicalPlan): WriteRequest {
-  if (isRemote(path)) throw fail('NOT_SUPPORTED', [`writing to '${path}'`])
   const { append, mode, overwrite, partition_by, single_file, sort_by, ...options } = statement.options
   const named = statement.partitionBy?.map(({ name }) => name) ?? listOf(partition_by)
   const schema = schemaOf(rows)
@@ -56,7 +55,7 @@ export function copyTarget(statement: CopyNode, path: string, rows: LogicalPlan)
   const name = (statement.format ?? /\.([a-z]+)(?:\.(?:gz|zst))?$/i.exec(path)?.[1] ?? '').toLowerCase()
   checkWriteOptions(name, options)
   const target: FileTarget = {
-    kind: isDirectory ? 'directory' : 'file',
+    kind: isRemote(path) ? 'objects' : isDirectory ? 'directory' : 'file',
     path: isDirectory && !path.endsWith('/') ? `${path}/` : path,
     format: formatNamed(name).name,
     options,

@@ -3,6 +3,7 @@ import { BallistaError, fail } from '../common/errors.js'
 import { expectStatus, LastingError, withRetries } from './attempts.js'
 import { readBody } from './http-client.js'
 import { elementText } from './s3-list.js'
+import { abortUpload, completeUpload } from './s3-objects.js'
 import { s3Object, sendToS3, type S3Object, type S3Request } from './s3-request.js'
 import type { AtomicFile, FilePlace } from './store.js'
 
@@ -52,13 +53,17 @@ class S3Upload implements AtomicFile {
   close(): Promise<void> {
     return this.attempt(async () => {
       const last = this.buffer.subarray(0, this.filled)
-      if (this.uploadId === undefined) {
+      const { host, path } = this.place
+      if (this.uploadId === undefined && host.onStaged === undefined) {
         await this.send({ method: 'PUT', body: last })
       } else {
+        const id = await this.begun()
         await this.startPart(last)
         await Promise.all(this.underWay)
         this.throwFailure()
-        await this.complete(this.uploadId)
+        const upload = { path, id, tags: this.tags, byteLength: this.byteLength }
+        if (host.onStaged === undefined) await completeUpload(host, upload)
+        else host.onStaged(upload)
       }
       this.isOver = true
       this.buffer = Buffer.alloc(0)
@@ -73,24 +78,25 @@ class S3Upload implements AtomicFile {
     if (this.uploadId === undefined) return
     // The write was perhaps cancelled; the upload's end is not.
     const place = { ...this.place, host: { name: this.place.host.name, config: this.place.host.config } }
-    const query = { uploadId: this.uploadId }
-    await withRetries(place, async () => {
-      const reply = await sendToS3(place, this.object, { method: 'DELETE', query })
-      await expectStatus(reply, 204, 200, 404)
-      reply.body.resume()
-    }).catch(() => undefined)
+    await abortUpload(place, this.uploadId).catch(() => undefined)
   }
 
   /** Sends the full buffer as a part, and makes a new one. */
   private async nextBuffer(): Promise<void> {
     if (this.filled > 0) {
-      this.uploadId ??= elementText(await this.send({ method: 'POST', query: { uploads: '' } }), 'UploadId')
-      if (this.uploadId === '') throw new LastingError('the server starts no upload')
+      await this.begun()
       await this.startPart(this.buffer)
     }
     const size = FIRST_PART_BYTES * 2 ** Math.floor(this.tags.length / PARTS_OF_A_SIZE)
     this.buffer = Buffer.allocUnsafe(size)
     this.filled = 0
+  }
+
+  /** The id of the upload. */
+  private async begun(): Promise<string> {
+    this.uploadId ??= elementText(await this.send({ method: 'POST', query: { uploads: '' } }), 'UploadId')
+    if (this.uploadId === '') throw new LastingError('the server starts no upload')
+    return this.uploadId
   }
 
   /** Resolves when another part may be made. */
@@ -115,15 +121,6 @@ class S3Upload implements AtomicFile {
       if (etag === undefined) throw new LastingError('the server names no etag of a part')
       this.tags[partNumber - 1] = etag
     })
-  }
-
-  private async complete(uploadId: string): Promise<void> {
-    const parts = this.tags.map((tag, i) => `<Part><PartNumber>${i + 1}</PartNumber><ETag>${tag}</ETag></Part>`)
-    const body = Buffer.from(`<CompleteMultipartUpload>${parts.join('')}</CompleteMultipartUpload>`)
-    const answer = await this.send({ method: 'POST', query: { uploadId }, body })
-    // S3 may answer 200 before it knows, and then says in the body that it failed.
-    if (!answer.includes('<CompleteMultipartUploadResult'))
-      throw new LastingError(`the upload was not completed: ${elementText(answer, 'Code')}`)
   }
 
   private send(request: S3Request): Promise<string> {

@@ -8,6 +8,8 @@ export interface FileHost {
   readonly config: Config
   /** Ends requests to other machines that are under way. */
   readonly signal?: AbortSignal
+  /** Gets uploads whose parts are all there, in place of completing them: a commit does. Absent: they are completed. */
+  readonly onStaged?: (upload: StagedUpload) => void
   /** Of remote files by URL, as the statement has met them first: it reads no other versions. */
   readonly versions?: Map<string, FileVersion>
 }
@@ -17,6 +19,16 @@ export interface FilePlace {
   /** Absolute path, or URL. */
   readonly path: string
   readonly host: FileHost
+}
+
+/** All that completes an upload of parts to an object store: plain data. */
+export interface StagedUpload {
+  /** URL of the object that appears. */
+  readonly path: string
+  readonly id: string
+  /** Of the parts, in order. */
+  readonly tags: readonly string[]
+  readonly byteLength: number
 }
 
 /** One version of a file. */

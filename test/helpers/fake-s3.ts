@@ -35,6 +35,8 @@ export interface FakeS3 {
   bytesSent: number
   /** Asked before each call is answered. */
   fault: (call: S3Call) => Fault | undefined
+  /** Asked for each call: whether it is done, but not answered. */
+  lose: (call: S3Call) => boolean
   /** Keys of a page of a list at most. */
   pageSize: number
   /** Forgets calls and bytes. */
@@ -71,6 +73,7 @@ export async function startFakeS3({
     calls,
     bytesSent: 0,
     fault: () => undefined,
+    lose: () => false,
     pageSize: 1000,
     reset() {
       calls.length = 0
@@ -104,10 +107,13 @@ export async function startFakeS3({
     }
     calls.push(call)
     const fault = fake.fault(call)
+    // What it would say goes nowhere.
+    if (fake.lose(call)) response.write = response.end = () => response.destroy() as never
     if (fault === 'stall') return
     if (fault === 'slow-down') return xmlError(response, 503, 'SlowDown')
     const [, bucket, key] = /^\/([^/]+)\/?(.*)$/s.exec(path) ?? []
     if (bucket === undefined) return xmlError(response, 400, 'InvalidRequest')
+    if (key === '' && call.query.has('uploads')) return listUploads(fake, bucket, url.searchParams, response)
     if (key === '' && call.method === 'GET') return list(fake, bucket, url.searchParams, response)
     const name = `${bucket}/${key}`
     if (call.method === 'GET' || call.method === 'HEAD') return read(fake, name, request, response, fault)
@@ -252,6 +258,24 @@ function list(fake: FakeS3, bucket: string, query: URLSearchParams, response: Se
   response.end(
     `<?xml version="1.0"?><ListBucketResult><Name>${bucket}</Name>${contents.join('')}${next}</ListBucketResult>`,
   )
+}
+
+function listUploads(fake: FakeS3, bucket: string, query: URLSearchParams, response: ServerResponse): void {
+  const prefix = `${bucket}/${query.get('prefix') ?? ''}`
+  const after = `${bucket}/${query.get('key-marker') ?? ''}\0${query.get('upload-id-marker') ?? ''}`
+  const found = [...fake.uploads]
+    .map(([id, { path }]) => ({ id, path, order: `${path}\0${id}` }))
+    .filter(({ path, order }) => path.startsWith(prefix) && order > after)
+    .sort((left, right) => (left.order < right.order ? -1 : 1))
+  const page = found.slice(0, fake.pageSize)
+  const keyOf = (path: string): string => encodeURIComponent(path.slice(bucket.length + 1)).replaceAll('%2F', '/')
+  const shown = page.map(({ id, path }) => `<Upload><Key>${keyOf(path)}</Key><UploadId>${id}</UploadId></Upload>`)
+  const last = page.at(-1)
+  const next =
+    found.length === page.length || last === undefined
+      ? '<IsTruncated>false</IsTruncated>'
+      : `<IsTruncated>true</IsTruncated><NextKeyMarker>${keyOf(last.path)}</NextKeyMarker><NextUploadIdMarker>${last.id}</NextUploadIdMarker>`
+  response.writeHead(200).end(`<ListMultipartUploadsResult>${shown.join('')}${next}</ListMultipartUploadsResult>`)
 }
 
 /** The code of what is wrong with the signature of a request (AWS Signature Version 4); undefined: nothing. */

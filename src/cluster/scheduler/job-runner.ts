@@ -4,7 +4,7 @@ import type { WriteCoordinator } from '../../commit/coordinator.js'
 import type { Clock, Rng, Timer } from '../../common/clock.js'
 import { BallistaError, fail, toBallistaError, withContext, type ErrorInfo } from '../../common/errors.js'
 import { attemptId, newJobId, parseAttemptId } from '../../common/ids.js'
-import { configOf } from '../../common/option.js'
+import { configOf, type Settings } from '../../common/option.js'
 import type { Logger } from '../../common/log.js'
 import { encodeWire } from '../../common/wire.js'
 import type { SubmitCall } from '../../exchange/grpc.js'
@@ -44,7 +44,8 @@ export interface JobRunnerOptions {
   readonly lossGraceMs: number
   readonly admission: AdmissionLimits
   readonly placement: PlacementPolicy
-  readonly writes: WriteCoordinator
+  /** By the settings of the session that writes. */
+  readonly writes: (settings: Settings) => WriteCoordinator
   /** Absent: jobs end with the scheduler. */
   readonly store?: JobStore | undefined
 }
@@ -56,6 +57,8 @@ interface Job {
   state: JobState
   /** Of the current attempt. */
   placement: Placement
+  /** Commits its write, by the settings of its session. */
+  writes?: WriteCoordinator
   /** What its write has come to. */
   written?: CommittedWrite | undefined
   /** Of its place in the queue, or of the next attempt. */
@@ -196,7 +199,10 @@ export class JobRunner implements Jobs {
     this.step(job, { kind: 'admitted' })
     if (!planOnly && !(await executors.someone(executorWaitMs))) throw fail('NO_EXECUTORS')
     const query = await planner(body, { slots: Math.max(1, executors.slots()), wallMs: clock.wallMs() })
-    if (query.write !== undefined) job.written = await this.options.writes.begin(query.write)
+    if (query.write !== undefined) {
+      job.writes = this.options.writes(settings)
+      job.written = await job.writes.begin(query.write)
+    }
     // What an earlier write with the same key has done is not done again.
     const stages = job.written === undefined ? query.stages : []
     if (stages.length > 0 && executors.places().length === 0) throw fail('NO_EXECUTORS')
@@ -293,7 +299,7 @@ export class JobRunner implements Jobs {
     const { onWritten, write } = job.watch.planned ?? {}
     const parts = job.state.reports.flatMap(({ parts: staged = [] }) => staged)
     try {
-      if (write !== undefined) job.written = await this.options.writes.commit(write, parts)
+      if (write !== undefined) job.written = await job.writes?.commit(write, parts)
       await onWritten?.()
       this.step(job, { kind: 'committed' })
     } catch (error) {
@@ -305,7 +311,7 @@ export class JobRunner implements Jobs {
   private abortWrite(job: Job): void {
     const { write } = job.watch.planned ?? {}
     if (write === undefined) return
-    void this.options.writes.abort(write, job.state.failure ?? fail('CANCELLED', ['the client has gone']))
+    void job.writes?.abort(write, job.state.failure ?? fail('CANCELLED', ['the client has gone']))
   }
 
   private place(job: Job): void {

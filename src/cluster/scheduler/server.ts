@@ -2,8 +2,10 @@
 import { bytesInUse } from '../../arrow/memory.js'
 import { systemClock, systemRng, type Clock, type Rng } from '../../common/clock.js'
 import type { Logger } from '../../common/log.js'
+import type { Settings } from '../../common/option.js'
 import type { RegisteredTableFormat } from '../../catalog/table-format.js'
 import { writeCoordinator } from '../../commit/committers.js'
+import type { WriteCoordinator } from '../../commit/coordinator.js'
 import type { WriteIntents } from '../../commit/write-intents.js'
 import { hostPort, type SubmitCall, type WorkCall } from '../../exchange/grpc.js'
 import { isExposed, type Security } from '../../exchange/security.js'
@@ -102,7 +104,9 @@ export async function startScheduler(options: SchedulerOptions): Promise<Running
   const { state } = options
   const store = state && (await JobStore.open({ store: state.store, clock, log }))
   const intents = options.intents ?? (state && new StoreIntents(state.store, clock))
-  const writes = writeCoordinator(options.tableFormats ?? [], intents)
+  const { tableFormats = [] } = options
+  const writes = (settings: Settings): WriteCoordinator =>
+    writeCoordinator({ settings, tableFormats, ...(intents === undefined ? {} : { intents }) })
   const lossGraceMs = options.lossGraceMs ?? DEFAULT_LOSS_GRACE_MS
   const executorWaitMs = options.executorWaitMs ?? DEFAULT_EXECUTOR_WAIT_MS
   const jobs = new JobRunner({
@@ -144,7 +148,9 @@ export async function startScheduler(options: SchedulerOptions): Promise<Running
   log.info('scheduler started', { address })
   // A write to one of their targets ends them first.
   if (state !== undefined)
-    writes.recover().catch((error: unknown) => log.warn('writes were not ended', { error: (error as Error).message }))
+    writes({})
+      .recover()
+      .catch((error: unknown) => log.warn('writes were not ended', { error: (error as Error).message }))
   warnIfExposed(log, options.host, security)
   return {
     address,

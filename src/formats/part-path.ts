@@ -1,5 +1,5 @@
 /** The Hive layout: values of partition columns in the names of directories. */
-import { HIVE_NULL } from '../formats/hive-partitions.js'
+import { HIVE_NULL } from './hive-partitions.js'
 
 /** `a=1/b=x%2Fy/name`; values are text. */
 export function partPath(columns: readonly string[], values: readonly (string | null)[], name: string): string {
