@@ -34,6 +34,7 @@ export {
   type ExtensionAggregate,
   type ExtensionFunction,
 } from './exchange/define-extension.js'
+export type { UrlStore } from './storage/extension-store.js'
 export type { LogicalRule } from './optimizer/rule.js'
 export type { LogicalPlan } from './logical/plan.js'
 export type { OperatorDefinition, PhysicalPlan } from './physical/plan.js'

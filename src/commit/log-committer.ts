@@ -16,7 +16,7 @@ import { fail } from '../common/errors.js'
 import { valueText } from '../expr/value-text.js'
 import type { ManifestFile } from '../formats/write-manifest.js'
 import type { CommitFs } from './file-system.js'
-import { partPath } from './part-path.js'
+import { partPath } from '../formats/part-path.js'
 import { Staging, stagedWrite, totalRows } from './staging.js'
 import { tableFiles } from './table-files.js'
 

@@ -6,6 +6,7 @@ import type { RowTable } from '../formats/row-table.js'
 import type { LogicalRule } from '../optimizer/rule.js'
 import type { OperatorDefinition } from '../physical/plan.js'
 import type { PhysicalRule } from '../physical/rules/rule.js'
+import type { UrlStore } from '../storage/extension-store.js'
 import type { PlacementPolicy } from './placement.js'
 
 export interface ExtensionFunction {
@@ -36,6 +37,8 @@ export interface Extension {
   /** Table functions. */
   readonly tables?: readonly RowTable[]
   readonly formats?: readonly RowFormat[]
+  /** Where files of URL schemes of its own lie. */
+  readonly stores?: readonly UrlStore[]
   /** Tables that have a log of their own. */
   readonly tableFormats?: readonly TableFormat[]
   readonly operators?: readonly OperatorDefinition[]

@@ -14,6 +14,8 @@ import { FORMATS } from '../formats/index.js'
 import { loadedFormats } from '../formats/loaded-formats.js'
 import { fileFormatOf } from '../formats/row-format.js'
 import { rowTables } from '../formats/row-table.js'
+import { loadedStores } from '../storage/extension-store.js'
+import { OWN_SCHEMES } from '../storage/stores.js'
 import type { Extension, ExtensionAggregate, ExtensionFunction } from './define-extension.js'
 import type { Registry } from './registry.js'
 
@@ -38,6 +40,7 @@ const LISTS = [
   'aggregates',
   'tables',
   'formats',
+  'stores',
   'tableFormats',
   'operators',
   'logicalRules',
@@ -67,11 +70,13 @@ function additions(extension: Extension, { id, url }: Module): Registry {
   const functions = coded.map(({ declared }) => declared)
   checkNames(extension, functions)
   const tables = (extension.tables ?? []).map(table => ({ internalName: qualifiedName(table.name, id), table }))
+  const { stores = [] } = extension
   const formats = (extension.formats ?? []).map(format => fileFormatOf(format, qualifiedName(format.name, id)))
   return {
     functions,
     tables,
     formats,
+    stores,
     tableFormats: (extension.tableFormats ?? []).map(registeredTableFormat),
     operators: extension.operators ?? [],
     logicalRules: extension.logicalRules ?? [],
@@ -86,6 +91,7 @@ function additions(extension: Extension, { id, url }: Module): Registry {
             rowTables.hold(internalName, () => table),
       ),
       ...formats.map(format => () => loadedFormats.hold(format.name, () => format)),
+      ...stores.map(store => () => loadedStores.hold(store.scheme, () => store)),
     ],
   }
 }
@@ -97,9 +103,11 @@ const registeredTableFormat = (format: TableFormat): RegisteredTableFormat => ({
 })
 
 /** The engine's own stay. */
-function checkNames({ formats = [] }: Extension, functions: readonly UserFunction[]): void {
+function checkNames({ formats = [], stores = [] }: Extension, functions: readonly UserFunction[]): void {
   const taken = functions.find(({ name }) => isBuiltIn(name))
   if (taken !== undefined) throw new Error(`SQL has a function '${taken.name}' already`)
+  const wrong = stores.find(({ scheme }) => !/^[a-z][a-z0-9+.-]+$/.test(scheme) || OWN_SCHEMES.includes(scheme))
+  if (wrong !== undefined) throw new Error(`no store can have the scheme '${wrong.scheme}'`)
   const endings = formats.flatMap(({ name, extensions = [] }) => [name.toLowerCase(), ...extensions])
   const known = endings.find(ending => FORMATS.some(({ extensions, name }) => [name, ...extensions].includes(ending)))
   if (known !== undefined) throw new Error(`the engine reads '${known}' files already`)

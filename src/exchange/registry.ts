@@ -9,6 +9,7 @@ import { LOGICAL_RULES } from '../optimizer/rules/index.js'
 import { OPERATORS } from '../physical/operators/index.js'
 import type { OperatorDefinition } from '../physical/plan.js'
 import type { PhysicalRule } from '../physical/rules/rule.js'
+import type { UrlStore } from '../storage/extension-store.js'
 import type { PlacementPolicy } from './placement.js'
 
 /** Functions, tables and formats are those of extensions: the engine's own have lists that are loaded when they are needed. */
@@ -18,6 +19,7 @@ export interface Registry {
   readonly tables: readonly RegisteredTable[]
   /** Their names are internal ones. */
   readonly formats: readonly FileFormat[]
+  readonly stores: readonly UrlStore[]
   readonly tableFormats: readonly RegisteredTableFormat[]
   readonly operators: readonly OperatorDefinition[]
   readonly logicalRules: readonly LogicalRule[]
@@ -46,6 +48,7 @@ export const BUILT_IN: Registry = {
   functions: [],
   tables: [],
   formats: [],
+  stores: [],
   tableFormats: [DELTA],
   operators: OPERATORS,
   logicalRules: LOGICAL_RULES,
@@ -61,11 +64,13 @@ export function registryOf(added: readonly Registry[]): Registry {
     checkNew('table function', tableNames(base.tables), tableNames(more.tables))
     checkNew('file format', endings(base.formats), endings(more.formats))
     checkNew('table format', formatNames(base.tableFormats), formatNames(more.tableFormats))
+    checkNew('store', schemes(base.stores), schemes(more.stores))
     checkNew('operator', kinds(base.operators), kinds(more.operators))
     return {
       functions: [...base.functions, ...more.functions],
       tables: [...base.tables, ...more.tables],
       formats: [...base.formats, ...more.formats],
+      stores: [...base.stores, ...more.stores],
       tableFormats: [...base.tableFormats, ...more.tableFormats],
       operators: [...base.operators, ...more.operators],
       logicalRules: [...base.logicalRules, ...more.logicalRules],
@@ -81,6 +86,7 @@ const names = (list: readonly UserFunction[]): string[] => list.map(({ name }) =
 const tableNames = (list: readonly RegisteredTable[]): string[] => list.map(({ table }) => table.name.toLowerCase())
 const formatNames = (list: readonly RegisteredTableFormat[]): string[] => list.map(({ name }) => name)
 const endings = (formats: readonly FileFormat[]): string[] => formats.flatMap(({ extensions }) => extensions)
+const schemes = (list: readonly UrlStore[]): string[] => list.map(({ scheme }) => scheme)
 const kinds = (list: readonly OperatorDefinition[]): string[] => list.map(({ kind }) => kind)
 
 function checkNew(what: string, known: readonly string[], added: readonly string[]): void {

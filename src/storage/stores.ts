@@ -7,6 +7,9 @@ import type { Store } from './store.js'
 /** The scheme of a URL in lower case; undefined for the path of a local file. */
 export const schemeOf = (path: string): string | undefined => /^([a-z][a-z0-9+.-]+):\/\//i.exec(path)?.[1].toLowerCase()
 
+/** Those that no extension brings. */
+export const OWN_SCHEMES: readonly string[] = ['file', 'http', 'https', 's3']
+
 /** Whether files of this path lie elsewhere: each request costs time, and versions are told apart for certain. */
 export const isRemote = (path: string): boolean => schemeOf(path) !== undefined
 
@@ -25,7 +28,11 @@ export async function storeOf(path: string): Promise<Store> {
       return (await import('./http-store.js')).httpStore
     case 's3':
       return (await import('./s3-store.js')).s3Store
-    default:
+    default: {
+      const { loadedStores, storeFrom } = await import('./extension-store.js')
+      const brought = loadedStores.get(scheme)
+      if (brought !== undefined) return storeFrom(brought)
       throw fail('NOT_SUPPORTED', [`the location '${path}' (only local paths, http://, https:// and s3://)`])
+    }
   }
 }

@@ -46,14 +46,14 @@ export function isUrlRoot(text: string): boolean {
 }
 
 /** Of a URL as it is written; those of the web as browsers read them. */
-function partsOf(text: string): UrlParts {
+export function partsOf(text: string): UrlParts {
   if (/^https?:/i.test(text)) return new URL(text)
   const [, protocol = '', host = '', pathname = '/'] = /^([^:]+:)\/\/([^/]*)(\/.*)?$/s.exec(text) ?? []
   return { protocol: protocol.toLowerCase(), host, pathname }
 }
 
 /** Whether a server that decodes once or twice more than it should could see a `..`: `new URL` has resolved the plain ones. */
-function leadsUp(pathname: string): boolean {
+export function leadsUp(pathname: string): boolean {
   let path = pathname
   for (let decoded = 0; decoded < 3; decoded++) {
     if (path.split(/[/\\]/).includes('..')) return true

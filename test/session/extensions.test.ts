@@ -11,7 +11,7 @@ import { BallistaError, loadExtension, SessionContext, type LoadedExtension } fr
 
 const FOLDER = fileURLToPath(new URL('../../examples/extensions/', import.meta.url))
 const BIN = fileURLToPath(new URL('../../bin/ballista.js', import.meta.url))
-const NAMES = ['functions', 'ini-format', 'one-executor', 'primes-table', 'row-limit']
+const NAMES = ['functions', 'ini-format', 'mem-store', 'one-executor', 'primes-table', 'row-limit']
 
 const load = (name: string): Promise<LoadedExtension> => loadExtension(join(FOLDER, `${name}.js`))
 
@@ -62,6 +62,16 @@ for (const [mode, open] of Object.entries(MODES)) {
       { value: 'other', section: 'net' },
     ])
     t.deepEqual(await rowsOf(ctx, `SELECT count(*) AS n FROM '${directory}/a.ini'`), [{ n: 3n }])
+    t.deepEqual(await rowsOf(ctx, "SELECT sum(sold) AS n FROM 'mem://fruit/2024/sales.csv'"), [{ n: 5n }])
+    t.deepEqual(
+      await rowsOf(ctx, "SELECT name, sum(sold) AS n FROM 'mem://fruit/**/*.csv' GROUP BY name ORDER BY name"),
+      [
+        { name: 'apple', n: 8n },
+        { name: 'pear', n: 4n },
+      ],
+    )
+    t.deepEqual(await rowsOf(ctx, "SELECT count(*) AS n FROM read_csv('mem://fruit/')"), [{ n: 3n }])
+    await t.throwsAsync(rowsOf(ctx, "SELECT * FROM 'mem://fruit/none.csv'"), { code: 'FILE_NOT_READABLE' })
     const plan = await (await ctx.sql('SELECT a FROM example WHERE true OR a > b')).physicalPlan()
     t.regex(plan, /RowLimitExec: max_rows=1000000\n +DataSourceExec/)
     t.notRegex(plan, /@[0-9a-f]{16}/)
@@ -109,6 +119,7 @@ test('what is no extension is refused with the reason', async t => {
       /SQL has a function 'abs' already/,
     "export default { name: 'x', formats: [{ name: 'csv', schema: () => ({}), rows: () => [] }] }":
       /the engine reads 'csv' files already/,
+    "export default { name: 'x', stores: [{ scheme: 's3' }] }": /no store can have the scheme 's3'/,
     'export default {': /Unexpected/,
   }
   for (const [number, [text, message]] of Object.entries(cases).entries()) {
