@@ -31,9 +31,13 @@ interface PlaceOnHost {
 
 /**
  * The path by which to open `path`, to read or to write it: itself, or where data roots are set its real path, without links. What
- * does not exist yet counts by the directory in which it would be. Throws PATH_NOT_ALLOWED [host, path], before anything is opened.
+ * does not exist yet counts by the directory in which it would be. Throws PATH_NOT_ALLOWED [host, path], before anything is opened, and
+ * NOT_SUPPORTED for a URL: what knows local files only must not take it for a path.
  */
 export async function allowedPath({ path, host }: PlaceOnHost): Promise<string> {
+  // Where node:path has been at work, one of its slashes is left.
+  if (/^[a-z][a-z0-9+.-]+:\//i.test(path))
+    throw fail('NOT_SUPPORTED', [`the location '${path}' here (only local paths)`])
   const allowed = roots?.directories
   if (allowed === undefined) return path
   const real = await realPlace(resolve(path)).catch(() => undefined)

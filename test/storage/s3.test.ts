@@ -213,6 +213,10 @@ test.serial('what cannot be read says why, and no secret', async t => {
   t.regex(await error(read, { 's3.region': 'x.evil.example/' }), /^INVALID_OPTION option 's3\.region'/)
   t.regex(await error("SELECT * FROM 's3://user:word@lake/a.csv'"), /^NOT_SUPPORTED a user name or password/)
   t.regex(await error("SELECT * FROM 's3://lake/a/../b.csv'"), /^NOT_SUPPORTED .*its key has '\.'/)
+  t.regex(
+    await error("CREATE EXTERNAL TABLE d STORED AS DELTA LOCATION 's3://lake/delta/'"),
+    /^NOT_SUPPORTED .*only local/,
+  )
   t.regex(await error("SELECT * FROM 'gs://lake/a.csv'"), /^NOT_SUPPORTED .*only local paths/)
 })
 
