@@ -7,6 +7,7 @@
 import type { StagedPart, TableCommitter, WriteIntent } from '../catalog/table-write.js'
 import { fail } from '../common/errors.js'
 import { decodeWireText, encodeWireText } from '../common/wire.js'
+import { encodesPieces } from '../formats/open-writer.js'
 import { isHidden, MANIFEST, stagingRoot } from '../formats/write-manifest.js'
 import type { FileHost, StagedUpload } from '../storage/store.js'
 import { pathIn } from '../storage/stores.js'
@@ -36,6 +37,7 @@ export function objectCommitter(fs: CommitFs, host: FileHost): TableCommitter {
       partitionBy: target.partitionBy ?? [],
       sortBy: target.sortBy ?? [],
       singleFile: !target.path.endsWith('/'),
+      pieces: encodesPieces(target.format),
     }),
     begin: intent => writeOf(intent).begin(),
     prepare: (intent, parts) => writeOf(intent).prepare(parts),
