@@ -6,6 +6,7 @@ import { fail } from '../common/errors.js'
 import { allowedPath } from '../runtime/data-roots.js'
 import { notReadable } from '../storage/local-store.js'
 import type { FilePlace } from '../storage/store.js'
+import { isRemote } from '../storage/stores.js'
 
 /** Says which files a write moves into its table: they do not count yet. */
 export const MANIFEST = 'MANIFEST.json'
@@ -38,6 +39,8 @@ export interface ManifestFile {
 /** The hidden directory beside a target in which its writes stage: a directory for each. Globs and listings pass it by. */
 export function stagingRoot(path: string): string {
   const target = path.replace(/\/+$/, '')
+  // A URL is taken as it is written: the store refuses '..' in it.
+  if (isRemote(path)) return target.replace(/[^/]*$/, '.$&.staging')
   return join(dirname(target), `.${basename(target)}.staging`)
 }
 
