@@ -1,4 +1,5 @@
 /** `ballista scheduler`: plans queries and places their tasks on executors. */
+import { mkdirSync, realpathSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Command } from 'commander'
 import type { FlagValues } from './flags/flag.js'
@@ -15,8 +16,7 @@ export const schedulerCommand = (program: Command): void =>
 async function run(flags: FlagValues<typeof SCHEDULER_FLAGS>): Promise<void> {
   const { restrictToRoots } = await import('../runtime/data-roots.js')
   const roots = dataRootsOf(flags)
-  // Its own tables, which its executors need to reach too.
-  const own = flags.dataDir === undefined ? [] : [join(flags.dataDir, 'warehouse')]
+  const own = flags.dataDir === undefined ? [] : [realDirectory(join(flags.dataDir, 'warehouse'))]
   restrictToRoots(roots?.directories === undefined ? roots : { ...roots, directories: [...roots.directories, ...own] })
   const { startScheduler } = await import('../cluster/scheduler/server.js')
   const { PLACEMENT_POLICIES } = await import('../cluster/scheduler/placement-policies.js')
@@ -53,4 +53,10 @@ async function run(flags: FlagValues<typeof SCHEDULER_FLAGS>): Promise<void> {
   await stopSignal()
   await scheduler.close()
   await state.store.close()
+}
+
+/** Of the scheduler's own tables, which its executors need to reach too: made if it is missing, as data roots are real paths. */
+function realDirectory(path: string): string {
+  mkdirSync(path, { recursive: true })
+  return realpathSync(path)
 }

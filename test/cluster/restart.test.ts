@@ -4,9 +4,9 @@
  */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import test, { type ExecutionContext } from 'ava'
@@ -23,6 +23,8 @@ const EMP = `${process.cwd()}/test/slt/data/emp.csv`
 const LONG = 'SELECT count(*) AS n, sum(a.value * b.value % 7) AS s FROM range(20000) AS a, range(1000) AS b'
 
 interface RestartableCluster {
+  /** A directory that its servers may read and write. */
+  readonly files: string
   readonly url: string
   kill(): Promise<void>
   restart(): Promise<void>
@@ -33,7 +35,13 @@ interface RestartableCluster {
 }
 
 async function start(): Promise<RestartableCluster> {
-  const dataDir = mkdtempSync(join(tmpdir(), 'ballista-restart-'))
+  // Behind a link, and beside a data root: what the scheduler keeps is within its reach all the same.
+  const directory = mkdtempSync(join(tmpdir(), 'ballista-restart-'))
+  const dataDir = join(directory, 'link')
+  const files = join(directory, 'files')
+  mkdirSync(files)
+  mkdirSync(join(directory, 'data'))
+  symlinkSync(join(directory, 'data'), dataDir)
   const running: ChildProcess[] = []
   const run = async (args: readonly string[]): Promise<{ child: ChildProcess; address: string }> => {
     const child = spawn(process.execPath, [BIN, ...args, '--log-level', 'error'], {
@@ -48,8 +56,9 @@ async function start(): Promise<RestartableCluster> {
     }
     throw new Error(`${args[0]} ended before it listened`)
   }
+  const roots = [files, dirname(EMP)].flatMap(root => ['--data-root', root])
   const scheduler = (port: string): ReturnType<typeof run> =>
-    run(['scheduler', '--bind-port', port, '--data-dir', dataDir])
+    run(['scheduler', '--bind-port', port, '--data-dir', dataDir, ...roots])
   let current = await scheduler('0')
   const port = current.address.slice(current.address.lastIndexOf(':') + 1)
   const end = async (signal: NodeJS.Signals): Promise<void> => {
@@ -64,10 +73,11 @@ async function start(): Promise<RestartableCluster> {
       child.kill('SIGKILL')
       await exited
     }
-    rmSync(dataDir, { recursive: true, force: true })
+    rmSync(directory, { recursive: true, force: true })
   }
   await Promise.all([1, 2].map(() => run(['executor', '--bind-port', '0', '--scheduler-port', port])))
   return {
+    files,
     url: `df://${current.address}`,
     kill: () => end('SIGKILL'),
     stop: () => end('SIGTERM'),
@@ -126,6 +136,8 @@ test.serial(
       t.is(interrupted.error?.code, 'SCHEDULER_RESTARTED')
     }
     t.is((await (await ctx.sql('SELECT * FROM s.emp')).rows()).length > 0, true)
+    await ctx.sql('CREATE TABLE s.squares AS SELECT value, value * value AS square FROM range(10)')
+    t.deepEqual(await (await ctx.sql('SELECT sum(square) AS n FROM s.squares')).rows(), [{ n: 285n }])
     await ctx.sql('DROP SCHEMA s CASCADE')
   },
 )
@@ -151,8 +163,7 @@ test.serial('a query that may not run again fails with what happened', async t =
 })
 
 test.serial('a write over a killed scheduler is done once', async t => {
-  const target = mkdtempSync(join(tmpdir(), 'ballista-target-'))
-  t.teardown(() => rmSync(target, { recursive: true, force: true }))
+  const target = mkdtempSync(join(cluster.files, 'target-'))
   const ctx = await connect(t)
   const rng = seededRng(SEED)
   // A scheduler that was never reached is not waited for.
