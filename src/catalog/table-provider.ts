@@ -169,6 +169,8 @@ export interface TableProvider {
    */
   exactStatistics?(): Promise<Statistics | undefined>
   scan(request: ScanRequest): Promise<ScanPlan> | ScanPlan
+  /** For a later statement than the one that opened it: with the rows that there are by then. Absent: they stay the same. */
+  forStatement?(): TableProvider
   /** Absent: the table cannot be written. */
   readonly insertTarget?: WriteTarget
 }

@@ -88,18 +88,10 @@ export async function openListingTable(request: ListingRequest): Promise<Listing
           ...partitionedLike(columns),
         }
       : undefined
-  return new ListingTable({
-    path,
-    morePaths,
-    host,
-    format,
-    options,
-    columns,
-    unionByName,
-    described,
-    files,
-    insertTarget,
-  })
+  const statistics = combined(columns, files, described)
+  const schemas = new Map(described.schemas.map(({ path, schema }) => [path, schema]))
+  const kept = { path, morePaths, format, options, columns, unionByName, statistics, schemas, insertTarget }
+  return new ListingTable(kept, host, files)
 }
 
 /** New files lie as the old ones do. */
@@ -109,61 +101,63 @@ const partitionedLike = ({ partitions }: FileColumns): { partitionBy?: readonly 
 interface ListingParts {
   readonly path: string
   readonly morePaths: readonly string[]
-  readonly host: FileHost
   readonly format: FileFormat
   readonly options: FormatOptions
   readonly columns: FileColumns
   readonly unionByName: boolean
-  /** The files when the table was opened, and what was found in them. */
-  readonly files: readonly string[]
-  readonly described: Described
+  /** As of the time the table was opened. */
+  readonly statistics: Statistics
+  /** Of files that were looked at, by path. */
+  readonly schemas: Map<string, Schema>
   readonly insertTarget: WriteTarget | undefined
 }
 
+/** As one statement sees it: however often it is scanned, its files are listed once. */
 export class ListingTable implements TableProvider {
   readonly schema: Schema
   readonly insertTarget?: WriteTarget
   readonly #parts: ListingParts
-  readonly #statistics: Statistics
-  /** Of files that were looked at, by path. */
-  readonly #schemas: Map<string, Schema>
+  readonly #host: FileHost
+  #listed: Promise<readonly string[]> | undefined
 
-  constructor(parts: ListingParts) {
+  /** `files`: those that there are; absent: they are listed when they are needed. */
+  constructor(parts: ListingParts, host: FileHost, files?: readonly string[]) {
     this.#parts = parts
+    this.#host = host
     this.schema = parts.columns.schema
-    this.#statistics = this.#combined(parts.files, parts.described)
-    this.#schemas = new Map(parts.described.schemas.map(({ path, schema }) => [path, schema]))
+    if (files !== undefined) this.#listed = Promise.resolve(files)
     if (parts.insertTarget !== undefined) this.insertTarget = parts.insertTarget
   }
 
-  /** As of the time the table was opened. */
-  statistics(): Statistics {
-    return this.#statistics
+  forStatement(): ListingTable {
+    return new ListingTable(this.#parts, { ...this.#host, versions: new Map() })
   }
 
-  /** From the footers of the files that there are now. */
+  statistics(): Statistics {
+    return this.#parts.statistics
+  }
+
+  /** From the footers of the files. */
   async exactStatistics(): Promise<Statistics | undefined> {
     const { columns, format, options } = this.#parts
     if (format.name !== 'parquet') return undefined
-    const host = this.#host()
-    const files = await this.#files(host)
+    const host = this.#host
+    const files = await this.#files()
     const described = await describeFiles(format, files, { options, host, schema: columns.fileSchema })
     const { descriptions } = described
-    const statistics = this.#combined(files, described)
+    const statistics = combined(columns, files, described)
     // A file that lacks a column has NULLs in it, which its footer does not count.
     const inAll = (name: string): boolean => descriptions.every(file => file.columns.has(name))
-    const complete = [...statistics.columns].filter(([name]) => this.#isConstant(name) || inAll(name))
+    const complete = [...statistics.columns].filter(([name]) => isConstant(columns, name) || inAll(name))
     return { ...statistics, columns: new Map(complete) }
   }
 
-  /** Lists the files anew, so that files that were added since are read. */
   async scan(request: ScanRequest): Promise<ScanPlan> {
     const { columns, format, options, unionByName } = this.#parts
-    const host = this.#host()
-    const paths = await this.#files(host)
+    const paths = await this.#files()
     const isPlain = areFilesOnly(columns) && !unionByName
     const files = isPlain ? paths.map(path => ({ path })) : await Promise.all(paths.map(path => this.#tableFile(path)))
-    return planFiles({ format, options, schema: this.schema, host, files }, request)
+    return planFiles({ format, options, schema: this.schema, host: this.#host, files }, request)
   }
 
   async #tableFile(path: string): Promise<TableFile> {
@@ -173,43 +167,39 @@ export class ListingTable implements TableProvider {
   }
 
   async #schemaOf(path: string): Promise<Schema> {
-    const { columns, format, host, options } = this.#parts
-    const known = this.#schemas.get(path)
+    const { columns, format, options, schemas: knownSchemas } = this.#parts
+    const known = knownSchemas.get(path)
     if (known !== undefined) return known
-    const { schemas } = await describeFiles(format, [path], { options, host, schema: columns.fileSchema })
+    const { schemas } = await describeFiles(format, [path], { options, host: this.#host, schema: columns.fileSchema })
     const found = schemas[0].schema
-    this.#schemas.set(path, found)
+    knownSchemas.set(path, found)
     return found
   }
 
-  /** As it is for a new statement. */
-  #host(): FileHost {
-    return { ...this.#parts.host, versions: new Map() }
+  #files(): Promise<readonly string[]> {
+    this.#listed ??= this.#list()
+    return this.#listed
   }
 
-  async #files(host: FileHost): Promise<readonly string[]> {
+  async #list(): Promise<readonly string[]> {
     const { path, morePaths, format } = this.#parts
-    const listing = await listAll([path, ...morePaths], host)
+    const listing = await listAll([path, ...morePaths], this.#host)
     return listing.kind === 'file' ? listing.files : filesOf(format, listing.files)
   }
+}
 
-  #isConstant(name: string): boolean {
-    const { filename, partitions } = this.#parts.columns
-    return name === filename || partitions.some(field => field.name === name)
-  }
+const isConstant = ({ filename, partitions }: FileColumns, name: string): boolean =>
+  name === filename || partitions.some(field => field.name === name)
 
-  #combined(files: readonly string[], { descriptions }: Described): Statistics {
-    const { columns } = this.#parts
-    const statistics = combine(
-      { fields: columns.schema.fields.filter(({ name }) => !this.#isConstant(name)) },
-      descriptions,
-    )
-    const counted = files.map((path, i) => {
-      const rowCount = descriptions.length === files.length ? descriptions[i].rowCount : undefined
-      return rowCount === undefined ? { path } : { path, rowCount }
-    })
-    return withConstants(statistics, columns, counted)
-  }
+/** Statistics of the table from what was found in its files. */
+function combined(columns: FileColumns, files: readonly string[], { descriptions }: Described): Statistics {
+  const ofFiles = columns.schema.fields.filter(({ name }) => !isConstant(columns, name))
+  const statistics = combine({ fields: ofFiles }, descriptions)
+  const counted = files.map((path, i) => {
+    const rowCount = descriptions.length === files.length ? descriptions[i].rowCount : undefined
+    return rowCount === undefined ? { path } : { path, rowCount }
+  })
+  return withConstants(statistics, columns, counted)
 }
 
 /**

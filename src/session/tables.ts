@@ -1,4 +1,4 @@
-/** From registrations (plain data) to tables the planner can ask: files are opened on first use and then kept. */
+/** From registrations (plain data) to tables the planner can ask: files are opened on first use, and then kept by a session. */
 import { field, type Schema } from '../arrow/schema.js'
 import { INFORMATION_SCHEMA, type ViewDefinition } from '../catalog/catalog.js'
 import { MemoryTable } from '../catalog/memory-table.js'
@@ -42,7 +42,14 @@ export function tableResolver(
     const { fields } = toArrowSchema(await viewPlan({ ...entry, isShared }, resolver, functions))
     return { fields: fields.map((column, i) => ({ ...column, name: entry.columns[i] ?? column.name })) }
   }
+  // All that a statement reads of a table is of one time.
+  const ofStatement = new Map<Registration, Promise<TableProvider>>()
   const opened = (registration: Exclude<Registration, { kind: 'view' }>): Promise<TableProvider> => {
+    const table = ofStatement.get(registration) ?? openOnce(registration)
+    ofStatement.set(registration, table)
+    return table
+  }
+  const openOnce = (registration: Exclude<Registration, { kind: 'view' }>): Promise<TableProvider> => {
     const format = registration.kind === 'listing' ? tableFormatNamed(registration.format, registry) : undefined
     // A table with a log is a snapshot, which only this statement sees.
     return registration.kind === 'listing' && format !== undefined
@@ -96,7 +103,7 @@ function openTable(
   { access, files, open }: { readonly access: string; readonly files: OpenFiles; readonly open: OpenTables },
 ): Promise<TableProvider> {
   const known = open.get(registration)
-  if (known?.access === access) return known.table
+  if (known?.access === access) return known.table.then(table => table.forStatement?.() ?? table)
   const opening = openNew(registration, files)
   open.set(registration, { table: opening, access })
   // A file that could not be opened is tried again by the next query.

@@ -1,4 +1,7 @@
 /** What a session holds reaches the cluster: its tables in memory, however large, and its settings. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import test from 'ava'
 import { bytesInUse } from '../../src/arrow/memory.js'
 import { startStandalone, type Standalone } from '../../src/cluster/standalone.js'
@@ -50,6 +53,31 @@ test.serial("tables in memory are joined with others, change, and are the sessio
     ],
   )
   await t.throwsAsync(rowsOf(other, 'SELECT * FROM names'), { code: 'TABLE_NOT_FOUND' })
+})
+
+test.serial('files that appear, change or go are seen by the next query', async t => {
+  const directory = await mkdtemp(join(tmpdir(), 'session-data-'))
+  const write = (name: string, text: string): Promise<void> => writeFile(join(directory, name), text)
+  try {
+    await write('one.csv', 'a\n1\n2\n')
+    await using local = new SessionContext()
+    await using remote = await open()
+    for (const ctx of [local, remote]) await ctx.registerCsv('changing', `${directory}/`)
+    // Each reads the table twice: both times the same files.
+    const sql = 'SELECT count(*) AS n, sum(x.a) AS s FROM changing AS x JOIN changing AS y USING (a)'
+    const expect = async (n: bigint, s: bigint): Promise<void> => {
+      for (const ctx of [local, remote]) t.deepEqual(await rowsOf(ctx, sql), [{ n, s }])
+    }
+    await expect(2n, 3n)
+    await write('two.csv', 'a\n5\n')
+    await expect(3n, 8n)
+    await write('one.csv', 'a\n7\n8\n9\n')
+    await expect(4n, 29n)
+    await rm(join(directory, 'two.csv'))
+    await expect(3n, 24n)
+  } finally {
+    await rm(directory, { recursive: true })
+  }
 })
 
 test.serial('settings reach every task', async t => {

@@ -178,8 +178,13 @@ test.serial('globs and directories list page by page, whatever keys are called',
     t.deepEqual(await numbers('s3://lake/globs/{a,b c}.csv'), [0, 1])
     t.deepEqual(await numbers('s3://lake/globs/[ad]*'), [0, 2])
     for (const [i, name] of names.entries()) t.deepEqual(await numbers(`s3://lake/globs/${name}`), [i], name)
+    s3.pageSize = 1000
+    const before = s3.calls.length
+    const twice = "SELECT count(*) AS n FROM 's3://lake/globs/' AS x JOIN 's3://lake/globs/' AS y USING (n)"
+    t.deepEqual(await rowsOf(ctx, twice), [{ n: 6n }])
+    const lists = s3.calls.slice(before).filter(({ query }) => query.has('list-type'))
+    t.is(lists.length, 2, 'once for the columns of the frame, once for its rows, however often the table is read')
   })
-  s3.pageSize = 1000
 })
 
 test.serial('compressed files are read by streams', async t => {
