@@ -88,7 +88,7 @@ export class Cluster {
     const machine = this.world.start(host, this.childRng())
     const node: Node<RunningScheduler | RunningExecutor> = { machine, running: undefined }
     this.nodes.set(host, node)
-    this.watch.note(`${host} starts`)
+    this.watch.note(() => `${host} starts`)
     node.running = await (host === SCHEDULER ? this.startScheduler(machine) : this.startExecutor(machine))
   }
 
@@ -96,7 +96,7 @@ export class Cluster {
     const node = this.nodes.get(host)
     if (node === undefined) return
     this.nodes.delete(host)
-    this.watch.note(`${host} ${powerLoss ? 'loses its power' : 'is killed'}`)
+    this.watch.note(() => `${host} ${powerLoss ? 'loses its power' : 'is killed'}`)
     this.world.kill(node.machine, powerLoss)
     this.ending.push(node.running?.close() ?? Promise.resolve())
   }
@@ -109,7 +109,7 @@ export class Cluster {
     // It may have been killed meanwhile.
     if (this.nodes.get(host) !== node) return
     this.nodes.delete(host)
-    this.watch.note(`${host} shuts down`)
+    this.watch.note(() => `${host} shuts down`)
     const closed = node.running.close()
     this.ending.push(closed)
     await closed

@@ -108,7 +108,7 @@ export class Fate {
       this.world.time.at(fault.atMs, fate, () => {
         const undo = this.begin(fault)
         this.world.time.at(fault.atMs + fault.forMs, fate, () => {
-          this.watch.note(`${faultText(fault)} is over`)
+          this.watch.note(() => `${faultText(fault)} is over`)
           undo()
         })
       })
@@ -118,7 +118,7 @@ export class Fate {
   /** Gives what undoes it. */
   private begin(fault: Fault): () => void {
     const { cluster, world } = this
-    this.watch.note(faultText(fault))
+    this.watch.note(() => faultText(fault))
     switch (fault.kind) {
       case 'kill':
       case 'powerLoss':

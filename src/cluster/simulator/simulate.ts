@@ -20,8 +20,7 @@ export interface SimulationOptions {
 
 export interface SimulationResult {
   readonly seed: number
-  /** Of the whole trace: equal for equal seeds. */
-  readonly hash: number
+  /** Lines of its trace. */
   readonly events: number
   readonly virtualMs: number
   readonly outcomes: readonly Outcome[]
@@ -119,7 +118,6 @@ class Simulation {
     for (const outcome of this.outcomes) this.judge(outcome)
     return {
       seed: options.seed,
-      hash: watch.hash,
       events: watch.events,
       virtualMs: world.time.nowMs,
       outcomes: this.outcomes,
@@ -131,9 +129,9 @@ class Simulation {
     const { outcomes, rng, watch, world } = this
     const machine = world.start(plan.host, rng)
     machine.clock.after(plan.startMs, () => {
-      watch.note(`${plan.host} ${plan.manner} ${plan.query.sql}`)
+      watch.note(() => `${plan.host} ${plan.manner} ${plan.query.sql}`)
       void runClient(this.clientWorld(), machine, plan).then(outcome => {
-        watch.note(`${plan.host} has ${outcome.error?.code ?? `${outcome.rows?.length ?? 'some'} rows`}`)
+        watch.note(() => `${plan.host} has ${outcome.error?.code ?? `${outcome.rows?.length ?? 'some'} rows`}`)
         outcomes.push(outcome)
       })
     })

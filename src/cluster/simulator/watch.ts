@@ -1,5 +1,4 @@
-/** Sees every message of a simulation: writes the trace, keeps its hash, and checks that credits are kept. */
-import { crc32 } from 'node:zlib'
+/** Sees every message of a simulation: writes the trace when it is asked for, and checks that credits are kept. */
 import type { Rng } from '../../common/clock.js'
 import type { ChannelOpen, Hello, ToConsumer, ToProducer } from '../../exchange/proto/messages.js'
 import type { Call, CallObserver, CallStatus, Side } from './call.js'
@@ -25,8 +24,7 @@ interface CarriedChannel {
 }
 
 export class Watch implements CallObserver {
-  /** Of the whole trace so far. */
-  hash = 0
+  /** Lines of the trace so far, whether it is written or not. */
   events = 0
   /** How likely a message that may arrive twice does. */
   duplicates = 0
@@ -48,15 +46,14 @@ export class Watch implements CallObserver {
     this.time = time
   }
 
-  note(text: string): void {
-    const line = `${(this.time?.nowMs ?? 0).toFixed(3)} ${text}`
-    this.hash = crc32(line, this.hash)
+  /** `text` is asked for when the trace is written: it costs more than the rest of an event's way through here. */
+  note(text: () => string): void {
     this.events++
-    this.write?.(line)
+    this.write?.(`${(this.time?.nowMs ?? 0).toFixed(3)} ${text()}`)
   }
 
   violated(text: string): void {
-    this.note(`VIOLATION ${text}`)
+    this.note(() => `VIOLATION ${text}`)
     this.violations.push(text)
   }
 
@@ -67,7 +64,7 @@ export class Watch implements CallObserver {
   arrived(call: Call, side: Side, message: object): void {
     const [from, to] =
       side === 'client' ? [call.parts.client, call.parts.server] : [call.parts.server, call.parts.client]
-    this.note(`${from.name} > ${to.name} ${call.parts.kind} ${call.parts.number} ${messageText(message)}`)
+    this.note(() => `${from.name} > ${to.name} ${call.parts.kind} ${call.parts.number} ${messageText(message)}`)
     if (call.parts.kind === 'exchange') this.count(call, side, message, 'arrived')
   }
 
@@ -78,7 +75,7 @@ export class Watch implements CallObserver {
 
   ended(call: Call, side: Side, status: CallStatus): void {
     const { client, server, kind, number } = call.parts
-    this.note(`${(side === 'client' ? client : server).name} ends ${kind} ${number}: ${status.details}`)
+    this.note(() => `${(side === 'client' ? client : server).name} ends ${kind} ${number}: ${status.details}`)
   }
 
   /** No producer sends more than its consumer has allowed, and no more than one window is ever on its way. */

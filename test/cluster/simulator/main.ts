@@ -25,7 +25,7 @@ export async function main(args: readonly string[], env: NodeJS.ProcessEnv): Pro
   Error.stackTraceLimit = 0
   const start = process.cpuUsage()
   for (let seed = from; seed < from + count && !(failures > 0 && values['until-failure']); seed++) {
-    const { hash, events, virtualMs, violations } = await simulate({
+    const { events, virtualMs, violations } = await simulate({
       seed,
       workload,
       ...(values.trace === true ? { trace: write } : {}),
@@ -34,7 +34,7 @@ export async function main(args: readonly string[], env: NodeJS.ProcessEnv): Pro
       failures++
       write(`SEED=${seed} npm run simulate`)
       for (const violation of violations) write(`  ${violation}`)
-    } else if (count === 1) write(`seed ${seed}: ${events} events, ${(virtualMs / 1000).toFixed(1)} s, hash ${hash}`)
+    } else if (count === 1) write(`seed ${seed}: ${events} events, ${(virtualMs / 1000).toFixed(1)} s`)
   }
   const { user, system } = process.cpuUsage(start)
   write(`${count} seeds from ${from}: ${failures} failed, ${((user + system) / 1000 / count).toFixed(1)} ms a seed`)

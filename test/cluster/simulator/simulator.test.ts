@@ -27,12 +27,11 @@ test.serial('a seed gives the same trace again', async t => {
   const workload = preparedWorkload()
   for (const seed of [3, 30, 300]) {
     const [first, second] = [[] as string[], [] as string[]]
-    const one = await simulate({ seed, workload, trace: line => first.push(line) })
+    const { events } = await simulate({ seed, workload, trace: line => first.push(line) })
     // Another one in between: nothing that it leaves changes the next.
     await simulate({ seed: seed + 1, workload })
-    const two = await simulate({ seed, workload, trace: line => second.push(line) })
-    t.true(one.events > 20, `${one.events} events`)
+    await simulate({ seed, workload, trace: line => second.push(line) })
+    t.true(events > 20, `${events} events`)
     t.deepEqual(second, first)
-    t.is(two.hash, one.hash)
   }
 })
