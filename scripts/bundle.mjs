@@ -3,10 +3,11 @@
  * loading its modules one by one. Threads and the library load the modules.
  */
 import { readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs'
-import { join, relative, sep } from 'node:path'
+import { dirname, join, relative, sep } from 'node:path'
 import { build } from 'esbuild'
 
 const bin = realpathSync(join(process.argv[2], 'bin'))
+const src = join(bin, '../src')
 
 /** Parts that are loaded late only because a module costs a file: in the bundle, more files would cost more than their code. */
 const JOINED = /await import\('(\.\/(?:explain|local-tasks|plan-changes|summarize|table|verify)\.js)'\)/g
@@ -21,13 +22,73 @@ function joined(source) {
   return parts.map((file, at) => `import * as joined${at} from '${file}'\n`).join('') + text
 }
 
+/** Parts that are loaded late, as few programs need them, but together: shared code makes a file for each set of parts that share it. */
+const GROUPS = {
+  files: [
+    'commit/committers',
+    'commit/file-system',
+    'commit/store-intents',
+    'commit/table-files',
+    'delta/delta-format',
+    'formats/format-options',
+    'formats/listing-table',
+    'formats/logged-table',
+    'formats/open-scan',
+    'formats/open-writer',
+    'kv/lmdb-store',
+    'session/insert-partition',
+    'session/local-write',
+    'session/managed-table',
+    'session/plan-scan-bytes',
+    'session/stored-table',
+    'session/warehouse',
+    'session/write-target',
+    'storage/extension-store',
+    'storage/http-store',
+    'storage/s3-objects',
+    'storage/s3-store',
+  ],
+  servers: [
+    'cli/executor',
+    'cli/scheduler',
+    'cluster/executor/server',
+    'cluster/scheduler/placement-policies',
+    'cluster/scheduler/server',
+    'cluster/standalone',
+    'exchange/thread-host',
+    'session/plan-for-cluster',
+    'session/remote-backend',
+  ],
+}
+const groupOf = new Map(Object.entries(GROUPS).flatMap(([group, parts]) => parts.map(part => [part, group])))
+const exportName = part => part.replaceAll(/[^a-z]/g, '_')
+
+/** The source of `src/<module>` with imports of parts of a group turned into imports of their group. */
+const grouped = (source, module) =>
+  source.replaceAll(/import\('(\.{1,2}\/[^']+)\.js'\)/g, (whole, file) => {
+    const part = join(dirname(module), file)
+    const group = groupOf.get(part)
+    return group === undefined ? whole : `import('group:${group}').then(group => group.${exportName(part)})`
+  })
+
+const groups = {
+  name: 'groups',
+  setup({ onLoad, onResolve }) {
+    onResolve({ filter: /^group:/ }, ({ path }) => ({ path: path.slice('group:'.length), namespace: 'group' }))
+    onLoad({ filter: /./, namespace: 'group' }, ({ path }) => ({
+      contents: GROUPS[path].map(part => `export * as ${exportName(part)} from './${part}.js'`).join('\n'),
+      resolveDir: src,
+    }))
+  },
+}
+
 /** In the bundle, `import.meta.url` stays the URL of the module it is written in: workers, kernels and protos are found from there. */
 const ownUrl = {
   name: 'own-url',
   setup({ onLoad }) {
     onLoad({ filter: /\.js$/ }, ({ path }) => {
       const module = relative(bin, path).split(sep).join('/')
-      const source = joined(readFileSync(path, 'utf8'))
+      const source = grouped(joined(readFileSync(path, 'utf8')), relative(src, path).split(sep).join('/'))
       return { contents: source.replaceAll('import.meta.url', `new URL('${module}', import.meta.url).href`) }
     })
   },
@@ -47,7 +108,7 @@ await build({
   platform: 'node',
   target: 'node20',
   packages: 'external',
-  plugins: [ownUrl],
+  plugins: [groups, ownUrl],
   logLevel: 'warning',
 })
 

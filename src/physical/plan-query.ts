@@ -4,7 +4,6 @@ import { inputExpr } from '../expr/build.js'
 import { exprTree, type Expr } from '../expr/expr.js'
 import { planTree, type LogicalPlan } from '../logical/plan.js'
 import { columnIndex, schemaOf } from '../logical/schema-of.js'
-import { exactAggregates } from './exact-aggregates.js'
 import { lowerScan } from './lower-scan.js'
 import type { LowerContext, OperatorDefinition, PhysicalPlan } from './plan.js'
 import { applyPhysicalRules } from './rules/index.js'
@@ -46,8 +45,11 @@ async function lower(
   operators: readonly OperatorDefinition[],
 ): Promise<PhysicalPlan> {
   if (plan.kind === 'scan') return lowerScan(plan, context)
-  const known = await exactAggregates(plan)
-  if (known !== undefined) return lower(known, context, operators)
+  if (plan.kind === 'aggregate') {
+    const { exactAggregates } = await import('./exact-aggregates.js')
+    const known = await exactAggregates(plan)
+    if (known !== undefined) return lower(known, context, operators)
+  }
   const inputs: PhysicalPlan[] = []
   for (const child of planTree.children(plan)) inputs.push(await lower(child, context, operators))
   // An alias only renames relations, which physical plans do not know.

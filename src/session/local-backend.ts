@@ -11,9 +11,8 @@ import { createLocalEngine, type LocalEngine } from '../exchange/local-run.js'
 import { memoryLimit } from '../runtime/options.js'
 import { operatorTable } from '../runtime/pipeline.js'
 import { spillPlace } from '../runtime/spill-space.js'
-import { thisHost } from '../storage/this-host.js'
 import type { Backend, ExecuteOptions, QueryResult } from './backend.js'
-import { localWrite, type LocalWrite } from './local-write.js'
+import type { LocalWrite } from './local-write.js'
 import { planStatement, type PlannedStatement } from './plan-statement.js'
 import type { PlanRequest } from './registration.js'
 import { openState, type LastingState } from './open-catalog.js'
@@ -69,8 +68,11 @@ export class LocalBackend implements Backend {
     const { schema, stages, explain, write } = planned
     const onTask = (report: TaskReport): void => void reports.push(report)
     const batches = this.#engine.run({ stages, settings: request.settings, signal, streams, onTask })
-    const scanBytes = async (): Promise<number> =>
-      (await import('./plan-scan-bytes.js')).planScanBytes(stages, thisHost(request.settings))
+    const scanBytes = async (): Promise<number> => {
+      const { planScanBytes } = await import('./plan-scan-bytes.js')
+      const { thisHost } = await import('../storage/this-host.js')
+      return planScanBytes(stages, thisHost(request.settings))
+    }
     const { settings } = request
     if (write !== undefined)
       return this.#write({ intent: write, stages, reports, batches }, planned, { lasting, settings })
@@ -84,6 +86,7 @@ export class LocalBackend implements Backend {
     { lasting, settings }: { readonly lasting: LastingState; readonly settings: Settings },
   ): Promise<QueryResult> {
     const coordinator = await this.#coordinator(lasting, settings)
+    const { localWrite } = await import('./local-write.js')
     let count = ''
     const batches = localWrite(coordinator, write, async ({ rows }) => {
       count = String(rows)

@@ -4,7 +4,7 @@ import { SharedCatalog } from '../catalog/shared-catalog.js'
 import { MemoryStore } from '../kv/memory-store.js'
 import { takeOver, type HeldStore } from '../kv/take-over.js'
 import type { SessionCatalog } from './request-names.js'
-import { Warehouse } from './warehouse.js'
+import type { Warehouse } from './warehouse.js'
 
 export interface LastingState {
   /** To be closed by whoever has opened it. */
@@ -23,6 +23,7 @@ export async function openState(dataDir: string | undefined): Promise<LastingSta
   const { openStore } = await import('../kv/lmdb-store.js')
   const state = await takeOver(await openStore(join(dataDir, 'state')))
   const catalog: SessionCatalog = new SharedCatalog(state.store)
+  const { Warehouse } = await import('./warehouse.js')
   const warehouse = new Warehouse(dataDir)
   await warehouse.sweep(catalog)
   return { state, catalog, warehouse }

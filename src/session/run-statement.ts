@@ -4,10 +4,7 @@ import { fail } from '../common/errors.js'
 import { tableReferences } from '../logical/bind/tables.js'
 import type { ObjectName, StatementNode } from '../parser/ast.js'
 import { absolutePath, type Registration } from './registration.js'
-import { checkViewColumns, SHOWN } from './catalog-commands.js'
-import { changeRows, insertRows } from './change-rows.js'
 import { NO_ROWS, textRows } from './held-rows.js'
-import { show } from './show.js'
 import { inlineParameters } from './expr/literal.js'
 import type { Parameters } from './parameters.js'
 import { given, type RunOptions } from './run-options.js'
@@ -50,12 +47,16 @@ export async function runStatement(
       session.change(statement.key, undefined, statement.span)
       return NO_ROWS
     case 'show':
-      if (statement.what === 'all' || statement.what === 'option') return show(session, statement)
-      return textRows(SHOWN[statement.what], await session.command(text, options))
+      if (statement.what === 'all' || statement.what === 'option')
+        return (await import('./show.js')).show(session, statement)
+      return textRows(
+        (await import('./catalog-commands.js')).SHOWN[statement.what],
+        await session.command(text, options),
+      )
     case 'showCreate':
-      return textRows(SHOWN.create, await session.command(text, options))
+      return textRows((await import('./catalog-commands.js')).SHOWN.create, await session.command(text, options))
     case 'showFunctions':
-      return show(session, statement)
+      return (await import('./show.js')).show(session, statement)
     case 'prepare':
       session.prepared.prepare(statement)
       return NO_ROWS
@@ -63,7 +64,7 @@ export async function runStatement(
       session.prepared.deallocate(statement.name)
       return NO_ROWS
     case 'insert':
-      return insertRows(
+      return (await import('./change-rows.js')).insertRows(
         session,
         { table: names(statement.table), overwrite: statement.overwrite, span: statement.table[0].span },
         session.statement(text, options.parameters),
@@ -71,7 +72,12 @@ export async function runStatement(
       )
     case 'delete':
     case 'update':
-      return changeRows(session, statement, session.statement(text, options.parameters), options)
+      return (await import('./change-rows.js')).changeRows(
+        session,
+        statement,
+        session.statement(text, options.parameters),
+        options,
+      )
     case 'explain':
       return explain(session, statement, text, options)
     case 'copy':
@@ -149,6 +155,7 @@ async function registrationOf(
   switch (statement.kind) {
     case 'createView': {
       const schema = await session.schemaOf(session.statement(statement.text, options.parameters), options)
+      const { checkViewColumns } = await import('./catalog-commands.js')
       checkViewColumns(statement, name, schema)
       const sql = inlineParameters(statement.text, options.parameters ?? {})
       return { kind: 'view', name, sql, columns: statement.columns.map(column => column.name) }

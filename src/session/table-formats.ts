@@ -3,10 +3,7 @@ import { readdir } from 'node:fs/promises'
 import type { RegisteredTableFormat, TableDefinition, TableFormat, TablePlace } from '../catalog/table-format.js'
 import type { TableProvider, WriteTarget } from '../catalog/table-provider.js'
 import { BallistaError, fail, withContext } from '../common/errors.js'
-import { nodeCommitFs } from '../commit/file-system.js'
-import { tableFiles } from '../commit/table-files.js'
 import type { Registry } from '../exchange/registry.js'
-import { normalizeOptions } from '../formats/format-options.js'
 import { allowedPath } from '../runtime/data-roots.js'
 import { isRemote } from '../storage/stores.js'
 import { thisHost } from '../storage/this-host.js'
@@ -70,6 +67,9 @@ async function placeOf(
   { path, options = {} }: TableRequest,
 ): Promise<{ readonly format: TableFormat; readonly place: TablePlace }> {
   const format = await registered.load()
+  const { nodeCommitFs } = await import('../commit/file-system.js')
+  const { tableFiles } = await import('../commit/table-files.js')
+  const { normalizeOptions } = await import('../formats/format-options.js')
   const given = normalizeOptions(options, format.options ?? [], format.name)
   const files = tableFiles(nodeCommitFs(thisHost().name))
   return { format, place: { path: path.replace(/(?<=.)\/+$/, ''), options: given, files } }

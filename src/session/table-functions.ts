@@ -9,7 +9,6 @@ import type { RegisteredTableFormat } from '../catalog/table-format.js'
 import type { RegisteredTable } from '../exchange/registry.js'
 import type { ListingRequest } from '../formats/listing-table.js'
 import { at } from '../logical/bind/context.js'
-import { openTable } from './table-formats.js'
 import type { TableArgument, TableFunctionCall } from '../logical/bind/tables.js'
 
 /** File formats by the functions that read them. */
@@ -61,7 +60,7 @@ export async function callTableFunction(
   const options = Object.fromEntries([...call.named].map(([key, value]) => [key, optionText(key, value)]))
   if (logged !== undefined && morePaths.length > 0)
     throw fail('INVALID_ARGUMENT', [`${name}() takes one path`], { span })
-  if (logged !== undefined) return openTable(logged, { path, options })
+  if (logged !== undefined) return (await import('./table-formats.js')).openTable(logged, { path, options })
   return open({ path, morePaths, format: READERS[name], options })
 }
 

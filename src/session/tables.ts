@@ -5,6 +5,7 @@ import { MemoryTable } from '../catalog/memory-table.js'
 import { placeOf } from '../catalog/shared-catalog.js'
 import type { TableProvider } from '../catalog/table-provider.js'
 import { fail } from '../common/errors.js'
+import type { Settings } from '../common/option.js'
 import { BUILT_IN, type Registry } from '../exchange/registry.js'
 import { parseTypeNode } from '../expr/types.js'
 import type { PartitionKey } from '../formats/file-columns.js'
@@ -15,11 +16,8 @@ import type { PlanSchema } from '../logical/plan.js'
 import { schemaOf, toArrowSchema } from '../logical/schema-of.js'
 import type { StatementNode } from '../parser/ast.js'
 import { storageAccess } from '../storage/options.js'
-import { thisHost } from '../storage/this-host.js'
-import { informationTable } from './information-schema.js'
 import { functionNamesOf } from './user-functions.js'
-import { openTable as openLogged, tableFormatAt, tableFormatNamed } from './table-formats.js'
-import { callTableFunction } from './table-functions.js'
+import type { TableRequest } from './table-formats.js'
 import { absolutePath, type PlanRequest, type Registration } from './registration.js'
 import type { NamedTable, RequestNames } from './request-names.js'
 
@@ -33,8 +31,7 @@ export function tableResolver(
   open: OpenTables = new WeakMap(),
   registry: Registry = BUILT_IN,
 ): TableResolver {
-  const files: OpenFiles = listing =>
-    openFiles({ ...listing, host: thisHost(request.settings), moreFormats: registry.formats })
+  const files: OpenFiles = listing => openFiles({ ...listing, moreFormats: registry.formats }, request.settings)
   const opening = { access: storageAccess(request.settings), files, open }
   const functions = functionNamesOf([...registry.functions, ...(request.functions ?? [])])
   const columnsOf = async ({ entry, isShared }: NamedTable): Promise<Schema> => {
@@ -49,29 +46,29 @@ export function tableResolver(
     ofStatement.set(registration, table)
     return table
   }
-  const openOnce = (registration: Exclude<Registration, { kind: 'view' }>): Promise<TableProvider> => {
-    const format = registration.kind === 'listing' ? tableFormatNamed(registration.format, registry) : undefined
+  const openOnce = async (registration: Exclude<Registration, { kind: 'view' }>): Promise<TableProvider> => {
     // A table with a log is a snapshot, which only this statement sees.
-    return registration.kind === 'listing' && format !== undefined
-      ? openLogged(format, registration)
-      : openTable(registration, opening)
+    const logged = registration.kind === 'listing' ? await openLogged(registration, registry) : undefined
+    return logged ?? openTable(registration, opening)
   }
   const openVersion = async (entry: Registration, version: VersionOption): Promise<TableProvider> => {
-    const format = entry.kind === 'listing' ? tableFormatNamed(entry.format, registry) : undefined
-    if (entry.kind !== 'listing' || format === undefined)
-      throw fail('NOT_SUPPORTED', [`a version of '${entry.name}', which keeps none,`])
-    return openLogged(format, { path: entry.path, options: { ...entry.options, ...version } })
+    const options = { ...(entry.kind === 'listing' ? entry.options : {}), ...version }
+    const logged = entry.kind === 'listing' ? await openLogged({ ...entry, options }, registry) : undefined
+    if (logged === undefined) throw fail('NOT_SUPPORTED', [`a version of '${entry.name}', which keeps none,`])
+    return logged
   }
   const resolver: TableResolver = {
-    table(name, span, version) {
-      if (name.length > 1 && name[name.length - 2] === INFORMATION_SCHEMA)
+    async table(name, span, version) {
+      if (name.length > 1 && name[name.length - 2] === INFORMATION_SCHEMA) {
+        const { informationTable } = await import('./information-schema.js')
         return informationTable(placeOf(name, span).name, { names, settings: request.settings, columnsOf }, span)
+      }
       const { entry, isShared } = names.find(name, span)
       if (version !== undefined) return openVersion(entry, version)
       return entry.kind === 'view' ? { ...entry, isShared } : opened(entry)
     },
-    tableFunction: call =>
-      callTableFunction(call, {
+    tableFunction: async call =>
+      (await import('./table-functions.js')).callTableFunction(call, {
         absolute: path => absolutePath(path, request.baseDirectory),
         open: files,
         tables: registry.tables,
@@ -79,8 +76,9 @@ export function tableResolver(
       }),
     async file(relative) {
       const path = absolutePath(relative, request.baseDirectory)
+      const { openTable: openLog, tableFormatAt } = await import('./table-formats.js')
       const format = await tableFormatAt(path, registry)
-      return format === undefined ? files({ path }) : openLogged(format, { path })
+      return format === undefined ? files({ path }) : openLog(format, { path })
     },
   }
   return resolver
@@ -94,6 +92,16 @@ async function viewPlan(
   const query = viewQuery(view)
   const context = { now: 0n, functions }
   return schemaOf(bindQuery(query, { ...context, tables: await resolveTables(query, resolver, context) }))
+}
+
+/** Of a format that keeps a log; undefined for other formats. */
+async function openLogged(
+  { format, ...request }: TableRequest & { readonly format: string },
+  registry: Registry,
+): Promise<TableProvider | undefined> {
+  const { openTable: openLog, tableFormatNamed } = await import('./table-formats.js')
+  const logged = tableFormatNamed(format, registry)
+  return logged === undefined ? undefined : openLog(logged, request)
 }
 
 type OpenFiles = (request: Omit<ListingRequest, 'host'>) => Promise<TableProvider>
@@ -133,9 +141,10 @@ const streamTable = ({ schema, stream }: Extract<Registration, { kind: 'stream' 
 })
 
 /** The file formats are loaded by the first table over files: queries without one start sooner. */
-async function openFiles(request: ListingRequest): Promise<TableProvider> {
+async function openFiles(request: Omit<ListingRequest, 'host'>, settings: Settings): Promise<TableProvider> {
   const { openListingTable } = await import('../formats/listing-table.js')
-  return openListingTable(request)
+  const { thisHost } = await import('../storage/this-host.js')
+  return openListingTable({ ...request, host: thisHost(settings) })
 }
 
 /** Format, options and, where columns are declared, the schema of CREATE EXTERNAL TABLE. */
