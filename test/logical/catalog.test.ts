@@ -24,7 +24,7 @@ test('a table is found under its bare and qualified names', t => {
   t.is(catalog.get(['other', 't']), undefined)
   t.is(
     messageOf(() => catalog.lookup(['x', 'public', 't'])),
-    "TABLE_NOT_FOUND table 'x.public.t' not found; the only schema is datafusion.public",
+    "TABLE_NOT_FOUND table 'x.public.t' not found; what a session holds is in the schema datafusion.public",
   )
   t.is(
     messageOf(() => catalog.lookup(['tt'])),
