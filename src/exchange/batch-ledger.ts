@@ -54,7 +54,7 @@ export class BatchLedger {
 
   /** After the end of a task, when the thread had received so many batches: resolves when it has let go what was on its way to the task. */
   async settled(task: number, received: number): Promise<void> {
-    const late = this.entries.filter((entry, i) => entry.task === task && this.first + i >= received)
+    const late = this.entries.slice(Math.max(0, received - this.first)).filter(entry => entry.task === task)
     this.late.set(task, late.length)
     while ((this.late.get(task) ?? 0) > 0) await this.gate.wait()
     this.late.delete(task)

@@ -98,6 +98,9 @@ export interface ThreadHostOptions {
 /** Operators look for a cancellation after milliseconds of work. */
 const STUCK_TASK_MS = 5_000
 
+/** Tasks that are asked for their counters at once; of more, some each time, in turn: the event loop has other work. */
+const SAMPLES_AT_ONCE = 1_000
+
 /** Threads start with the first task; many tasks run on one thread, all resident. */
 export function threadHost(options: ThreadHostOptions): TaskHost {
   return new ThreadHost(options)
@@ -115,6 +118,8 @@ class ThreadHost implements TaskHost {
   private readonly ledgers: readonly BatchLedger[]
   private readonly remains = new Set<Remains>()
   private nextTask = 0
+  /** The last task that was asked for its counters in this round; -1: a round begins. */
+  private sampledTo = -1
 
   constructor(options: ThreadHostOptions) {
     const { allowsUserCode = false, extensions = [], host, memory, temp, threads } = options
@@ -151,10 +156,14 @@ class ThreadHost implements TaskHost {
   }
 
   counters(): readonly TaskCounters[] {
-    return Array.from(this.tasks, ([task, { spec, thread, operators }]) => {
-      this.post(thread, { kind: 'sample', task })
-      return { jobId: spec.jobId, stage: spec.stage, operators }
-    })
+    const asked = [...this.tasks.keys()].filter(task => task > this.sampledTo).slice(0, SAMPLES_AT_ONCE)
+    this.sampledTo = asked.length < SAMPLES_AT_ONCE ? -1 : asked[asked.length - 1]
+    for (const task of asked) this.post((this.tasks.get(task) as RunningTask).thread, { kind: 'sample', task })
+    return Array.from(this.tasks.values(), ({ spec, operators }) => ({
+      jobId: spec.jobId,
+      stage: spec.stage,
+      operators,
+    }))
   }
 
   endJob(jobId: string): void {

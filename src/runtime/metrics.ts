@@ -61,8 +61,9 @@ const COUNTERS: readonly {
 
 /** The sum of two rows of one operator. */
 export function addMetrics(left: MetricsRow, right: MetricsRow): MetricsRow {
-  const sums = COUNTERS.map(({ key }) => [key, (left[key] ?? 0) + (right[key] ?? 0)])
-  return { ...left, ...(Object.fromEntries(sums) as Partial<MetricsRow>) }
+  const sum: OperatorMetrics & MetricsRow = { ...left }
+  for (const { key } of COUNTERS) sum[key] = (left[key] ?? 0) + (right[key] ?? 0)
+  return sum
 }
 
 /** `output_rows=3`, `elapsed_compute=1.2 ms`, …: one text a counter. */
