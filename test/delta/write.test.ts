@@ -11,11 +11,13 @@ import { tableFiles } from '../../src/commit/table-files.js'
 import { encodeActions } from '../../src/delta/actions.js'
 import { deltaFormat } from '../../src/delta/delta-format.js'
 import { SessionContext } from '../../src/index.js'
+import { generateTpch } from '../../tpch/generate.js'
 import { validateLog } from './validate-log.js'
 
 let directory = ''
 test.before(async () => {
   directory = await mkdtemp(join(tmpdir(), 'ballista-delta-'))
+  await generateTpch({ scale: 0.01, out: directory, format: 'parquet', tables: ['lineitem'], threads: 1 })
 })
 test.after.always(() => rm(directory, { recursive: true, force: true }))
 
@@ -29,8 +31,9 @@ async function duckdb(sql: string): Promise<unknown> {
   return rows
 }
 
-const LINES = `SELECT l_orderkey AS o, l_linenumber AS n, l_quantity AS q, l_shipdate AS d, l_comment AS c, l_shipmode AS mode,
-  CAST(l_shipdate AS TIMESTAMP) + INTERVAL 1 MILLISECOND AS ts FROM 'data/tpch-0.01/lineitem.parquet' WHERE l_orderkey < 4000`
+const lines =
+  (): string => `SELECT l_orderkey AS o, l_linenumber AS n, l_quantity AS q, l_shipdate AS d, l_comment AS c, l_shipmode AS mode,
+  CAST(l_shipdate AS TIMESTAMP) + INTERVAL 1 MILLISECOND AS ts FROM '${directory}/lineitem.parquet' WHERE l_orderkey < 4000`
 
 type Open = () => SessionContext | Promise<SessionContext>
 const MODES: Readonly<Record<string, Open>> = {
@@ -50,7 +53,7 @@ for (const [mode, open] of Object.entries(MODES)) {
     for (const [name, partitioned] of TABLES.slice(0, mode === 'on a cluster' ? 1 : 2)) {
       // prettier-ignore
       const path = join(directory, `${name} ${mode}`)
-      await rowsOf(ctx, `CREATE OR REPLACE TABLE t STORED AS DELTA ${partitioned} LOCATION '${path}' AS ${LINES}`)
+      await rowsOf(ctx, `CREATE OR REPLACE TABLE t STORED AS DELTA ${partitioned} LOCATION '${path}' AS ${lines()}`)
       await rowsOf(ctx, `INSERT INTO t (o, mode) VALUES (-1, 'it''s/ä=%'), (-2, NULL)`)
       const { live, versions } = await validateLog(path)
       t.is(versions, 2)
@@ -62,7 +65,7 @@ for (const [mode, open] of Object.entries(MODES)) {
         value instanceof Date ? value.toISOString().slice(0, 10) : String(value)
       t.deepEqual([Object.values(ours).map(text)], theirs)
       const byMode = await rowsOf(ctx, 'SELECT mode, count(*) AS n FROM t WHERE o > 0 GROUP BY mode ORDER BY mode')
-      const wanted = await rowsOf(ctx, `SELECT mode, count(*) AS n FROM (${LINES}) AS l GROUP BY mode ORDER BY mode`)
+      const wanted = await rowsOf(ctx, `SELECT mode, count(*) AS n FROM (${lines()}) AS l GROUP BY mode ORDER BY mode`)
       t.deepEqual(byMode, wanted)
       t.deepEqual(await rowsOf(ctx, 'SELECT o, mode FROM t WHERE o < 0 ORDER BY o'), [
         { o: -2n, mode: null },
