@@ -171,7 +171,10 @@ class DirectoryWrite {
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
       }
-      const owner = Buffer.from((await this.#fs.read(path)) ?? []).toString()
+      const found = await this.#fs.read(path)
+      // Its owner has ended just now: whoever has it next is alive.
+      if (found === undefined) continue
+      const owner = Buffer.from(found).toString()
       if (owner === this.#intent.writeId) return
       const isAlive = owner !== '' && (await this.#fs.status(join(this.#staging.root, owner))) !== undefined
       if (isAlive) throw fail('WRITE_CONFLICT', [this.#staging.target, `write ${owner} overwrites it`])

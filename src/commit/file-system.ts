@@ -1,6 +1,7 @@
 /** What the commit protocol asks of a file system; injected, so that tests can end it at every step. */
 import * as fs from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { ifThere } from '../common/if-there.js'
 import { allowedPath } from '../runtime/data-roots.js'
 
 export interface FileStatus {
@@ -80,15 +81,6 @@ export function nodeCommitFs(host: string): CommitFs {
       await handle?.sync().catch(() => undefined)
       await handle?.close()
     },
-  }
-}
-
-async function ifThere<T>(result: Promise<T>): Promise<T | undefined> {
-  try {
-    return await result
-  } catch (error) {
-    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined
-    throw error
   }
 }
 

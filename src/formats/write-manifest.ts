@@ -3,6 +3,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import type { CommittedFile } from '../catalog/table-format.js'
 import { fail } from '../common/errors.js'
+import { ifThere } from '../common/if-there.js'
 import { allowedPath } from '../runtime/data-roots.js'
 import { notReadable } from '../storage/local-store.js'
 import type { FilePlace } from '../storage/store.js'
@@ -115,14 +116,5 @@ function localFs(host: FilePlace['host']): ManifestFs {
       return allowed === undefined ? [] : ((await ifThere(readdir(allowed))) ?? [])
     },
     read: async path => ifThere(readFile(await at(path))),
-  }
-}
-
-async function ifThere<T>(result: Promise<T>): Promise<T | undefined> {
-  try {
-    return await result
-  } catch (error) {
-    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined
-    throw error
   }
 }

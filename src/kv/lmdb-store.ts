@@ -3,9 +3,9 @@ import { mkdirSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { RootDatabase } from 'lmdb'
 import { BallistaError, fail } from '../common/errors.js'
+import { isRunning, OWN_IDENTITY } from '../common/process-identity.js'
 import { Changes } from './changes.js'
 import type { KeyValueStore, StoreEntry, StoreReader, StoreTransaction } from './kv-store.js'
-import { isRunning, OWN_IDENTITY } from './process-identity.js'
 
 /** Key of the process that owns the store: not of the characters that keys of users begin with. */
 const OWNER = '\x01owner'

@@ -5,6 +5,7 @@
 import { lstat, realpath } from 'node:fs/promises'
 import { basename, dirname, join, resolve, sep } from 'node:path'
 import { fail } from '../common/errors.js'
+import { isMissing } from '../common/if-there.js'
 
 export interface DataRoots {
   /** Real paths; absent: any file of this machine. */
@@ -60,6 +61,3 @@ async function realPlace(path: string): Promise<string> {
   if (link !== undefined) throw fail('INTERNAL', [`${path} is a link to nothing`])
   return join(await realPlace(dirname(path)), basename(path))
 }
-
-const isMissing = (error: unknown): boolean =>
-  ['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')

@@ -61,6 +61,10 @@ export const withoutSecrets = (settings: Settings): Settings =>
     Object.entries(settings).map(([key, value]) => [key, isSecret(key) && value !== '' ? '***' : value]),
   )
 
+/** Whether a text sets, or seems to set, a secret. */
+export const namesSecret = (text: string): boolean =>
+  STORAGE_OPTIONS.some(({ key, isSecret: hides }) => hides === true && text.toLowerCase().includes(key))
+
 const isSecret = (key: string): boolean =>
   STORAGE_OPTIONS.some(option => option.key === key && option.isSecret === true)
 

@@ -136,7 +136,9 @@ test('the history keeps the last entries, and cuts its file when it has grown', 
   history.add('select 1\n -- one */\n  , 2;')
   history.add('select 1 -- one */\n, 2;')
   history.add(`select '${'x'.repeat(20_000)}';`)
+  history.add("set S3.secret_access_key = 'swordfish';")
   t.is(history.entries.length, HISTORY_ENTRIES)
+  t.false(readFileSync(file, 'utf8').includes('swordfish'))
   t.deepEqual(history.entries.slice(0, 2), ['select 1 /* one * / */ , 2;', `select ${2 * HISTORY_ENTRIES};`])
 })
 

@@ -4,6 +4,7 @@ import { appendFileSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileS
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { tokenAt } from '../../parser/scan.js'
+import { namesSecret } from '../../storage/options.js'
 
 /** Statements that are remembered. */
 export const HISTORY_ENTRIES = 1_000
@@ -21,7 +22,7 @@ export function historyFile(env: NodeJS.ProcessEnv = process.env): string | unde
 export interface History {
   /** The latest first, as readline has it; `add` changes it in place. */
   readonly entries: string[]
-  /** Remembers a statement that was typed over one or several lines, unless it repeats the last one. */
+  /** Remembers a statement that was typed over one or several lines, unless it repeats the last one or names a secret setting. */
   add(statement: string): void
 }
 
@@ -33,7 +34,7 @@ export function openHistory(file: string | undefined): History {
     entries,
     add(statement) {
       const entry = oneLine(statement)
-      if (entry === undefined || entry === '' || entry === entries[0]) return
+      if (entry === undefined || entry === '' || entry === entries[0] || namesSecret(entry)) return
       entries.unshift(entry)
       entries.splice(HISTORY_ENTRIES)
       if (writable !== undefined && !append(writable, entry)) writable = undefined
