@@ -133,16 +133,40 @@ function groupEqual(root: PhysicalPlan): ReadonlyMap<PhysicalPlan, Alike> {
   const collect = (node: PhysicalPlan, mayShare: boolean): void => {
     const sharesBelow = mayShare && node.kind !== 'ReplicateExec'
     for (const child of node.children) collect(child, sharesBelow)
-    const key = [node.kind, ...node.children.map(child => groupOf.get(child)?.id)].join(' ')
+    const own = { ...node, children: [] }
+    const key = [hashOf(own), ...node.children.map(child => groupOf.get(child)?.id)].join(' ')
     const known = candidates.get(key) ?? []
     candidates.set(key, known)
-    let group = known.find(({ first }) => isSame({ ...first, children: [] }, { ...node, children: [] }))
+    let group = known.find(({ first }) => isSame({ ...first, children: [] }, own))
     if (group === undefined) known.push((group = { id: count++, first: node, nodes: [] }))
     if (sharesBelow) group.nodes.push(node)
     groupOf.set(node, group)
   }
   collect(root, true)
   return groupOf
+}
+
+/** Values that lie deeper do not count: operators differ near their top, and chains of expressions may be long. */
+const HASH_DEPTH = 8
+
+/** Equal values have equal hashes: a union of thousands of queries must not compare each with all others. */
+function hashOf(value: unknown, depth = 0): number {
+  if (typeof value === 'object' && value !== null) {
+    if (ArrayBuffer.isView(value) || depth === HASH_DEPTH) return 0
+    let sum = 0
+    for (const [key, part] of Object.entries(value))
+      // The schema follows from the rest. The order of keys does not count.
+      if (part !== undefined && key !== 'schema') sum += Math.imul(hashText(key), hashOf(part, depth + 1) | 1)
+    return sum | 0
+  }
+  return hashText(String(value))
+}
+
+/** FNV-1a. */
+function hashText(text: string): number {
+  let hash = 0x811c9dc5
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)
+  return hash
 }
 
 /** Equal values; encoded rows of a table are the same only if they are one block. */
