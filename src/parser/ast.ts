@@ -267,6 +267,8 @@ export interface ColumnDefinition {
   readonly name: Ident
   readonly type: TypeNode
   readonly notNull: boolean
+  /** What rows without a value get; `text` is its SQL as written. */
+  readonly default?: { readonly expr: ExprNode; readonly text: string }
 }
 
 /** `OPTIONS (has_header true, 'delimiter' '|')`: keys in lower case without the prefix `format.`; values as text. */

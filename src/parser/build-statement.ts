@@ -16,6 +16,7 @@ import type {
   QueryNode,
   StatementNode,
   TableNode,
+  TypeNode,
 } from './ast.js'
 import { select, splitArguments } from './build-query.js'
 
@@ -58,6 +59,22 @@ function once<C extends { readonly kind: string; readonly span: Span }>(
   return found
 }
 
+export type ColumnConstraint =
+  | { readonly kind: 'NULL'; readonly value: boolean; readonly span: Span }
+  | { readonly kind: 'DEFAULT'; readonly value: NonNullable<ColumnDefinition['default']>; readonly span: Span }
+
+export function column(name: Ident, type: TypeNode, constraints: readonly ColumnConstraint[]): ColumnDefinition {
+  const found = once(constraints)
+  const definition = { name, type, notNull: found.NULL?.value === false }
+  return found.DEFAULT === undefined ? definition : { ...definition, default: found.DEFAULT.value }
+}
+
+/** Defaults are kept by the catalog, which those who write such a table without it do not ask. */
+function refuseDefaults(columns: readonly ColumnDefinition[] | null, what: string): void {
+  const found = columns?.find(each => each.default !== undefined)
+  if (found !== undefined) throw fail('NOT_SUPPORTED', [`DEFAULT in ${what}`], { span: found.name.span })
+}
+
 type InsertNode = Extract<StatementNode, { kind: 'insert' }>
 
 export const insert = (span: Span, parts: Omit<InsertNode, 'kind' | 'span'>): InsertNode => ({
@@ -73,6 +90,7 @@ export function externalTable(
   columns: readonly ColumnDefinition[] | null,
   clauses: readonly ExternalClause[],
 ): Created {
+  refuseDefaults(columns, 'CREATE EXTERNAL TABLE')
   const found = once(clauses)
   const storedAs = found['STORED AS']
   const location = found.LOCATION
@@ -122,6 +140,7 @@ export function table(span: Span, ifNotExists: boolean, { clauses, columns, name
   if (columns === null && query === null) {
     throw fail('SYNTAX', ['CREATE TABLE needs a list of columns or AS query'], { span })
   }
+  if (clauses.length > 0) refuseDefaults(columns, 'CREATE TABLE … STORED AS')
   return {
     kind: 'createTable',
     name,

@@ -5,6 +5,7 @@ import { placeOf, type Place } from '../catalog/shared-catalog.js'
 import { didYouMean, fail, type Span } from '../common/errors.js'
 import type { ObjectName, StatementNode } from '../parser/ast.js'
 import { quoteIdent, quoteString } from '../parser/quote.js'
+import { defaultOf } from './column-defaults.js'
 import { inlineParameters, sqlType } from './expr/literal.js'
 import { tableType } from './information-schema.js'
 import { absolutePath, type PlanRequest, type Registration, type StoredObject } from './registration.js'
@@ -136,8 +137,10 @@ function definitionOf({ entry, schema, isShared }: NamedTable): string {
     case 'listing':
       if (entry.managed === true) return `CREATE TABLE ${name}${columnList(entry)}`
       return `CREATE ${kind}EXTERNAL TABLE ${name}${columnList(entry)} STORED AS ${entry.format.toUpperCase()}${filesClause(entry)}`
-    default:
-      throw fail('NOT_SUPPORTED', [`SHOW CREATE of '${entry.name}', whose rows live in the session,`])
+    case 'memory':
+      return `CREATE ${kind}TABLE ${name}${columnList(entry)}`
+    case 'stream':
+      throw fail('NOT_SUPPORTED', [`SHOW CREATE of '${entry.name}', a stream of the program,`])
   }
 }
 
@@ -152,12 +155,21 @@ function filesClause({ options, partitionedBy = [], path }: Listing): string {
 }
 
 /** The columns that were declared, but for those with a type of PARTITIONED BY; nothing where they were inferred. */
-function columnList({ schema, partitionedBy = [] }: Listing): string {
+function columnList(table: Exclude<Registration, { kind: 'view' | 'stream' }>): string {
+  const { schema } = table
+  const partitionedBy = table.kind === 'listing' ? (table.partitionedBy ?? []) : []
   if (schema === undefined) return ''
+  const defaultText = (name: string): string => {
+    const sql = defaultOf(table, name)
+    return sql === undefined ? '' : ` DEFAULT ${sql}`
+  }
   const typed = new Set(partitionedBy.flatMap(({ name, type }) => (type === undefined ? [] : [name])))
   const columns = schema.fields
     .filter(({ name }) => !typed.has(name))
-    .map(({ name, type, nullable }) => `${quoteIdent(name)} ${sqlType(type)}${nullable ? '' : ' NOT NULL'}`)
+    .map(
+      ({ name, type, nullable }) =>
+        `${quoteIdent(name)} ${sqlType(type)}${nullable ? '' : ' NOT NULL'}${defaultText(name)}`,
+    )
   return ` (${columns.join(', ')})`
 }
 

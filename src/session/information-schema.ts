@@ -7,6 +7,7 @@ import { DEFAULT_CATALOG, INFORMATION_SCHEMA } from '../catalog/catalog.js'
 import { MemoryTable } from '../catalog/memory-table.js'
 import { BallistaError, didYouMean, fail, type Span } from '../common/errors.js'
 import type { Settings } from '../common/option.js'
+import { defaultOf } from './column-defaults.js'
 import { OPTIONS, shownValue } from './options.js'
 import { isTemporary, qualified, type NamedTable, type RequestNames } from './request-names.js'
 
@@ -36,6 +37,7 @@ const TABLES: Readonly<Record<string, InformationTable>> = {
       field('ordinal_position', INT64, false),
       text('is_nullable'),
       text('data_type'),
+      field('column_default', UTF8),
     ],
     rows: columnRows,
   },
@@ -87,7 +89,14 @@ async function columnRows({ names, columnsOf }: Known): Promise<Rows> {
     try {
       const { fields } = await columnsOf(table)
       for (const [i, { name, type, nullable }] of fields.entries())
-        rows.push([...qualified(table), name, BigInt(i + 1), nullable ? 'YES' : 'NO', typeName(type)])
+        rows.push([
+          ...qualified(table),
+          name,
+          BigInt(i + 1),
+          nullable ? 'YES' : 'NO',
+          typeName(type),
+          defaultOf(table.entry, name) ?? null,
+        ])
     } catch (error) {
       if (!(error instanceof BallistaError) || error.category !== 'user') throw error
     }

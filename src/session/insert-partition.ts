@@ -4,7 +4,7 @@ import type { WriteTarget } from '../catalog/table-provider.js'
 import type { FileTarget } from '../catalog/table-write.js'
 import { didYouMean, fail } from '../common/errors.js'
 import { castValue } from '../expr/cast-value.js'
-import { literal } from '../expr/expr.js'
+import { literal, type Expr } from '../expr/expr.js'
 import { valueText } from '../expr/value-text.js'
 import { constantOf } from '../logical/bind/constant.js'
 import { at } from '../logical/bind/context.js'
@@ -20,13 +20,16 @@ export interface PartitionInsert {
   readonly columns: readonly Ident[]
   readonly schema: Schema
   readonly target: WriteTarget
+  /** By column, for those that the query does not give. */
+  readonly defaults: ReadonlyMap<string, Expr>
+  /** What the values of PARTITION may call. */
   readonly context: ConstantContext
 }
 
 /** Throws COLUMN_NOT_FOUND for what is no partition column, NOT_SUPPORTED for an overwrite of a table without a log. */
 export function insertIntoPartition(
   { overwrite, partition, span }: Extract<StatementNode, { kind: 'insert' }>,
-  { columns, context, query, schema, target }: PartitionInsert,
+  { columns, context, defaults, query, schema, target }: PartitionInsert,
 ): { readonly rows: LogicalPlan; readonly target: FileTarget } {
   const keys = target.kind === 'memory' ? [] : (target.partitionBy ?? [])
   const values = new Map(
@@ -43,7 +46,9 @@ export function insertIntoPartition(
     throw fail('NOT_SUPPORTED', ['INSERT OVERWRITE of a partition of a table without a log'], { span })
   const others = { fields: schema.fields.filter(({ name }) => !values.has(name)) }
   const positions = insertPositions(others, columns, schemaOf(query), span)
-  const filled = schema.fields.map(field => values.get(field.name) ?? positions[others.fields.indexOf(field)])
+  const filled = schema.fields.map(
+    field => values.get(field.name) ?? positions[others.fields.indexOf(field)] ?? defaults.get(field.name),
+  )
   const rows = castTo(query, schema, filled)
   if (target.kind !== 'log' || !overwrite) return { rows, target }
   const texts = Array.from(values, ([name, { type, value }]) => [name, value === null ? null : valueText(value, type)])

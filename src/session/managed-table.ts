@@ -4,6 +4,7 @@ import { placeOf } from '../catalog/shared-catalog.js'
 import { fail } from '../common/errors.js'
 import type { PlanSchema } from '../logical/plan.js'
 import type { StatementNode } from '../parser/ast.js'
+import { declaredDefaults } from './column-defaults.js'
 import type { StoredObject } from './registration.js'
 import type { LogTarget } from './table-formats.js'
 import type { SessionCatalog } from './request-names.js'
@@ -55,6 +56,7 @@ export function managedTable(
     options: {},
     schema: { fields: columns.map(column => field(column.name, column.type, !notNull.has(column.name))) },
     managed: true,
+    ...declaredDefaults(statement.columns),
   }
   return {
     request: { target: { kind: 'directory', path, format: 'parquet', options: {} }, mode: 'error' },

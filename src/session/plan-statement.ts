@@ -1,5 +1,5 @@
 /** From the text of one statement to the stages that run it: the path through parser, binder, optimizer and planner. */
-import { field, type Field, type Schema } from '../arrow/schema.js'
+import type { Schema } from '../arrow/schema.js'
 import { typeName, UTF8, type Value } from '../arrow/types.js'
 import { INFORMATION_SCHEMA, isView } from '../catalog/catalog.js'
 import { minPartitionBytes } from '../catalog/options.js'
@@ -18,9 +18,9 @@ import type { UserFunction } from '../expr/functions/user-function.js'
 import { checkAllowed, declare } from '../expr/functions/brought.js'
 import { MemoryStore } from '../kv/memory-store.js'
 import { bindQuery } from '../logical/bind/query.js'
-import { resolveTables, type TableResolver } from '../logical/bind/tables.js'
+import { resolveTables, type ConstantContext, type TableResolver } from '../logical/bind/tables.js'
 import type { LogicalPlan, PlanField } from '../logical/plan.js'
-import { schemaOf } from '../logical/schema-of.js'
+import { schemaOf, toArrowSchema } from '../logical/schema-of.js'
 import { optimize, type RuleEvent } from '../optimizer/optimizer.js'
 import type { ObjectName, QueryNode, StatementNode } from '../parser/ast.js'
 import { parseQuery, parseStatement } from '../parser/parse.js'
@@ -32,9 +32,7 @@ import { MAX_PARTITIONS, targetPartitions } from './options.js'
 import { absolutePath, type PlanRequest, type StoredObject } from './registration.js'
 import { RequestNames, type SessionCatalog } from './request-names.js'
 import type { ChangeNode } from './plan-changes.js'
-import { castTo, distinctNames, insertPositions, sameNames } from './table-rows.js'
-import type { ManagedContext } from './managed-table.js'
-import type { LogTarget } from './table-formats.js'
+import { castTo } from './table-rows.js'
 import { tableResolver, type OpenTables } from './tables.js'
 import type { WriteRequest } from './write-target.js'
 import { functionNamesOf } from './user-functions.js'
@@ -119,9 +117,7 @@ async function planChecked(request: PlanRequest, environment: PlanEnvironment): 
   return { schema, stages, history, ...planner.written() }
 }
 
-const arrowSchema = (plan: LogicalPlan): Schema => ({
-  fields: schemaOf(plan).map(({ name, type, nullable }) => field(name, type, nullable)),
-})
+const arrowSchema = (plan: LogicalPlan): Schema => toArrowSchema(schemaOf(plan))
 
 type CreateTableNode = Extract<StatementNode, { kind: 'createTable' }>
 
@@ -181,15 +177,8 @@ class StatementPlanner {
         return this.#changed(statement)
       case 'summarize':
         return this.#summarize(statement)
-      case 'createTable': {
-        const { warehouse } = this.#environment
-        const made = await this.#createTable(statement)
-        const target = await this.#storedTarget(statement, made)
-        const rows = target === undefined ? made : castTo(made, target.schema)
-        if (warehouse !== undefined && !statement.temporary)
-          return this.#managed(statement, rows, { catalog: this.#catalog, warehouse, target })
-        return target === undefined ? rows : this.#written(rows, { target, mode: 'error' })
-      }
+      case 'createTable':
+        return this.#createTable(statement)
       case 'createExternalTable':
       case 'createView':
       case 'createSchema':
@@ -289,9 +278,15 @@ class StatementPlanner {
   }
 
   async #describe(target: ObjectName | QueryNode): Promise<LogicalPlan> {
+    const { defaultOf } = await import('./column-defaults.js')
     const described = await this.#source(target)
-    const rows = schemaOf(described).map(({ name, type, nullable }) => [name, typeName(type), nullable ? 'YES' : 'NO'])
-    return textValues(['column_name', 'data_type', 'is_nullable'], rows)
+    const isTable = !('kind' in target) && target.at(-2)?.name !== INFORMATION_SCHEMA
+    const table = isTable ? this.#names.find(target.map(ident => ident.name)).entry : undefined
+    const rows = schemaOf(described).map(({ name, type, nullable }) => {
+      const written = table === undefined ? undefined : defaultOf(table, name)
+      return [name, typeName(type), nullable ? 'YES' : 'NO', written ?? null]
+    })
+    return textValues(['column_name', 'data_type', 'is_nullable', 'column_default'], rows)
   }
 
   /** A table by name, or a query. */
@@ -318,40 +313,23 @@ class StatementPlanner {
     return plan
   }
 
-  /** The rows cast to the table's columns; written by the plan unless the table lives in the session's memory. */
+  /** Written by the plan unless the table lives in the session's memory. */
   async #insert(statement: Extract<StatementNode, { kind: 'insert' }>): Promise<LogicalPlan> {
-    const [{ span }] = statement.table
-    const entry = await this.#resolver.table(
-      statement.table.map(ident => ident.name),
-      span,
-    )
-    const name = statement.table.map(ident => ident.name).join('.')
-    const isComputed = statement.table.at(-2)?.name === INFORMATION_SCHEMA
-    const target = isView(entry) || isComputed ? undefined : entry.insertTarget
-    if (isView(entry) || target === undefined) {
-      throw fail(
-        'INVALID_ARGUMENT',
-        [`cannot insert into '${name}': only tables over a directory and tables in memory take rows`],
-        { span },
-      )
-    }
-    const query = await this.#query(statement.query)
-    const columns = statement.byName ? sameNames(query, span) : statement.columns
+    const { planInsert } = await import('./plan-insert.js')
+    const { rows, target } = await planInsert(statement, {
+      names: this.#names,
+      resolver: this.#resolver,
+      constants: { now: this.#environment.now, functions: functionNamesOf(this.#functions) },
+      defaults: this.#defaultsContext(),
+      bind: query => this.#query(query),
+    })
     const mode = statement.overwrite ? 'overwrite' : 'append'
-    if (statement.partition.length > 0) {
-      const { insertIntoPartition } = await import('./insert-partition.js')
-      const context = { now: this.#environment.now, functions: functionNamesOf(this.#functions) }
-      const { rows, target: into } = insertIntoPartition(statement, {
-        query,
-        columns,
-        schema: entry.schema,
-        target,
-        context,
-      })
-      return this.#written(rows, { target: into, mode })
-    }
-    const rows = castTo(query, entry.schema, insertPositions(entry.schema, columns, schemaOf(query), span))
     return target.kind === 'memory' ? rows : this.#written(rows, { target, mode })
+  }
+
+  /** What defaults may call is there for all who insert: no functions of a session. */
+  #defaultsContext(): ConstantContext {
+    return { now: this.#environment.now, functions: functionNamesOf(this.#registry.functions) }
   }
 
   /** The rows that a table in memory has after a DELETE or UPDATE. */
@@ -375,49 +353,26 @@ class StatementPlanner {
     return this.#query(parseQuery(summaryQuery(columns, statement)))
   }
 
-  /** The rows written to files of the catalog's own, which then has the table. */
-  async #managed(statement: CreateTableNode, rows: LogicalPlan, context: ManagedContext): Promise<LogicalPlan> {
-    const { managedTable } = await import('./managed-table.js')
-    const { request, onWritten } = managedTable(statement, schemaOf(rows), context)
-    const plan = await this.#written(rows, request)
-    this.#write = { ...this.#write, onWritten }
-    return plan
-  }
-
-  /** The rows of a new table; without a query there are none. */
   async #createTable(statement: CreateTableNode): Promise<LogicalPlan> {
-    const { parseTypeNode } = await import('../expr/types.js')
-    const declared = statement.columns.map(({ name, type, notNull }) =>
-      field(name.name, parseTypeNode(type.name, type.args), !notNull),
-    )
-    return distinctNames(await this.#newRows(statement, declared), statement.span)
-  }
-
-  /** Where the clauses of the statement put the rows; undefined: it has none. */
-  async #storedTarget({ columns, span, stored }: CreateTableNode, rows: LogicalPlan): Promise<LogTarget | undefined> {
-    if (stored === undefined) return undefined
-    const { storedTable } = await import('./stored-table.js')
-    const path = absolutePath(stored.location, this.#request.baseDirectory)
-    // What a query happens to give says nothing of the rows that may come later.
-    const { fields } = arrowSchema(rows)
-    const declared = columns.length > 0 ? fields : fields.map(each => ({ ...each, nullable: true }))
-    return storedTable({ ...stored, path, span }, { fields: declared }, this.#registry)
-  }
-
-  async #newRows(
-    { query, span }: Extract<StatementNode, { kind: 'createTable' }>,
-    declared: readonly Field[],
-  ): Promise<LogicalPlan> {
-    if (query === undefined) return { kind: 'empty', schema: declared, oneRow: false }
-    const rows = await this.#query(query)
-    if (declared.length === 0) return rows
-    return castTo(rows, { fields: declared }, insertPositions({ fields: declared }, [], schemaOf(rows), span))
+    const { planCreateTable } = await import('./plan-create-table.js')
+    const { rows, request, onWritten } = await planCreateTable(statement, {
+      catalog: this.#catalog,
+      registry: this.#registry,
+      warehouse: this.#environment.warehouse,
+      baseDirectory: this.#request.baseDirectory,
+      defaults: this.#defaultsContext(),
+      bind: query => this.#query(query),
+    })
+    if (request === undefined) return rows
+    const plan = await this.#written(rows, request)
+    if (onWritten !== undefined) this.#write = { ...this.#write, onWritten }
+    return plan
   }
 }
 
 /** Rows of text. */
 function textValues(names: readonly string[], rows: readonly (readonly Value[])[]): LogicalPlan {
-  const schema = names.map((name): PlanField => ({ name, type: UTF8, nullable: false }))
+  const schema = names.map((name, i): PlanField => ({ name, type: UTF8, nullable: rows.some(row => row[i] === null) }))
   if (rows.length === 0) return { kind: 'empty', schema, oneRow: false }
   return { kind: 'values', schema, rows: rows.map(row => row.map(value => literal(value, UTF8))) }
 }

@@ -5,6 +5,7 @@ import type { Schema } from '../arrow/schema.js'
 import type { Settings } from '../common/option.js'
 import type { UserFunction } from '../expr/functions/user-function.js'
 import type { PartitionKey } from '../formats/file-columns.js'
+import type { ColumnDefault } from './column-defaults.js'
 import type { Parameters } from './parameters.js'
 
 export type Registration =
@@ -22,6 +23,7 @@ export type Registration =
       readonly temporary?: boolean
       /** The files are the catalog's own (warehouse.ts). */
       readonly managed?: boolean
+      readonly defaults?: readonly ColumnDefault[]
     }
   /** Rows held by the session, as frames (arrow/frame.ts). */
   | {
@@ -30,6 +32,7 @@ export type Registration =
       readonly schema: Schema
       readonly batches: readonly EncodedBatch[]
       readonly temporary?: boolean
+      readonly defaults?: readonly ColumnDefault[]
     }
   /** Rows that a program of this process brings, once; only its own backend knows `stream`. */
   | { readonly kind: 'stream'; readonly name: string; readonly stream: string; readonly schema: Schema }

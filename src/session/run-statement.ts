@@ -170,7 +170,8 @@ async function registrationOf(
         return { kind: 'listing', name, path, format: storedAs, options: given }
       }
       const { schema, batches } = await session.collect(session.statement(text, options.parameters), options)
-      return { kind: 'memory', name, schema, batches }
+      const { declaredDefaults } = await import('./column-defaults.js')
+      return { kind: 'memory', name, schema, batches, ...declaredDefaults(statement.columns) }
     }
   }
 }

@@ -3,7 +3,7 @@ import type { Schema } from '../arrow/schema.js'
 import { UTF8 } from '../arrow/types.js'
 import { didYouMean, fail, type Span } from '../common/errors.js'
 import { callExpr, castExpr } from '../expr/build.js'
-import { literal, type Expr, type LiteralExpr } from '../expr/expr.js'
+import { literal, type Expr } from '../expr/expr.js'
 import { isNullable } from '../logical/nullable.js'
 import type { LogicalPlan, NamedExpr, PlanField } from '../logical/plan.js'
 import { fieldColumn, schemaOf } from '../logical/schema-of.js'
@@ -56,7 +56,7 @@ export const sameNames = (query: LogicalPlan, span: Span): readonly Ident[] =>
 export function castTo(
   input: LogicalPlan,
   target: Schema,
-  positions: readonly (number | LiteralExpr | undefined)[] = target.fields.map((_, i) => i),
+  positions: readonly (number | Expr | undefined)[] = target.fields.map((_, i) => i),
 ): LogicalPlan {
   const fields = schemaOf(input)
   const exprs = target.fields.map(({ name, type, nullable }, i): NamedExpr => {

@@ -188,7 +188,7 @@ test.serial('Tab completes keywords, tables and their columns', async t => {
   terminal.type('\\d exam\t')
   await terminal.seen(/\\d example$/)
   terminal.type('\r')
-  await terminal.seen(/column_name,data_type,is_nullable\na,BIGINT,YES\nb,BIGINT,YES/)
+  await terminal.seen(/column_name,data_type,is_nullable,column_default\na,BIGINT,YES,\nb,BIGINT,YES,/)
   terminal.type(CTRL_D)
   t.is(await terminal.status, 0)
 })

@@ -82,6 +82,29 @@ for (const [kind, open] of Object.entries(KINDS)) {
     await next.close()
   })
 
+  test(`${kind}: the defaults of columns last, and SHOW CREATE TABLE makes them again`, async t => {
+    const dataDir = scratch(t)
+    const first = await open(dataDir)
+    const definition = `CREATE TABLE t (a INT NOT NULL DEFAULT 1 + 1, b VARCHAR, "c d" VARCHAR DEFAULT 'it''s')`
+    await first.ctx.sql(definition)
+    await first.close()
+    const next = await open(dataDir)
+    t.deepEqual(await rows(next.ctx, 'SHOW CREATE TABLE t'), [{ table_name: 't', definition }])
+    await next.ctx.sql('DROP TABLE t')
+    await next.ctx.sql(definition)
+    await next.ctx.sql("INSERT INTO t (b) VALUES ('x')")
+    await next.ctx.sql("INSERT INTO t VALUES (DEFAULT, DEFAULT, DEFAULT), (7, 'y', DEFAULT)")
+    t.deepEqual(await rows(next.ctx, 'SELECT * FROM t ORDER BY a, b'), [
+      { a: 2, b: 'x', 'c d': "it's" },
+      { a: 2, b: null, 'c d': "it's" },
+      { a: 7, b: 'y', 'c d': "it's" },
+    ])
+    await t.throwsAsync(next.ctx.sql("CREATE TABLE bad (a INT DEFAULT 'many')"), {
+      message: /cannot cast VARCHAR to INT/,
+    })
+    await next.close()
+  })
+
   test(`${kind}: what a failed CREATE TABLE or a killed process has left is removed`, async t => {
     const dataDir = scratch(t)
     const first = await open(dataDir)

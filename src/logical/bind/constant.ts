@@ -11,13 +11,18 @@ import { EMPTY_SCOPE } from './scope.js'
 export const bindConstant = (node: ExprNode, binder: Binder, clause: string): Expr =>
   bindExpr(node, { binder, scope: EMPTY_SCOPE, clause })
 
-/** The value; throws coded errors with a span, also those of the evaluation. Reads no table. */
-export function constantOf(node: ExprNode, context: Omit<BindContext, 'tables'>, clause: string): LiteralExpr {
+/** The typed expression outside of a query; throws coded errors with a span. Reads no table. */
+export function bindAlone(node: ExprNode, context: Omit<BindContext, 'tables'>, clause: string): Expr {
   const binder = newBinder({ ...context, tables: new Map() }, query => {
     throw fail('NOT_SUPPORTED', [`a subquery in ${clause}`], { span: query.span })
   })
+  return bindConstant(node, binder, clause)
+}
+
+/** The value; throws coded errors with a span, also those of the evaluation. Reads no table. */
+export function constantOf(node: ExprNode, context: Omit<BindContext, 'tables'>, clause: string): LiteralExpr {
   return at(node.span, () => {
-    const expr = bindConstant(node, binder, clause)
+    const expr = bindAlone(node, context, clause)
     return literal(evaluateRow(expr, []), typeOf(expr))
   })
 }
