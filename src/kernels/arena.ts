@@ -6,7 +6,7 @@
  * | pages    | what                                                                                              |
  * |----------|---------------------------------------------------------------------------------------------------|
  * | 0        | constant tables of the kernels                                                                    |
- * | 1        | counters, then one bit a page: 1 = in use                                                         |
+ * | 1        | counters, then the bits of page-runs.ts                                                           |
  * | 2        | 256 thread slots of 256 bytes: state, remote-free list, sweeps, first page with room of each class|
  * | 3 .. 66  | the page table: 64 bytes a page, see the offsets below                                            |
  * | 67 ..    | blocks; the last page is never handed out, so that a kernel may read past a block                 |
@@ -14,10 +14,9 @@
  * A block has no header of its own bytes: reference counts lie in the page table (large blocks and classes of 8 KiB up) or
  * in the first bytes of the block's page, so a block of 2^k bytes costs 2^k bytes.
  */
+import { claimRun, freeRun, withholdPage } from './page-runs'
 
 const BYTES_IN_USE: usize = 0x10000
-const BITMAP: usize = 0x11000
-const BITMAP_WORDS: usize = 1024
 const SLOTS: usize = 0x20000
 const SLOT_COUNT: u32 = 256
 const SLOT_STATE: usize = 0
@@ -74,13 +73,8 @@ export function arenaStaticsEnd(): usize {
 /** Once, by the thread that made the memory: pages below `firstPage` are never handed out. */
 export function arenaCreate(firstPage: u32): void {
   const first = max(firstPage, CONTROL_PAGES)
-  for (let page: u32 = 0; page < first; page++) setBit(page)
-  setBit(LAST_PAGE)
-}
-
-function setBit(page: u32): void {
-  const word = BITMAP + ((page >> 6) << 3)
-  store<u64>(word, load<u64>(word) | ((<u64>1) << (page & 63)))
+  for (let page: u32 = 0; page < first; page++) withholdPage(page)
+  withholdPage(LAST_PAGE)
 }
 
 /** Takes a heap for this thread, first one that an ended thread left; its number, or -1 when 256 threads are alive. */
@@ -297,101 +291,6 @@ function drainRemote(): bool {
     block = next
   }
   return true
-}
-
-/** First fit: a run of free pages, claimed for the caller; 0 if there is none. */
-function claimRun(pages: u32): u32 {
-  let page = findRun(pages)
-  while (page != 0 && !tryClaim(page, pages)) page = findRun(pages)
-  return page
-}
-
-function findRun(pages: u32): u32 {
-  let run: u32 = 0
-  for (let word: u32 = 0; word < <u32>BITMAP_WORDS; word++) {
-    const used = atomic.load<u64>(BITMAP + (word << 3))
-    if (used == u64.MAX_VALUE) {
-      run = 0
-      continue
-    }
-    if (used == 0) {
-      run += 64
-      if (run >= pages) return (word << 6) + 64 - run
-      continue
-    }
-    run += <u32>ctz<u64>(used)
-    if (run >= pages) return (word << 6) + <u32>ctz<u64>(used) - run
-    if (pages < 64) {
-      const inside = runInside(~used, pages)
-      if (inside != 0) return (word << 6) + <u32>ctz<u64>(inside)
-    }
-    run = <u32>clz<u64>(used)
-  }
-  return 0
-}
-
-/** Pages of the longest run that is free, as this thread sees it while others claim and free. */
-export function arenaLargestRun(): u32 {
-  let longest: u32 = 0
-  let run: u32 = 0
-  for (let word: u32 = 0; word < <u32>BITMAP_WORDS; word++) {
-    let used = atomic.load<u64>(BITMAP + (word << 3))
-    let left: u32 = 64
-    while (used != 0) {
-      const free = <u32>ctz<u64>(used)
-      longest = max(longest, run + free)
-      run = 0
-      used >>= free
-      left -= free
-      // All ones from here: a shift by 64 would shift by nothing.
-      const taken = used == u64.MAX_VALUE ? 64 : <u32>ctz<u64>(~used)
-      used = taken == 64 ? 0 : used >> taken
-      left -= taken
-    }
-    run += left
-  }
-  return max(longest, run)
-}
-
-/** The bits of `free` at which `length` (below 64) ones in a row start. */
-function runInside(free: u64, length: u32): u64 {
-  let known: u32 = 1
-  while (known < length) {
-    const step = min(known, length - known)
-    free &= free >> step
-    known += step
-  }
-  return free
-}
-
-/** Bits of a run that lie in the word of `page`. */
-// @ts-ignore: decorator
-@inline function runMask(page: u32, pages: u32): u64 {
-  const from = page & 63
-  const count = min(pages, 64 - from)
-  return (count == 64 ? u64.MAX_VALUE : ((<u64>1) << count) - 1) << from
-}
-
-function tryClaim(first: u32, pages: u32): bool {
-  const end = first + pages
-  for (let page = first; page < end; page = (page & ~63) + 64) {
-    const word = BITMAP + ((page >> 6) << 3)
-    const mask = runMask(page, end - page)
-    const before = atomic.or<u64>(word, mask)
-    if ((before & mask) == 0) continue
-    // Another thread was faster: give back what this call set, here and in the words before.
-    atomic.and<u64>(word, ~(mask & ~before))
-    freeRun(first, page - first)
-    return false
-  }
-  return true
-}
-
-function freeRun(first: u32, pages: u32): void {
-  const end = first + pages
-  for (let page = first; page < end; page = (page & ~63) + 64) {
-    atomic.and<u64>(BITMAP + ((page >> 6) << 3), ~runMask(page, end - page))
-  }
 }
 
 /** Frees every block that `thread` allocated, whoever refers to it, and its heap; the number of bytes. */

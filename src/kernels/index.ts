@@ -1,5 +1,6 @@
 /** Every kernel family of the one WebAssembly module; names carry their family as prefix. */
 export * from './arena'
+export { arenaLargestRun } from './page-runs'
 export * from './bitmap'
 export * from './take'
 export * from './scan'
