@@ -9,21 +9,19 @@ import type { Logger } from '../../common/log.js'
 import { encodeWire } from '../../common/wire.js'
 import type { SubmitCall } from '../../exchange/grpc.js'
 import { retryPolicy } from '../../exchange/options.js'
-import type { QueryEvent } from '../../exchange/proto/messages.js'
 import { encodeError } from '../../exchange/protocol.js'
-import { regionsOf } from '../../exchange/regions.js'
-import type { StagePlan } from '../../exchange/stage.js'
 import type { StageProgress } from '../stage-progress.js'
 import { nobody, runningLimit, stepAdmission, type AdmissionEvent, type AdmissionLimits } from './admission.js'
+import { failedEvent, finishedEvent, progressEvent, tell } from './client-events.js'
 import { receiveRequest, type ClientRequest } from './client-request.js'
 import type { ExecutorRegistry } from './executor-registry.js'
 import { JobHistory } from './job-history.js'
 import type { JobStore } from './job-store.js'
 import type { JobFeedEvent, JobRecord, Jobs, JobSummary } from './job-record.js'
-import { isOver, newJob, stepJob, type JobEffect, type JobEvent, type JobState, type LaunchGroup } from './job-state.js'
+import { isOver, newJob, stepJob, type JobEffect, type JobEvent, type JobState } from './job-state.js'
 import { JobWatch } from './job-watch.js'
 import type { Member } from './membership-state.js'
-import { jobDefinitions, type Placement, type PlacementPolicy } from './placement.js'
+import { jobDefinitions, launchGroups, type Placement, type PlacementPolicy } from './placement.js'
 import type { Planner } from './planned-query.js'
 import { backoffMs, RETURN_WAIT_MS, VERDICT_WAIT_MS } from './retry.js'
 import { pendingTasks } from './task-table.js'
@@ -235,7 +233,7 @@ export class JobRunner implements Jobs {
     if (!isShown(job) || (!isWanted && this.listeners.size === 0)) return
     const summary = job.watch.summary(job.state)
     for (const listener of this.listeners) listener({ kind, job: summary })
-    if (isWanted) tell(job, { progress: { job: encodeWire(summary) } })
+    if (isWanted) tell(job.call, progressEvent(summary))
   }
 
   private attemptEvent(id: string, event: (attempt: number) => JobEvent): void {
@@ -339,7 +337,7 @@ export class JobRunner implements Jobs {
     const address = job.placement.get(root?.id ?? -1)?.[0].address ?? ''
     const edge = root?.plan.outputs[0].edge ?? 0
     const once = write !== undefined && (onWritten !== undefined || this.options.store === undefined)
-    tell(job, { accepted: { jobId: job.id, attempt, address, edge, schema: encodeWire(schema), once } })
+    tell(job.call, { accepted: { jobId: job.id, attempt, address, edge, schema: encodeWire(schema), once } })
     const { log } = this.options
     if (root === undefined) log.debug('query described', { job: job.id })
     else log.info('job started', { job: job.id, attempt, stages: stages.length, executors: executors.size })
@@ -373,12 +371,11 @@ export class JobRunner implements Jobs {
     const { log } = this.options
     if (error === undefined) {
       const { reports } = job.state
-      const rows = job.watch.planned?.explain?.(reports) ?? countOf(job.written)
-      const explanation = rows === undefined ? new Uint8Array(0) : encodeWire(rows)
-      tell(job, { finished: { reports: encodeWire(reports), explanation } })
+      const explanation = job.watch.planned?.explain?.(reports)
+      tell(job.call, finishedEvent({ reports, explanation, written: job.written }))
       if (reports.length > 0) log.info('job finished', { job: job.id })
     } else {
-      tell(job, { failed: { error: encodeError(error) } })
+      tell(job.call, failedEvent(error))
       log.info('job failed', { job: job.id, code: error.code, error: error.message })
     }
     job.call.end()
@@ -389,23 +386,9 @@ export class JobRunner implements Jobs {
   }
 }
 
-/** The one row of a write. */
-const countOf = (written: CommittedWrite | undefined): string[][] | undefined =>
-  written === undefined ? undefined : [[String(written.rows)]]
-
-function tell(job: Job, event: QueryEvent): void {
-  if (job.call.writable) job.call.write(event)
-}
-
 /** The error of a task, which names its stage and operator, with the job and the executor. */
 const placedError = (info: ErrorInfo, attemptId: string, { id, address }: Member): BallistaError =>
   withContext(withContext(new BallistaError(info), `executor ${id} at ${address}`), attemptId)
 
 /** Jobs that only ask for a schema are nobody's business. */
 const isShown = ({ watch: { request } }: Job): boolean => request !== undefined && !request.planOnly
-
-function launchGroups(stages: readonly StagePlan[]): LaunchGroup[] {
-  const regions = regionsOf(stages)
-  const ids = (at: number): number[] => regions[at].stages.map(stage => stage.id)
-  return regions.map(({ after }, at) => ({ stages: ids(at), needs: after.flatMap(ids) }))
-}

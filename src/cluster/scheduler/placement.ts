@@ -1,8 +1,10 @@
-/** What a placement is, and what it makes executors hear. */
+/** What a placement is, what it makes executors hear, and when. */
 import type { Settings } from '../../common/option.js'
 import type { Placement } from '../../exchange/placement.js'
+import { regionsOf } from '../../exchange/regions.js'
 import type { StagePlan } from '../../exchange/stage.js'
 import type { JobDefinition } from '../job-definition.js'
+import type { LaunchGroup } from './job-state.js'
 
 export type { ExecutorPlace, Placement, PlacementPolicy } from '../../exchange/placement.js'
 
@@ -41,4 +43,11 @@ function definitionFor(
     ...(stage.id === job.root ? { feedsClient: true } : {}),
   }))
   return { jobId: job.jobId, settings: job.settings, stages: stages.filter(stage => stage.partitions.length > 0) }
+}
+
+/** Stages that stream into each other are launched together, when those that they wait for have ended. */
+export function launchGroups(stages: readonly StagePlan[]): LaunchGroup[] {
+  const regions = regionsOf(stages)
+  const ids = (at: number): number[] => regions[at].stages.map(stage => stage.id)
+  return regions.map(({ after }, at) => ({ stages: ids(at), needs: after.flatMap(ids) }))
 }
