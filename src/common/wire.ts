@@ -19,43 +19,76 @@ export function decodeWire(bytes: Uint8Array, peer: string): unknown {
   }
 }
 
-export const encodeWireText = (value: unknown): string => JSON.stringify(value, tagged)
+export const encodeWireText = (value: unknown): string => JSON.stringify(tagged(value))
 
-export const decodeWireText = (text: string): unknown =>
-  mayBeTagged(text) ? JSON.parse(text, untagged) : JSON.parse(text)
+export const decodeWireText = (text: string): unknown => {
+  const value: unknown = JSON.parse(text)
+  return mayBeTagged(text) ? untagged(value) : value
+}
 
-/** False for most messages, which are parsed several times as fast without a reviver: no key begins with `$`, escaped or not, or is __proto__. */
+/** False for most messages, which need no walk: no key begins with `$`, escaped or not, or is __proto__. */
 const mayBeTagged = (text: string): boolean => text.includes('"$') || text.includes('\\u') || text.includes('__proto__')
 
-/** JSON.stringify's replacer; `this` is the holder, whose own value has not been through `toJSON`. */
-function tagged(this: unknown, key: string, converted: unknown): unknown {
-  const value = (this as Record<string, unknown>)[key]
-  if (typeof value === 'bigint') return { $bigint: value.toString() }
-  if (typeof value === 'number')
-    return isPlainNumber(value) ? value : { $number: Object.is(value, -0) ? '-0' : String(value) }
-  if (value instanceof Uint8Array) {
+/** The value with tags; itself where it has none. Walked here: a replacer for JSON.stringify takes several times as long. */
+function tagged(value: unknown): unknown {
+  switch (typeof value) {
+    case 'bigint':
+      return { $bigint: value.toString() }
+    case 'number':
+      return isPlainNumber(value) ? value : { $number: Object.is(value, -0) ? '-0' : String(value) }
+    case 'object':
+      break
+    default:
+      return value
+  }
+  if (value === null) return value
+  if (Array.isArray(value)) return taggedList(value)
+  if (value instanceof Uint8Array)
     return { $bytes: Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64') }
+  return 'toJSON' in value ? value : taggedObject(value as Record<string, unknown>)
+}
+
+function taggedList(list: readonly unknown[]): readonly unknown[] {
+  let copy: unknown[] | undefined
+  for (let i = 0; i < list.length; i++) {
+    const element = tagged(list[i])
+    if (element !== list[i]) (copy ??= [...list])[i] = element
   }
-  if (isObject(value) && Object.keys(value).some(name => name.startsWith('$'))) {
-    return { $object: Object.entries(value) }
+  return copy ?? list
+}
+
+function taggedObject(object: Record<string, unknown>): object {
+  const keys = Object.keys(object)
+  if (keys.some(key => key.startsWith('$'))) return { $object: taggedList(Object.entries(object)) }
+  let copy: Record<string, unknown> | undefined
+  for (const key of keys) {
+    const field = tagged(object[key])
+    if (field !== object[key]) (copy ??= { ...object })[key] = field
   }
-  return converted
+  return copy ?? object
 }
 
 const isPlainNumber = (value: number): boolean => Number.isFinite(value) && !Object.is(value, -0)
 
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
+/** The parsed value, changed in place, without its tags. Walked here for the same reason. */
+function untagged(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value
+  if (Array.isArray(value)) {
+    for (let i = 0; i < value.length; i++) value[i] = untagged(value[i])
+    return value
+  }
+  const object = value as Record<string, unknown>
+  const keys = Object.keys(object)
+  for (const key of keys) {
+    if (key === '__proto__') throw new SyntaxError('key __proto__')
+    object[key] = untagged(object[key])
+  }
+  return keys.length === 1 && keys[0].startsWith('$') ? withoutTag(keys[0], object) : value
+}
 
-const TAGS = new Set(['$bigint', '$bytes', '$number', '$object'])
-
-function untagged(key: string, value: unknown): unknown {
-  if (key === '__proto__') throw new SyntaxError('key __proto__')
-  if (!isObject(value)) return value
-  const keys = Object.keys(value)
-  if (keys.length !== 1 || !TAGS.has(keys[0])) return value
-  const content = value[keys[0]]
-  switch (keys[0]) {
+function withoutTag(tag: string, object: Record<string, unknown>): unknown {
+  const content = object[tag]
+  switch (tag) {
     case '$bigint':
       if (typeof content !== 'string' || !/^-?\d+$/.test(content)) throw new SyntaxError('bad $bigint')
       return BigInt(content)
@@ -66,8 +99,10 @@ function untagged(key: string, value: unknown): unknown {
       if (typeof content !== 'string' || !['NaN', 'Infinity', '-Infinity', '-0'].includes(content))
         throw new SyntaxError('bad $number')
       return Number(content)
-    default:
+    case '$object':
       if (!Array.isArray(content)) throw new SyntaxError('bad $object')
       return Object.fromEntries(content as [string, unknown][])
+    default:
+      return object
   }
 }
