@@ -1,4 +1,4 @@
-/** `npm run simulate -- [--from n] [--count n] [--trace]`, or `SEED=n npm run simulate`: runs seeds of the cluster's simulator. */
+/** `npm run simulate -- [--from n] [--count n] [--workers n] [--trace]`, or `SEED=n npm run simulate`: runs seeds of the cluster's simulator. */
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { root, setup } from './setup.mjs'
