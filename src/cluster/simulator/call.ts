@@ -64,8 +64,9 @@ export class Call {
     this.down = parts.network.pipe(parts.server, parts.client)
     this.clientOut = new Outflow(parts.windowBytes, message => this.transfer('client', message))
     this.serverOut = new Outflow(parts.windowBytes, message => this.transfer('server', message))
-    this.clientIn = new Inflow(bytes => this.up.send(() => this.serverOut.read(bytes)))
-    this.serverIn = new Inflow(bytes => this.down.send(() => this.clientOut.read(bytes)))
+    const { windowBytes } = parts
+    this.clientIn = new Inflow(windowBytes, bytes => this.up.send(() => this.serverOut.read(bytes)))
+    this.serverIn = new Inflow(windowBytes, bytes => this.down.send(() => this.clientOut.read(bytes)))
     this.client = this.stream(this.clientIn, this.clientOut, () => this.up.send(() => this.halfClose()))
     this.clientIn.stream = this.client
     parts.client.calls.add(this)
@@ -173,8 +174,10 @@ export class Call {
     if (!this.isOver) return
     this.up.close()
     this.down.close()
-    this.parts.client.calls.delete(this)
-    this.parts.server.calls.delete(this)
+    for (const machine of [this.parts.client, this.parts.server]) {
+      machine.calls.delete(this)
+      machine.callEnded.notify()
+    }
   }
 }
 
@@ -196,17 +199,23 @@ function serialized(written: object): object {
 const statusError = ({ code, details }: CallStatus): Error =>
   Object.assign(new Error(`${code} ${NAMES[code]}: ${details}`), { code, details })
 
-/** What arrives and waits for its reader: one message is pushed for each call of the stream's `read`. */
+/**
+ * What arrives and waits for its reader: one message is pushed for each call of the stream's `read`. What has been read is told when
+ * it is half of a window, as HTTP/2 does.
+ */
 class Inflow {
   stream: Duplex | undefined
   private readonly inbox: object[] = []
   private asked = false
   private pushing = false
   private closed = false
+  private readonly windowBytes: number
   private readonly onRead: (bytes: number) => void
+  private read = 0
   private onEnd: (() => void) | undefined
 
-  constructor(onRead: (bytes: number) => void) {
+  constructor(windowBytes: number, onRead: (bytes: number) => void) {
+    this.windowBytes = windowBytes
     this.onRead = onRead
   }
 
@@ -245,10 +254,17 @@ class Inflow {
     process.nextTick(() => {
       this.pushing = false
       if (this.closed) return
-      this.onRead(byteLength(message))
+      this.count(message)
       this.stream?.push(message)
       this.advance()
     })
+  }
+
+  private count(message: object): void {
+    this.read += byteLength(message)
+    if (this.read < this.windowBytes / 2) return
+    this.onRead(this.read)
+    this.read = 0
   }
 }
 

@@ -3,6 +3,7 @@ import { seededRng, type Rng } from '../../common/clock.js'
 import type { Batch } from '../../arrow/batch.js'
 import type { OperatorDefinition } from '../../physical/plan.js'
 import type { ProcessUse } from '../../runtime/process-use.js'
+import { eventLoopSlices } from '../../runtime/time-slice.js'
 import type { Source } from '../../runtime/operator.js'
 import { startExecutor, type RunningExecutor } from '../executor/server.js'
 import { PLACEMENT_POLICIES } from '../scheduler/placement-policies.js'
@@ -137,7 +138,12 @@ export class Cluster {
       rng: machine.rng,
       transport: simulatedTransport(this.world, machine),
       processUse: noUse,
-      planner: (request, cluster) => this.world.time.external(() => planner(request, cluster)),
+      planner: (request, cluster) =>
+        this.world.time.external(async () => {
+          // A plan that is known is there at once, another one later: either way after all that the event has set going.
+          await eventLoopSlices.next()
+          return planner(request, cluster)
+        }),
     })
   }
 

@@ -1,5 +1,6 @@
 /** A simulated process: its clock, and whether it runs, is paused or has been killed. */
 import type { Clock, Rng } from '../../common/clock.js'
+import { Gate } from '../../common/gate.js'
 import type { Services } from '../../exchange/transport.js'
 import type { Call } from './call.js'
 import type { Owner, ScheduledEvent, VirtualTime } from './virtual-time.js'
@@ -14,6 +15,8 @@ export class Machine implements Owner {
   readonly rng: Rng
   readonly held: ScheduledEvent[] = []
   readonly calls = new Set<Call>()
+  /** One of them is over. */
+  readonly callEnded = new Gate()
   /** What it serves, once it does. */
   services: Services | undefined
   paused = false

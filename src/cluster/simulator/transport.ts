@@ -21,7 +21,6 @@ export const PORT = 1
 
 /** Streams that peers do not end get this long, as in gRPC's server. */
 const SHUTDOWN_MS = 500
-const LOOK_MS = 5
 
 export function simulatedTransport(world: World, machine: Machine): Transport {
   return {
@@ -68,15 +67,11 @@ export function simulatedTransport(world: World, machine: Machine): Transport {
 async function closeServer(machine: Machine, services: Services): Promise<void> {
   if (machine.services === services) machine.services = undefined
   const served = (): Call[] => [...machine.calls].filter(call => call.parts.server === machine)
-  await new Promise<void>(resolve => {
-    const endMs = machine.clock.nowMs() + SHUTDOWN_MS
-    const look = (): void => {
-      if (machine.clock.nowMs() >= endMs) for (const call of served()) call.break(machine)
-      if (served().length === 0) resolve()
-      else machine.clock.after(LOOK_MS, look)
-    }
-    look()
+  const lastResort = machine.clock.after(SHUTDOWN_MS, () => {
+    for (const call of served()) call.break(machine)
   })
+  while (served().length > 0) await machine.callEnded.wait()
+  lastResort.cancel()
 }
 
 const clientStream = (call: Call): Duplex => Object.assign(call.client, { cancel: () => call.cancel() })
