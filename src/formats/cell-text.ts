@@ -1,4 +1,4 @@
-/** Cells of a column as text, written straight from the arena: the common ground of the CSV and JSON writers. */
+/** Cells of a column as text, written straight from the arena, for the JSON writer. */
 import type { Column } from '../arrow/batch.js'
 import { codeAt, isValid, valueAt } from '../arrow/column.js'
 import { views } from '../arrow/memory.js'

@@ -25,6 +25,12 @@ export class TextBuffer {
     this.length += this.bytes.write(text, this.length, 'utf8')
   }
 
+  copy(bytes: Uint8Array): void {
+    this.reserve(bytes.length)
+    this.bytes.set(bytes, this.length)
+    this.length += bytes.length
+  }
+
   /** A safe integer in decimal digits, with at least `minDigits` of them. */
   integer(value: number, minDigits = 1): void {
     this.reserve(24 + minDigits)

@@ -1,6 +1,6 @@
 /** `--format csv` and `tsv`: a header, then the rows as RFC 4180 has them; NULL is nothing, the empty string is `""`. */
 import { csvDialect } from '../../formats/csv/dialect.js'
-import { fieldWriter, writeRows } from '../../formats/csv/write.js'
+import { fieldWriter, writeRows } from '../../formats/csv/format-rows.js'
 import { TextBuffer } from '../../formats/text-buffer.js'
 import type { ResultWriter } from './result-writer.js'
 
