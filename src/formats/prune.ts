@@ -7,6 +7,8 @@ import type { ComparisonOp, Expr, InputExpr, LiteralExpr } from '../expr/expr.js
 export interface PieceStatistics {
   readonly rowCount: number
   column(index: number): ColumnStatistics
+  /** Whether it is certain that no row has this value, if more is known than the statistics. */
+  lacks?(index: number, value: LiteralExpr): boolean
 }
 
 /** False only if it is certain that every row makes `predicate` false or NULL. Never throws. */
@@ -48,7 +50,8 @@ function comparedMayMatch(op: ComparisonOp, input: Expr, literal: LiteralExpr, p
   const high = order(max, input.type, literal)
   switch (op) {
     case '=':
-      return !(low !== undefined && low > 0) && !(high !== undefined && high < 0)
+      if ((low !== undefined && low > 0) || (high !== undefined && high < 0)) return false
+      return piece.lacks?.(input.index, literal) !== true
     case '<>':
       return isFloat(input.type) || !(low === 0 && high === 0)
     case '<':

@@ -17,11 +17,16 @@ export const MAGIC = utf8Bytes('PAR1')
 
 /** The file as it is by now: one row group follows the other, the page indexes of all come behind the last one. */
 export interface FooterWriter {
-  /** Takes the row groups of a small file, whose chunks begin at byte `start` of the large one; gives the bytes of the chunks. */
-  add(file: Uint8Array, start: number): Uint8Array
+  /**
+   * Takes the row groups of a small file, whose chunks begin at byte `start` of the large one; gives the bytes of the chunks and of
+   * their Bloom filters. `filters`, by leaf, are added to those of its only row group.
+   */
+  add(file: Uint8Array, start: number, filters?: BloomFilters): Uint8Array
   /** What follows the last chunk, at byte `start`: page indexes, metadata, their length, magic. */
   end(start: number): Uint8Array
 }
+
+export type BloomFilters = ReadonlyMap<number, Uint8Array>
 
 /** One column chunk at its place in the large file. */
 interface MovedChunk {
@@ -41,12 +46,16 @@ export function footerWriter(template: ThriftStruct, path: string): FooterWriter
   const groups: MovedGroup[] = []
   let rows = 0
   return {
-    add(file, start) {
+    add(file, start, filters) {
       const footer = fileFooter(file, path)
+      const end = endOfChunks(footer)
       rows += footer.rowCount
-      for (const number of footer.rowGroups.keys())
-        groups.push(movedGroup(footer, file, number, { by: start - MAGIC.length, ordinal: groups.length }))
-      return file.subarray(MAGIC.length, endOfChunks(footer))
+      for (const number of footer.rowGroups.keys()) {
+        const group = movedGroup(footer, file, number, { by: start - MAGIC.length, ordinal: groups.length })
+        groups.push(filters === undefined ? group : filteredGroup(group, filters, start + end - MAGIC.length))
+      }
+      const chunks = file.subarray(MAGIC.length, end)
+      return filters === undefined ? chunks : Buffer.concat([chunks, ...filters.values()])
     },
     end(start) {
       const pieces: Uint8Array[] = []
@@ -69,12 +78,31 @@ export function fileFooter(file: Uint8Array, path: string): ParquetFooter {
   return parseFooter(file.subarray(file.length - 8 - length, file.length - 8), path, file.length)
 }
 
-/** Place after the last byte of the last column chunk; page indexes follow there. */
-const endOfChunks = (footer: ParquetFooter): number =>
-  Math.max(
-    MAGIC.length,
-    ...footer.rowGroups.flatMap(group => group.chunks.map(chunk => chunk.start + chunk.byteLength)),
-  )
+/** Place after the last byte of the last column chunk and Bloom filter; page indexes follow there. */
+const endOfChunks = ({ rowGroups }: ParquetFooter): number =>
+  rowGroups
+    .flatMap(({ chunks }) => chunks.flatMap(chunk => [chunk, chunk.bloomFilter]))
+    .reduce((end, part) => (part === undefined ? end : Math.max(end, part.start + part.byteLength)), MAGIC.length)
+
+/** The group with filters that follow each other from `start` on. */
+function filteredGroup({ group, chunks }: MovedGroup, filters: BloomFilters, start: number): MovedGroup {
+  const places = new Map<number, number>()
+  let position = start
+  for (const [leaf, { length }] of filters) {
+    places.set(leaf, position)
+    position += length
+  }
+  return {
+    group,
+    chunks: chunks.map(({ metadata, ...chunk }, leaf) => ({
+      ...chunk,
+      metadata: withFields(metadata, [
+        [14, THRIFT.i64, places.get(leaf)],
+        [15, THRIFT.i32, filters.get(leaf)?.length],
+      ]),
+    })),
+  }
+}
 
 function movedGroup(
   footer: ParquetFooter,
@@ -84,11 +112,14 @@ function movedGroup(
 ): MovedGroup {
   const bytesOf = ({ start, byteLength }: FilePart): Uint8Array => file.subarray(start, start + byteLength)
   const chunks = footer.rowGroups[number].chunks.map(({ metadata, index }): MovedChunk => {
-    const dictionaryStart = numberAt(metadata, 11)
-    const moved = withFields(metadata, [
-      [9, THRIFT.i64, (numberAt(metadata, 9) ?? 0) + by],
-      [11, THRIFT.i64, dictionaryStart === undefined ? undefined : dictionaryStart + by],
-    ])
+    const movedPlace = (id: number): number | undefined => {
+      const place = numberAt(metadata, id)
+      return place === undefined ? undefined : place + by
+    }
+    const moved = withFields(
+      metadata,
+      [9, 11, 14].map(id => [id, THRIFT.i64, movedPlace(id)] as const),
+    )
     if (index === undefined) return { metadata: moved }
     // The small file's memory is used again.
     const columns = bytesOf(index.columns).slice()

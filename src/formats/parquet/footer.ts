@@ -18,6 +18,8 @@ export interface ColumnChunk {
   readonly metadata: ThriftStruct
   /** Where the page index of the chunk lies; absent: it has none. */
   readonly index?: { readonly columns: FilePart; readonly offsets: FilePart }
+  /** Where its Bloom filter lies; absent: it has none, or does not tell where that ends. */
+  readonly bloomFilter?: FilePart
 }
 
 /** Bytes of the file. */
@@ -132,7 +134,14 @@ function rowGroupOf(
       throw invalid('has a column chunk outside the file')
     const columns = filePart(chunk, 6, 7, fileSize)
     const offsets = filePart(chunk, 4, 5, fileSize)
-    return { start, byteLength, metadata, ...(columns && offsets ? { index: { columns, offsets } } : {}) }
+    const bloomFilter = filePart(metadata, 14, 15, fileSize)
+    return {
+      start,
+      byteLength,
+      metadata,
+      ...(columns && offsets ? { index: { columns, offsets } } : {}),
+      ...(bloomFilter && { bloomFilter }),
+    }
   })
   if (chunks.length !== leafCount) throw invalid(`has ${chunks.length} column chunks for ${leafCount} columns`)
   if (rowCount < 0 || rowCount > 2 ** 31 - 1) throw invalid('has an impossible number of rows')

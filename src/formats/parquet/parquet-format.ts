@@ -11,7 +11,7 @@ export const parquetFormat: FileFormat = {
   extensions: ['parquet', 'parq', 'pq'],
   readOptions: [],
   appliesFilters: true,
-  writeOptions: ['compression', 'max_row_group_size', 'row_group_size'],
+  writeOptions: ['bloom_filter_columns', 'compression', 'max_row_group_size', 'row_group_size'],
   schema: async (path, host) => (await readFooter(path, host)).schema,
   async inspect(path, _options, host) {
     const footer = await readFooter(path, host)
@@ -27,6 +27,6 @@ export const parquetFormat: FileFormat = {
   },
   scan: scanParquet,
   openWriter: ({ path, schema, options, host }) =>
-    openParquetWriter(path, schema, { host, ...parquetWriteOptions(options) }),
-  openEncoder: ({ schema, options }) => openParquetEncoder(schema, parquetWriteOptions(options)),
+    openParquetWriter(path, schema, { host, ...parquetWriteOptions(options, schema) }),
+  openEncoder: ({ schema, options }) => openParquetEncoder(schema, parquetWriteOptions(options, schema)),
 }

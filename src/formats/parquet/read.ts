@@ -11,6 +11,7 @@ import type { FilterBounds } from '../sieve-rows.js'
 import { filterSteps, inputsOf, type FilterStep } from './filter-steps.js'
 import { readFooter, type ParquetFooter } from './footer.js'
 import { rowsThatMayMatch } from './page-index.js'
+import { filtersMayMatch } from './row-group-filters.js'
 import { RangeColumns } from './range-columns.js'
 import { openRowGroup, type RowGroupReader, type RowGroupRequest } from './row-group-reader.js'
 import { mapColumns, missingColumn, type ScanMapping } from './scan-mapping.js'
@@ -161,14 +162,15 @@ function openNext(
   return opening
 }
 
-/** Opens a row group for the rows that its page index does not exclude; undefined if it excludes all. */
+/** Opens a row group for the rows that its page index does not exclude; undefined if it or a Bloom filter excludes all. */
 async function openMatching(
   { scan, mapping }: OneFile,
   handle: OpenFile,
   request: Omit<RowGroupRequest, 'ranges'>,
 ): Promise<RowGroupReader | undefined> {
-  const { inFile } = mapping
-  const ranges = await rowsThatMayMatch(handle, { ...request, pruning: scan.pruning, inFile })
+  const pruning = { ...request, pruning: scan.pruning, inFile: mapping.inFile }
+  if (!(await filtersMayMatch(handle, pruning))) return undefined
+  const ranges = await rowsThatMayMatch(handle, pruning)
   const isEmpty = ranges.length === 0 && request.footer.rowGroups[request.rowGroup].rowCount > 0
   return isEmpty ? undefined : openRowGroup(handle, { ...request, ranges })
 }

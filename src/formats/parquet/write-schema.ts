@@ -9,7 +9,7 @@ import { invariant } from '../../common/invariant.js'
 import { THRIFT, numberAt, thriftStruct, withFields, type ThriftStruct } from './thrift-compact.js'
 
 /** Digits that 64 bits hold. */
-const INT64_DIGITS = 18
+export const INT64_DIGITS = 18
 /** ConvertedType.DECIMAL and LogicalType.DECIMAL of parquet.thrift. */
 const DECIMAL = 5
 
@@ -48,8 +48,8 @@ export function withBareBatch<T>(batch: Batch, use: (bare: Batch) => T): T {
   }
 }
 
-/** The column with a reference of its own, or a narrowed copy. */
-function bareColumn(column: Column): Column {
+/** The column as the encoder wants it, with a reference of its own, or a narrowed copy. */
+export function bareColumn(column: Column): Column {
   if (!isBareDecimal(column.type)) {
     retainColumn(column)
     return column

@@ -7,13 +7,14 @@ import { batchFromValues, releaseBatch, retainBatch } from '../../arrow/column.j
 import type { Schema } from '../../arrow/schema.js'
 import { sliceBatch } from '../../arrow/take.js'
 import { typeName } from '../../arrow/types.js'
-import { BallistaError, fail } from '../../common/errors.js'
+import { BallistaError, didYouMean, fail } from '../../common/errors.js'
 import { openAtomicFile } from '../../storage/read-file.js'
 import type { FileHost } from '../../storage/store.js'
 import { END_OF_STREAM, recordBatchMessage, schemaMessage } from '../arrow-message.js'
 import { integerOption } from '../format-options.js'
 import type { EncodedPiece, FileWriter, FormatOptions, PieceEncoder } from '../format.js'
 import { pieceWriter } from '../piece-writer.js'
+import { bloomFilter, takesBloomFilter } from './bloom-filter.js'
 import { loadParquetWasm, type ParquetWasm } from './decode.js'
 import { columnsWithoutDictionary } from './dictionary-choice.js'
 import { MAGIC, fileFooter, footerWriter } from './footer-writer.js'
@@ -25,6 +26,8 @@ export interface ParquetEncodeOptions {
   readonly compression?: ParquetCompression
   /** Default 122 880. */
   readonly rowGroupRows?: number
+  /** Names of columns that get Bloom filters. */
+  readonly bloomFilterColumns?: readonly string[]
 }
 
 export interface ParquetWriteOptions extends ParquetEncodeOptions {
@@ -47,8 +50,8 @@ const ROW_GROUP_ROWS = 122_880
 const WRITE_BATCH_ROWS = 8192
 const CREATED_BY = utf8Bytes('ballista')
 
-/** Options of COPY: `compression`, `max_row_group_size`. Throws INVALID_OPTION. */
-export function parquetWriteOptions(options: FormatOptions): ParquetEncodeOptions {
+/** Options of COPY: `bloom_filter_columns`, `compression`, `max_row_group_size`. Throws INVALID_OPTION. */
+export function parquetWriteOptions(options: FormatOptions, schema: Schema): ParquetEncodeOptions {
   const rowGroupRows = integerOption(options, 'max_row_group_size', ROW_GROUP_ROWS)
   if (rowGroupRows < 1) throw fail('INVALID_OPTION', ['max_row_group_size', 'must be at least 1'])
   const name = (options['compression'] ?? 'snappy').toLowerCase().replace(/\(\d+\)$/, '')
@@ -61,7 +64,26 @@ export function parquetWriteOptions(options: FormatOptions): ParquetEncodeOption
       `expected one of ${Object.keys(CODECS).join(', ')}, got '${options['compression']}'`,
     ])
   }
-  return { compression, rowGroupRows }
+  return { compression, rowGroupRows, bloomFilterColumns: bloomFilterColumns(options, schema) }
+}
+
+function bloomFilterColumns(options: FormatOptions, { fields }: Schema): string[] {
+  const names = (options['bloom_filter_columns'] ?? '').split(',').map(name => name.trim())
+  return names
+    .filter(name => name !== '')
+    .map(name => {
+      const found = fields.find(each => each.name === name)
+      if (found !== undefined && takesBloomFilter(found.type)) return name
+      throw fail('INVALID_OPTION', [
+        'bloom_filter_columns',
+        found === undefined
+          ? `the files have no column '${name}'${didYouMean(
+              name,
+              fields.map(each => each.name),
+            )}`
+          : `'${name}' is ${typeName(found.type)}, for which there are none`,
+      ])
+    })
 }
 
 /**
@@ -92,13 +114,14 @@ export async function openParquetEncoder(schema: Schema, options: ParquetEncodeO
 }
 
 function rowGroupEncoder(wasm: ParquetWasm, schema: Schema, options: ParquetEncodeOptions): PieceEncoder {
-  const { compression = 'snappy', rowGroupRows = ROW_GROUP_ROWS } = options
+  const { bloomFilterColumns: filtered = [], compression = 'snappy', rowGroupRows = ROW_GROUP_ROWS } = options
   const pending: Batch[] = []
   let rows = 0
   const release = (): void => pending.splice(0).forEach(releaseBatch)
   const piece = (): EncodedPiece => {
     const plain = columnsWithoutDictionary(schema, pending)
-    const encoded = { bytes: encodeRowGroup(wasm, schema, pending, { compression, plain }), rows }
+    const bytes = encodeRowGroup(wasm, schema, pending, { compression, plain })
+    const encoded = { bytes: filtered.length === 0 ? bytes : withBloomFilters(bytes, schema, pending, filtered), rows }
     release()
     rows = 0
     return encoded
@@ -118,6 +141,25 @@ function rowGroupEncoder(wasm: ParquetWasm, schema: Schema, options: ParquetEnco
     },
     close: release,
   }
+}
+
+/** The file of one row group with Bloom filters for columns of these names. */
+function withBloomFilters(
+  file: Uint8Array,
+  schema: Schema,
+  batches: readonly Batch[],
+  names: readonly string[],
+): Uint8Array {
+  const { columns, metadata } = fileFooter(file, 'Parquet')
+  const filters = new Map(
+    names.map(name => {
+      const column = schema.fields.findIndex(each => each.name === name)
+      return [columns[column].firstLeaf, bloomFilter(batches, column)]
+    }),
+  )
+  const footer = footerWriter(metadata, 'Parquet')
+  const chunks = footer.add(file, MAGIC.length, filters)
+  return Buffer.concat([MAGIC, chunks, footer.end(MAGIC.length + chunks.length)])
 }
 
 /** Rows [start, end) with a reference of their own. */
