@@ -1,16 +1,16 @@
 /**
- * Bundles the compiled command line, bin/ballista.js of the given build: loading the engine from a few files takes half the time of
- * loading its modules one by one. Threads and the library load the modules.
+ * Bundles what starts often: the command line, bin/ballista.js of the given build, in its place, and the entry of worker threads as
+ * threads/task-worker.js. Loading the engine from a few files takes half the time of loading its modules one by one, as the library does.
  */
-import { readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs'
 import { dirname, join, relative, sep } from 'node:path'
 import { build } from 'esbuild'
 
-const bin = realpathSync(join(process.argv[2], 'bin'))
-const src = join(bin, '../src')
+const out = realpathSync(process.argv[2])
+const src = join(out, 'src')
 
 /** Parts that are loaded late only because a module costs a file: in the bundle, more files would cost more than their code. */
-const JOINED = /await import\('(\.\/(?:explain|local-tasks|plan-changes|summarize|table|verify)\.js)'\)/g
+const JOINED = /await import\('(\.\/(?:change-rows|explain|local-tasks|plan-changes|summarize|table|verify)\.js)'\)/g
 
 /** The source with these parts imported at once. */
 function joined(source) {
@@ -22,7 +22,10 @@ function joined(source) {
   return parts.map((file, at) => `import * as joined${at} from '${file}'\n`).join('') + text
 }
 
-/** Parts that are loaded late, as few programs need them, but together: shared code makes a file for each set of parts that share it. */
+/**
+ * Parts that are loaded late, as few programs need them, but together: shared code makes a file for each set of parts that share it.
+ * Threads need few of them, each by itself.
+ */
 const GROUPS = {
   files: [
     'commit/committers',
@@ -33,6 +36,7 @@ const GROUPS = {
     'formats/format-options',
     'formats/listing-table',
     'formats/logged-table',
+    'formats/open-row-table',
     'formats/open-scan',
     'formats/open-writer',
     'kv/lmdb-store',
@@ -82,35 +86,43 @@ const groups = {
   },
 }
 
-/** In the bundle, `import.meta.url` stays the URL of the module it is written in: workers, kernels and protos are found from there. */
-const ownUrl = {
+/** In a bundle, `import.meta.url` stays the URL of the module it is written in: workers, kernels and protos are found from there. */
+const ownUrl = (folder, change) => ({
   name: 'own-url',
   setup({ onLoad }) {
     onLoad({ filter: /\.js$/ }, ({ path }) => {
-      const module = relative(bin, path).split(sep).join('/')
-      const source = grouped(joined(readFileSync(path, 'utf8')), relative(src, path).split(sep).join('/'))
+      const module = relative(folder, path).split(sep).join('/')
+      const source = change(readFileSync(path, 'utf8'), relative(src, path).split(sep).join('/'))
       return { contents: source.replaceAll('import.meta.url', `new URL('${module}', import.meta.url).href`) }
     })
   },
+})
+
+/** The module `entry` and all it imports, into files of `folder`; the entry keeps its name. `change` may edit a source. */
+async function bundle(entry, folder, change) {
+  const outdir = join(out, folder)
+  mkdirSync(outdir, { recursive: true })
+  for (const file of readdirSync(outdir).filter(name => PART.test(name))) rmSync(join(outdir, file))
+  await build({
+    entryPoints: [join(out, entry)],
+    outdir,
+    allowOverwrite: true,
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    packages: 'external',
+    plugins: [groups, ownUrl(outdir, change)],
+    logLevel: 'warning',
+  })
 }
 
 /** All parts lie beside the entry, so that relative URLs mean the same in each. */
 const PART = /-[0-9A-Z]{8}\.js$/
-for (const file of readdirSync(bin).filter(name => PART.test(name))) rmSync(join(bin, file))
 
-await build({
-  entryPoints: [join(bin, 'ballista.js')],
-  outdir: bin,
-  allowOverwrite: true,
-  bundle: true,
-  splitting: true,
-  format: 'esm',
-  platform: 'node',
-  target: 'node20',
-  packages: 'external',
-  plugins: [groups, ownUrl],
-  logLevel: 'warning',
-})
+await bundle('bin/ballista.js', 'bin', (source, module) => grouped(joined(source), module))
+await bundle('src/exchange/task-worker.js', 'threads', source => source)
 
 // It describes the file that the bundle replaced.
-rmSync(join(bin, 'ballista.js.map'), { force: true })
+rmSync(join(out, 'bin/ballista.js.map'), { force: true })

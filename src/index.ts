@@ -54,7 +54,7 @@ export type { RowFormat } from './formats/row-format.js'
 export type { OpenRowTable, RowTable } from './formats/row-table.js'
 export type { SourceRow, SourceRows } from './formats/row-source.js'
 export type { ExecutorPlace, Placement, PlacementPolicy } from './exchange/placement.js'
-export type { SchemaInput } from './expr/js-values.js'
+export type { SchemaInput } from './expr/type-text.js'
 
 export {
   and,

@@ -5,14 +5,13 @@ import type { UserFunction } from '../expr/functions/user-function.js'
 import type { FileFormat } from '../formats/format.js'
 import type { RowTable } from '../formats/row-table.js'
 import type { LogicalRule } from '../optimizer/rule.js'
-import { LOGICAL_RULES } from '../optimizer/rules/index.js'
 import { OPERATORS } from '../physical/operators/index.js'
 import type { OperatorDefinition } from '../physical/plan.js'
 import type { PhysicalRule } from '../physical/rules/rule.js'
 import type { UrlStore } from '../storage/extension-store.js'
 import type { PlacementPolicy } from './placement.js'
 
-/** Functions, tables and formats are those of extensions: the engine's own have lists that are loaded when they are needed. */
+/** Functions, tables, formats and rules are those of extensions: the engine's own have lists that are loaded where they are needed. */
 export interface Registry {
   readonly functions: readonly UserFunction[]
   /** Table functions. */
@@ -22,8 +21,8 @@ export interface Registry {
   readonly stores: readonly UrlStore[]
   readonly tableFormats: readonly RegisteredTableFormat[]
   readonly operators: readonly OperatorDefinition[]
+  /** Of extensions, as the physical ones: applied after the engine's own. */
   readonly logicalRules: readonly LogicalRule[]
-  /** Of extensions: applied after the engine's own. */
   readonly physicalRules: readonly PhysicalRule[]
   readonly placement?: PlacementPolicy
   /** URLs of the modules, which threads load, too. */
@@ -51,7 +50,7 @@ export const BUILT_IN: Registry = {
   stores: [],
   tableFormats: [DELTA],
   operators: OPERATORS,
-  logicalRules: LOGICAL_RULES,
+  logicalRules: [],
   physicalRules: [],
   extensions: [],
   holds: [],

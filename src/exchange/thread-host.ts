@@ -80,7 +80,7 @@ export interface ThreadHostOptions {
   readonly hub: ExchangeHub
   readonly remote?: RemoteInputs
   readonly threads: number
-  /** Default: task-worker.js, beside this file. */
+  /** Default: the bundle of task-worker.js. */
   readonly workerEntry?: URL
   readonly memory: SharedLimit
   readonly temp: SpillPlace
@@ -132,7 +132,7 @@ class ThreadHost implements TaskHost {
     this.remote = options.remote
     this.ledgers = Array.from({ length: threads }, (_, thread) => new BatchLedger(() => received.of(thread)))
     this.pool = new WorkerPool({
-      entry: options.workerEntry ?? new URL('./task-worker.js', import.meta.url),
+      entry: options.workerEntry ?? new URL('../../threads/task-worker.js', import.meta.url),
       threads,
       data,
       onMessage: (thread, message) => this.receive(thread, message as FromThread),

@@ -1,7 +1,7 @@
 /** File formats that give rows one by one: what an extension writes to read files of its own kind. */
 import type { Schema } from '../arrow/schema.js'
 import { BallistaError, fail, withContext } from '../common/errors.js'
-import { schemaFrom, type SchemaInput } from '../expr/js-values.js'
+import { schemaFrom, type SchemaInput } from '../expr/type-text.js'
 import { fileSize } from '../storage/read-file.js'
 import type { FileFormat, FileScan, FormatOptions } from './format.js'
 import { rowBatches, type SourceRows } from './row-source.js'

@@ -1,10 +1,10 @@
 /** Tables that code of an extension computes: `FROM primes(100)`. */
 import type { Batch } from '../arrow/batch.js'
 import type { Schema } from '../arrow/schema.js'
-import type { ScanSource, TableProvider } from '../catalog/table-provider.js'
+import type { ScanSource } from '../catalog/table-provider.js'
 import { UseTable } from '../common/use-table.js'
 import { BallistaError, fail } from '../common/errors.js'
-import { schemaFrom, type SchemaInput } from '../expr/js-values.js'
+import type { SchemaInput } from '../expr/type-text.js'
 import { rowBatches, type SourceRows } from './row-source.js'
 
 /** An argument in the form of `rows()`. */
@@ -32,25 +32,6 @@ type RowSource = Extract<ScanSource, { kind: 'rows' }>
 /** Those of loaded extensions, by internal name. */
 export const rowTables = new UseTable<RowTable>()
 
-/** The table that a call means. */
-export async function openRowTable(
-  table: RowTable,
-  internalName: string,
-  args: TableArguments,
-): Promise<TableProvider> {
-  const { partitions = [null], rowCount, schema: input } = await inside(table, async () => table.open(args))
-  const schema = schemaFrom(input)
-  const texts = partitions.map(partition => JSON.stringify(partition))
-  return {
-    schema,
-    statistics: () => ({ ...(rowCount === undefined ? {} : { rowCount }), columns: new Map() }),
-    scan: ({ filters }) => ({
-      source: { kind: 'rows', table: internalName, schema, partitions: texts },
-      residual: filters,
-    }),
-  }
-}
-
 /** The wanted columns of one partition. FUNCTION_NOT_FOUND where the extension is not loaded. */
 export function readRowTable(
   source: RowSource,
@@ -76,7 +57,7 @@ async function* projected(
 ): AsyncGenerator<Batch, void> {
   try {
     for (;;) {
-      const step = await inside(table, () => batches.next())
+      const step = await insideTable(table, () => batches.next())
       if (step.done === true) return
       yield { ...step.value, schema }
     }
@@ -86,7 +67,7 @@ async function* projected(
 }
 
 /** What its code throws is FUNCTION_FAILED. */
-async function inside<T>({ name }: RowTable, action: () => Promise<T>): Promise<T> {
+export async function insideTable<T>({ name }: RowTable, action: () => Promise<T>): Promise<T> {
   try {
     return await action()
   } catch (error) {

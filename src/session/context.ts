@@ -21,7 +21,7 @@ import { fileFrame, heldFrame, sharedFrame, tableFrame, textFrame } from './fram
 import type { ArrowInput } from './input-arrow.js'
 import { rowsFromColumns, rowsFromObjects, type InputRow } from './input-rows.js'
 import type { StreamInput } from './input-stream.js'
-import { schemaFrom, type SchemaInput } from '../expr/js-values.js'
+import { schemaFrom, type SchemaInput } from '../expr/type-text.js'
 import { LocalBackend } from './local-backend.js'
 import { checkChange, checkedSettings } from './options.js'
 import { parametersOf, type ParameterValue, type ParameterValues } from './parameters.js'

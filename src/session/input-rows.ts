@@ -3,7 +3,8 @@ import type { Schema } from '../arrow/schema.js'
 import type { EncodedBatch } from '../catalog/memory-table.js'
 import { fail } from '../common/errors.js'
 import { encodeValues } from './held-rows.js'
-import { inferType, schemaFrom, valueFrom, type SchemaInput } from '../expr/js-values.js'
+import { inferType, valueFrom } from '../expr/js-values.js'
+import { schemaFrom, type SchemaInput } from '../expr/type-text.js'
 import type { HeldRows } from './session.js'
 
 /** Objects by column name; what is absent or undefined is NULL. */

@@ -22,6 +22,7 @@ import { resolveTables, type ConstantContext, type TableResolver } from '../logi
 import type { LogicalPlan, PlanField } from '../logical/plan.js'
 import { schemaOf, toArrowSchema } from '../logical/schema-of.js'
 import { optimize, type RuleEvent } from '../optimizer/optimizer.js'
+import { LOGICAL_RULES } from '../optimizer/rules/index.js'
 import type { ObjectName, QueryNode, StatementNode } from '../parser/ast.js'
 import { parseQuery, parseStatement } from '../parser/parse.js'
 import { quoteIdent } from '../parser/quote.js'
@@ -216,7 +217,7 @@ class StatementPlanner {
     const rules: RuleEvent[] = []
     const { logicalRules, operators, physicalRules: extraRules } = this.#registry
     const optimized = optimize(bound, {
-      rules: logicalRules,
+      rules: [...LOGICAL_RULES, ...logicalRules],
       observer(event) {
         rules.push(event)
         trace?.rule?.(event)

@@ -68,7 +68,7 @@ async function rowTable({ internalName, table }: RegisteredTable, call: TableFun
   if (call.named.size > 0)
     throw fail('INVALID_ARGUMENT', [`${call.name}() takes no named argument`], { span: call.span })
   const args = call.args.map(arg => ('kind' in arg ? formValue(arg) : arg.map(formValue)))
-  const { openRowTable } = await import('../formats/row-table.js')
+  const { openRowTable } = await import('../formats/open-row-table.js')
   return openRowTable(table, internalName, args)
 }
 

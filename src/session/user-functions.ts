@@ -7,7 +7,7 @@ import { isBuiltIn } from '../expr/functions/index.js'
 import { bring, declare } from '../expr/functions/brought.js'
 import { internalName } from '../expr/functions/internal-name.js'
 import type { FunctionCode, UserFunction } from '../expr/functions/user-function.js'
-import { typeFrom } from '../expr/js-values.js'
+import { typeFrom } from '../expr/type-text.js'
 
 /** Where the code is, unless it is given as a function of this process. */
 export interface ShippedCode {

@@ -1,7 +1,7 @@
 /** What the command line loads: a small query must not wait for parts of the engine that it does not use. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, statSync, writeFileSync } from 'node:fs'
 import { readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -19,6 +19,8 @@ const BIN = fileURLToPath(new URL('bin/ballista.js', ROOT))
 const MAX_MODULES = 225
 const LISTED = /\/(?:functions|operators|rules)\//
 const MAX_BUNDLED = 50
+/** Of the code that a thread loads for a small query; the parser alone has 475 000, which no task needs. */
+const MAX_THREAD_BYTES = 1_000_000
 
 const directory = mkdtempSync(join(tmpdir(), 'ballista-startup-'))
 test.after.always(() => rm(directory, { recursive: true, force: true }))
@@ -142,5 +144,12 @@ test.serial('the command is a bundle of few files, whose threads find their modu
   const query = `select n, count(*) as x from '${numbers}/' group by n order by n`
   const threads = await load('threads', `${split}; ${query}`, BIN)
   t.is(threads.stdout, '+---+---+\n| n | x |\n+---+---+\n| 1 | 2 |\n| 2 | 2 |\n+---+---+\n')
-  t.true(threads.modules.includes('src/exchange/task-worker.js'))
+  t.true(threads.modules.includes('threads/task-worker.js'))
+  t.deepEqual(
+    threads.modules.filter(path => path.startsWith('src/')),
+    [],
+  )
+  const parts = new Set(threads.modules.filter(path => path.startsWith('threads/')))
+  const bytes = [...parts].reduce((sum, path) => sum + statSync(new URL(path, ROOT)).size, 0)
+  t.true(bytes <= MAX_THREAD_BYTES, `${bytes} bytes`)
 })

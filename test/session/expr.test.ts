@@ -21,7 +21,7 @@ import {
 import { functionNames } from '../../src/expr/functions/index.js'
 import { col, fn, lit, sql, type Expr } from '../../src/index.js'
 import { COMMON_FUNCTIONS } from '../../src/session/expr/functions.js'
-import { typeFrom } from '../../src/expr/js-values.js'
+import { typeFrom } from '../../src/expr/type-text.js'
 import { literalText, sqlType, type SqlValue } from '../../src/session/expr/literal.js'
 
 const RUNS = process.env['BALLISTA_TEST_FULL'] === '1' ? 20_000 : 300

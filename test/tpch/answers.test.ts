@@ -88,9 +88,11 @@ test.serial(`standalone, scale ${SMALL_SCALE} in batches of 3 rows with tiny cre
   t.is(bytesInUse(), 0)
 })
 
-test.serial('remote: two executor processes', async t => {
-  const cluster = await startCluster()
-  t.teardown(() => cluster.close())
-  t.deepEqual(await differences(t, await SessionContext.remote(cluster.url, { settings })), [])
-  t.is(bytesInUse(), 0)
-})
+for (const executors of SCALE < 1 ? [2] : [1, 2, 3]) {
+  test.serial(`remote, executor processes: ${executors}`, async t => {
+    const cluster = await startCluster(executors)
+    t.teardown(() => cluster.close())
+    t.deepEqual(await differences(t, await SessionContext.remote(cluster.url, { settings })), [])
+    t.is(bytesInUse(), 0)
+  })
+}

@@ -2,7 +2,7 @@
 import { fail } from '../../common/errors.js'
 import type { BinaryOperator, ExprNode } from '../../parser/ast.js'
 import { quoteIdent } from '../../parser/quote.js'
-import { typeNodeFrom } from '../../expr/js-values.js'
+import { typeNodeFrom } from '../../expr/type-text.js'
 import { joinText, text, type SqlText } from '../sql-text.js'
 import { isSqlValue, literalText, type SqlValue } from './literal.js'
 import { Sql } from './sql.js'
