@@ -113,7 +113,7 @@ export class Call {
     })
   }
 
-  /** The number of copies on their way. */
+  /** The bytes of all copies on their way, as their reader counts them. */
   private transfer(side: Side, written: object): number {
     const { observer } = this.parts
     const message = serialized(written)
@@ -126,7 +126,7 @@ export class Call {
         inflow.receive(message)
       })
     }
-    return copies
+    return copies * byteLength(message)
   }
 
   private halfClose(): void {
@@ -271,7 +271,7 @@ class Inflow {
 /** Writes wait while more than a window is on its way or unread. */
 class Outflow {
   private readonly windowBytes: number
-  /** Gives the number of copies that travel. */
+  /** Gives the bytes that travel. */
   private readonly send: (message: object) => number
   private unread = 0
   private waiting: (() => void) | undefined
@@ -284,7 +284,7 @@ class Outflow {
 
   write(message: object, done: () => void): void {
     if (!this.closed) {
-      this.unread += byteLength(message) * this.send(message)
+      this.unread += this.send(message)
     }
     if (this.closed || this.unread <= this.windowBytes) process.nextTick(done)
     else this.waiting = done
