@@ -22,6 +22,8 @@ async function run(flags: FlagValues<typeof SCHEDULER_FLAGS>): Promise<void> {
   const { PLACEMENT_POLICIES } = await import('../cluster/scheduler/placement-policies.js')
   const { clusterPlanner } = await import('../session/plan-for-cluster.js')
   const { openState } = await import('../session/open-catalog.js')
+  const { optimizeLess } = await import('../runtime/optimize-less.js')
+  optimizeLess()
   const registry = await loadRegistry(flags.extension)
   const { state, ...catalog } = await openState(flags.dataDir)
   const scheduler = await startScheduler({

@@ -1,11 +1,11 @@
 /** Worker threads that share this process's arena; what they do is in the entry file they are started with. */
-import { setFlagsFromString } from 'node:v8'
 import { Worker } from 'node:worker_threads'
 import { abandonOwner, arenaMemory } from '../arrow/memory.js'
 import { deferred, type Deferred } from '../common/deferred.js'
 import { fail } from '../common/errors.js'
 import { dataRoots, type DataRoots } from './data-roots.js'
 import { ioCounters } from './io-counters.js'
+import { optimizeLess } from './optimize-less.js'
 
 /** `workerData` of every thread: the entry must call `attachArena(memory)` before it touches a batch. */
 export interface WorkerStart {
@@ -53,20 +53,6 @@ interface Member {
   arenaThread: number | undefined
   /** Each call of the worker's `terminate` adds a listener. */
   isTerminated: boolean
-}
-
-/**
- * Bytes of bytecode that a function runs before V8 looks whether to optimize it; V8's own number is 67 584. Every thread optimizes for
- * itself, on helper threads that take the cores from the tasks. The loops over rows are kernels, which gain nothing from that, and the
- * JavaScript around them little (docs/adr/0032). V8 knows this number for the whole process only.
- */
-const OPTIMIZE_AFTER_BYTES = 1_000_000
-const OPTIMIZE_FLAG = '--interrupt-budget'
-
-/** Unless the process was started with a number of its own. */
-function optimizeLess(): void {
-  const isSet = (flag: string): boolean => flag.replaceAll('_', '-').startsWith(OPTIMIZE_FLAG)
-  if (!process.execArgv.some(isSet)) setFlagsFromString(`${OPTIMIZE_FLAG}=${OPTIMIZE_AFTER_BYTES}`)
 }
 
 /** `node --input-type=module --eval …` says how a text is read: threads, which read files, refuse the flag. */
