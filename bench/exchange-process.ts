@@ -89,6 +89,7 @@ async function runTask(spec: TaskSpec, resultEdge: number | undefined): Promise<
   const { error } = await running
   await hub.closeJob(spec.jobId)
   host.endJob(spec.jobId)
+  remote.endJob(spec.jobId)
   if (error !== undefined) throw new Error(error.message)
   return result
 }

@@ -1,4 +1,4 @@
-/** The consumer's call to one producer process for one edge of a job: dials, and dials again when the connection breaks. */
+/** The consumer's call to one producer process for one job: dials, and dials again when the connection breaks. */
 import type { Clock, Rng } from '../common/clock.js'
 import { deferred, type Deferred } from '../common/deferred.js'
 import { BallistaError, fail } from '../common/errors.js'
@@ -24,7 +24,7 @@ export interface LinkOptions {
   readonly onDone: () => void
 }
 
-/** It half-closes when its last channel is done, and is then not used again. */
+/** It stays open between channels; after `end` it half-closes when the last one is done. */
 export class ExchangeLink implements ChannelLink {
   /** Resolves when no call is open and none will be. */
   readonly ended: Promise<void>
@@ -37,6 +37,7 @@ export class ExchangeLink implements ChannelLink {
   private unanswered = new Set<RemoteChannel>()
   private nextChannel = 0
   private call: Call | undefined
+  private ending = false
   private done = false
   private cancelled = false
   private pausing: Deferred<void> | undefined
@@ -64,9 +65,13 @@ export class ExchangeLink implements ChannelLink {
   finished(channel: RemoteChannel): void {
     if (!this.channels.delete(channel.number)) return
     this.finishing.add(channel)
-    if (this.channels.size > 0) return
-    this.finish()
-    this.endIfDone()
+    this.finishIfUnused()
+  }
+
+  /** No channel comes any more. */
+  end(): void {
+    this.ending = true
+    this.finishIfUnused()
   }
 
   /** Breaks the call; nothing is dialled again. */
@@ -155,6 +160,12 @@ export class ExchangeLink implements ChannelLink {
     if (asked === undefined || (eos ?? failure) === undefined) return
     if (eos !== undefined) asked.receiveEos(eos)
     this.unanswered.delete(asked)
+    this.endIfDone()
+  }
+
+  private finishIfUnused(): void {
+    if (!this.ending || this.channels.size > 0) return
+    this.finish()
     this.endIfDone()
   }
 

@@ -40,7 +40,7 @@ export class ExchangeServer {
 
   /** The channel that a consumer opens: a new one, or the one that a broken call of the same consumer left. */
   channelOf(hello: Hello, open: ChannelOpen): SenderChannel {
-    const name = `${hello.consumer} ${hello.jobId} ${hello.edge}/${open.producer}/${open.partition}`
+    const name = `${hello.consumer} ${hello.jobId} ${open.edge}/${open.producer}/${open.partition}`
     const known = this.channels.get(name)
     if (known !== undefined) {
       known.receive({ kind: 'resume', creditBytes: open.creditBytes, received: open.received })
@@ -58,7 +58,7 @@ export class ExchangeServer {
     if (open.received > 0) {
       channel.fail(fail('NETWORK', [`what came after frame ${open.received} of the exchange is no longer here`]))
     } else {
-      this.hub.channel({ jobId: hello.jobId, edge: hello.edge, producer: open.producer }, open.partition).then(
+      this.hub.channel({ jobId: hello.jobId, edge: open.edge, producer: open.producer }, open.partition).then(
         output => channel.attach(output),
         error => channel.fail(error),
       )
@@ -127,7 +127,7 @@ class ProducerSession implements Carrier {
     if (this.channels.has(open.channel)) throw fail('PROTOCOL', [this.peer, `channel ${open.channel} is opened twice`])
     // What a consumer on demand declines.
     if (open.creditBytes === 0)
-      return void this.server.hub.decline({ jobId: hello.jobId, edge: hello.edge, producer: open.producer })
+      return void this.server.hub.decline({ jobId: hello.jobId, edge: open.edge, producer: open.producer })
     const channel = this.server.channelOf(hello, open)
     if (channel.number !== open.channel)
       throw fail('PROTOCOL', [this.peer, `channel ${channel.number} is opened anew as ${open.channel}`])

@@ -71,10 +71,11 @@ export class RemoteChannel implements InputChannel {
 
   /** What opens the channel on a new connection, and what the producer may not have heard over the one before. */
   opening(): ToProducer[] {
-    const { producer, partition } = this.key
+    const { edge, producer, partition } = this.key
     const channel = this.number
     const open: ChannelOpen = {
       channel,
+      edge,
       producer,
       partition,
       creditBytes: this.isDeclined ? 0 : this.state.creditBytes,

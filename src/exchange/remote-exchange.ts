@@ -1,6 +1,6 @@
 /**
  * The consumer's end of the exchange between processes: dials producers, and gives what they send to readers as InputChannels. One
- * call per producer process, job and edge.
+ * call per producer process and job, which carries all edges between them.
  */
 import { systemClock, systemRng, type Clock, type Rng } from '../common/clock.js'
 import { ExchangeLink } from './exchange-link.js'
@@ -14,9 +14,9 @@ import { grpcTransport, type Transport } from './transport.js'
 /** The calls of one process to all its peers. */
 export class RemoteExchange {
   private readonly clients = new Map<string, Promise<ExchangeClient>>()
-  /** Those that take more channels. */
-  private readonly links = new Map<string, ExchangeLink>()
-  /** These, and those that wait for their producers to hear of the end. */
+  /** Those that take more channels, by job and address. */
+  private readonly links = new Map<string, Map<string, ExchangeLink>>()
+  /** These, and those whose last channels are not done. */
   private readonly running = new Set<ExchangeLink>()
   private readonly transport: Transport
   private readonly clock: Clock
@@ -31,14 +31,24 @@ export class RemoteExchange {
     this.consumer = this.rng.id()
   }
 
-  /** A channel to one producer; nothing is dialled before `attach`. Errors come as the channel's `failure`. */
+  /**
+   * A channel to one producer; nothing is dialled before `attach`. Errors come as the channel's `failure`. The call that carries it
+   * stays open for others of the job until `endJob`.
+   */
   open(address: string, key: RemoteKey): InputChannel {
     return new RemoteChannel(address, key, () => this.link(address, key))
   }
 
   /** Calls that are open; for tests and metrics. */
   get openCalls(): number {
-    return this.links.size
+    return this.running.size
+  }
+
+  /** No channel of the job is attached any more: calls end with those that are. */
+  endJob(jobId: string): void {
+    const links = [...(this.links.get(jobId)?.values() ?? [])]
+    this.links.delete(jobId)
+    for (const link of links) link.end()
   }
 
   /** Breaks all calls and closes all connections. */
@@ -57,15 +67,15 @@ export class RemoteExchange {
   }
 
   private link(address: string, key: RemoteKey): ExchangeLink {
-    const name = `${address} ${key.jobId} ${key.edge}`
-    const known = this.links.get(name)
+    const ofJob = this.links.get(key.jobId) ?? new Map<string, ExchangeLink>()
+    this.links.set(key.jobId, ofJob)
+    const known = ofJob.get(address)
     if (known !== undefined) return known
     const link = new ExchangeLink({
       address,
       hello: {
         ...OWN_VERSION,
         jobId: key.jobId,
-        edge: key.edge,
         consumer: this.consumer,
         reconnectMs: key.reconnectMs,
       },
@@ -73,10 +83,10 @@ export class RemoteExchange {
       clock: this.clock,
       rng: this.rng,
       onDone: () => {
-        if (this.links.get(name) === link) this.links.delete(name)
+        if (ofJob.get(address) === link) ofJob.delete(address)
       },
     })
-    this.links.set(name, link)
+    ofJob.set(address, link)
     this.running.add(link)
     void link.ended.then(() => this.running.delete(link))
     return link

@@ -334,6 +334,8 @@ class Submission {
       reconnectMs: reconnectMs.defaultValue,
     }
     const reader = new MergedReader([exchange.open(accepted.address, key)])
+    // The only channel.
+    exchange.endJob(jobId)
     this.reader = reader
     yield* reader
   }

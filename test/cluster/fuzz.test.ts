@@ -82,8 +82,8 @@ function methodsOf({
     executor: [
       stats,
       method(exchangeService, 'Open', [
-        { hello: { ...OWN_VERSION, jobId: 'x.1', edge: 1, consumer: 'c', reconnectMs: 10 } },
-        { open: { channel: 0, producer: 0, partition: 0, creditBytes: 1_000_000 } },
+        { hello: { ...OWN_VERSION, jobId: 'x.1', consumer: 'c', reconnectMs: 10 } },
+        { open: { channel: 0, edge: 1, producer: 0, partition: 0, creditBytes: 1_000_000 } },
         { credit: { channel: 0, creditBytes: 2_000_000 } },
         { cancel: { channel: 0 } },
         { bye: { channel: 0, batches: 1, rows: 1 } },

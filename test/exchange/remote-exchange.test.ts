@@ -42,20 +42,22 @@ async function withPeers(
   const running = await listenOnOnePort({ host: '127.0.0.1', port: 0, grpc, grpcServer: server })
   const address = `127.0.0.1:${running.port}`
   const consumer = new RemoteExchange()
-  const reader = (windowBytes = 2 * FRAME_BYTES, producers = 1): MergedReader =>
-    new MergedReader(
-      Array.from({ length: producers }, (_, producer) =>
-        consumer.open(address, {
-          jobId: 'job',
-          edge: 0,
-          producer,
-          partition: 0,
-          schema: ROWS,
-          windowBytes,
-          reconnectMs: 0,
-        }),
-      ),
+  const reader = (windowBytes = 2 * FRAME_BYTES, producers = 1): MergedReader => {
+    const channels = Array.from({ length: producers }, (_, producer) =>
+      consumer.open(address, {
+        jobId: 'job',
+        edge: 0,
+        producer,
+        partition: 0,
+        schema: ROWS,
+        windowBytes,
+        reconnectMs: 0,
+      }),
     )
+    const merged = new MergedReader(channels)
+    consumer.endJob('job')
+    return merged
+  }
   await body({ address, consumer, reader, served })
   await consumer.close()
   await running.close(systemClock)
@@ -115,6 +117,37 @@ test.serial('batches of all sizes arrive once, from several producers over one c
   })
 })
 
+test.serial('all edges of a job are read over one call, which is open until the job ends', async t => {
+  const { hub, outputs } = producingHub(1)
+  const later = hub.openOutput({ jobId: 'job', edge: 1, producer: 0 }, { schema: ROWS, partitionCount: 1, limit: 1 })
+  await withPeers(t, serving(hub), async ({ address, consumer, served }) => {
+    const read = (edge: number): Promise<number[]> => {
+      const key = {
+        jobId: 'job',
+        edge,
+        producer: 0,
+        partition: 0,
+        schema: ROWS,
+        windowBytes: FRAME_BYTES,
+        reconnectMs: 0,
+      }
+      return idsOf(new MergedReader([consumer.open(address, key)]))
+    }
+    for (const [edge, output] of [outputs[0], later].entries()) {
+      output.add(0, numbersBatch(edge * 10, 10))
+      output.end()
+      t.is((await read(edge)).length, 10)
+      await output.drained()
+      t.is(consumer.openCalls, 1)
+      t.is(served.count, 0)
+    }
+    consumer.endJob('job')
+    while (served.count === 0) await new Promise(setImmediate)
+    t.is(served.count, 1)
+    while (consumer.openCalls > 0) await new Promise(setImmediate)
+  })
+})
+
 test.serial('a channel that is cancelled before its producer starts is no failure of the producer', async t => {
   const hub = new ExchangeHub({ clock: systemClock })
   hub.openJob('job')
@@ -138,6 +171,7 @@ test.serial('a declined output on demand is declined at its producer', async t =
       .open(address, { ...key, partition: 0, schema: ROWS, windowBytes: 2 * FRAME_BYTES, reconnectMs: 0 })
       .decline()
     t.false(await hub.demanded(key))
+    consumer.endJob('job')
     while (consumer.openCalls > 0) await new Promise(setImmediate)
   })
 })

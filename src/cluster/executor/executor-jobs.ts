@@ -6,6 +6,7 @@ import type { Logger } from '../../common/log.js'
 import type { ExchangeHub } from '../../exchange/exchange-hub.js'
 import { shareScans } from '../../exchange/shared-scans.js'
 import type { TaskReport, TaskSpec } from '../../exchange/stage.js'
+import type { RemoteExchange } from '../../exchange/remote-exchange.js'
 import type { TaskHost } from '../../exchange/task-host.js'
 import type { MetricsRow } from '../../runtime/metrics.js'
 import { sumByPath, type StageProgress } from '../stage-progress.js'
@@ -19,6 +20,7 @@ interface RunningJob {
 
 export class ExecutorJobs {
   private readonly hub: ExchangeHub
+  private readonly remote: RemoteExchange
   private readonly host: TaskHost
   private readonly log: Logger
   private readonly jobs = new Map<string, RunningJob>()
@@ -27,8 +29,9 @@ export class ExecutorJobs {
   private readonly changed = new Gate()
   runningTasks = 0
 
-  constructor(options: { hub: ExchangeHub; host: TaskHost; log: Logger }) {
+  constructor(options: { hub: ExchangeHub; remote: RemoteExchange; host: TaskHost; log: Logger }) {
     this.hub = options.hub
+    this.remote = options.remote
     this.host = options.host
     this.log = options.log
   }
@@ -59,6 +62,7 @@ export class ExecutorJobs {
     const closed = this.hub.closeJob(jobId, reason)
     const ended = Promise.all([closed, ...(job?.tasks ?? [])]).then(() => {
       this.host.endJob(jobId)
+      this.remote.endJob(jobId)
       this.ending.delete(ended)
       this.changed.notify()
     })

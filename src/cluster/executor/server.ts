@@ -103,7 +103,7 @@ export async function startExecutor(options: ExecutorOptions): Promise<RunningEx
   const remote = new RemoteExchange({ transport, clock, rng })
   const memory = sharedLimit(options.memoryLimit ?? configOf({}).get(memoryLimit), options.threads ?? options.slots)
   const host = taskHost(options, { hub, remote, operators, memory, temp: tempPlace(options) })
-  const jobs = new ExecutorJobs({ hub, host, log })
+  const jobs = new ExecutorJobs({ hub, remote, host, log })
   let served = 0
   const serve = async (call: ExchangeCall): Promise<void> => {
     served++

@@ -94,8 +94,8 @@ export class Watch implements CallObserver {
   }
 
   private channelOf(call: Call, open: ChannelOpen): ChannelBytes {
-    const { consumer, edge, jobId } = this.hellos.get(call) as Hello
-    const name = `${call.parts.server.name} ${consumer} ${jobId} ${edge} ${open.producer} ${open.partition}`
+    const { consumer, jobId } = this.hellos.get(call) as Hello
+    const name = `${call.parts.server.name} ${consumer} ${jobId} ${open.edge} ${open.producer} ${open.partition}`
     const known = this.channels.get(name)
     if (known !== undefined && open.received > 0) return known
     const channel: ChannelBytes = { windowBytes: open.creditBytes, creditBytes: 0, ends: [] }

@@ -4,13 +4,13 @@ export interface Hello {
   readonly protocolVersion: number
   readonly version: string
   readonly jobId: string
-  readonly edge: number
   readonly consumer: string
   readonly reconnectMs: number
 }
 
 export interface ChannelOpen {
   readonly channel: number
+  readonly edge: number
   readonly producer: number
   readonly partition: number
   readonly creditBytes: number
