@@ -78,8 +78,10 @@ test('a piece of the text pool made on its own is that part of the whole, and to
     // prettier-ignore
     const piece = new Uint8Array(POOL_BYTES)
     fillTextPool(piece, first, last)
-    const start = piece.findIndex(byte => byte !== 0)
+    const from = first * CHUNK_BYTES
+    const start = from + piece.subarray(from).findIndex(byte => byte !== 0)
     const end = last === POOL_CHUNKS ? POOL_BYTES : piece.indexOf(0, start)
+    t.is(Buffer.compare(piece.subarray(0, from), new Uint8Array(from)), 0)
     t.true(start >= first * CHUNK_BYTES && start < first * CHUNK_BYTES + 148, `${first} starts at ${start}`)
     t.true(Buffer.compare(piece.subarray(start, end), pool.subarray(start, end)) === 0)
     t.true(piece.subarray(end, end + 4096).every(byte => byte === 0))
