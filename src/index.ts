@@ -25,7 +25,7 @@ export type { ParameterValue, ParameterValues } from './session/parameters.js'
 export type { ArrowInput } from './session/input-arrow.js'
 export type { InputRow } from './session/input-rows.js'
 export type { StreamInput } from './session/input-stream.js'
-export type { ShippedCode, UdafOptions, UdfOptions } from './session/user-functions.js'
+export type { FunctionEntry, ShippedCode, UdafOptions, UdfOptions } from './session/user-functions.js'
 export type { AggregateCode, ScalarCode } from './expr/functions/user-function.js'
 export { loadExtension, type LoadedExtension } from './session/extensions.js'
 export {

@@ -36,6 +36,7 @@ import {
   aggregateDeclaration,
   codeOf,
   scalarDeclaration,
+  type FunctionEntry,
   type ShippedCode,
   type UdafOptions,
   type UdfOptions,
@@ -232,6 +233,11 @@ export class SessionContext {
   /** Whether a table or view has this name. */
   tableExists(name: string): boolean {
     return this.#session.tables.get([name]) !== undefined
+  }
+
+  /** Functions that the program or an extension has registered, in the order in which they came. */
+  userFunctions(): FunctionEntry[] {
+    return this.#session.functions.entries()
   }
 
   /** Names of tables and views, in alphabetical order. */

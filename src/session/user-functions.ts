@@ -1,7 +1,7 @@
 /** Functions that a program registers with its session. */
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import type { DataType } from '../arrow/types.js'
+import { typeName, type DataType } from '../arrow/types.js'
 import { fail } from '../common/errors.js'
 import { isBuiltIn } from '../expr/functions/index.js'
 import { bring, declare } from '../expr/functions/brought.js'
@@ -41,6 +41,13 @@ export interface UdafOptions extends ShippedCode {
 export const functionNamesOf = (functions: readonly UserFunction[]): ReadonlyMap<string, string> =>
   new Map(functions.map(declared => [declared.name, internalName(declared)]))
 
+/** A function as SHOW FUNCTIONS and the prompt list it. */
+export interface FunctionEntry {
+  readonly name: string
+  readonly kind: UserFunction['kind']
+  readonly description: string
+}
+
 interface Held {
   readonly declared: UserFunction
   readonly letGo: () => void
@@ -52,6 +59,14 @@ export class UserFunctions {
 
   list(): UserFunction[] {
     return Array.from(this.#held.values(), ({ declared }) => declared)
+  }
+
+  entries(): FunctionEntry[] {
+    return this.list().map(({ args, kind, name, returns }) => ({
+      name,
+      kind,
+      description: `A function of this session: ${name}(${args.map(typeName).join(', ')}) gives ${typeName(returns)}.`,
+    }))
   }
 
   /** Replaces an older one of the name. DUPLICATE_NAME for a name of SQL's own. */

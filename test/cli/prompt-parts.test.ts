@@ -120,7 +120,8 @@ for (const [marked, expected, typed] of COMPLETIONS) {
 test('every function that is listed has a help', async t => {
   for (const name of functionNames()) {
     let printed = ''
-    const context = { print: (text: string) => void (printed += text) } as unknown as CommandContext
+    const print = (text: string): void => void (printed += text)
+    const context = { print, userFunctions: () => [] } as unknown as CommandContext
     await runCommand(`\\h ${name.toUpperCase()}`, context)
     t.true(printed.length > name.length + 10, name)
   }

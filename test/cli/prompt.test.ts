@@ -193,6 +193,31 @@ test.serial('Tab completes keywords, tables and their columns', async t => {
   t.is(await terminal.status, 0)
 })
 
+test.serial('functions of the session have help and are completed', async t => {
+  const terminal = fakeTerminal({
+    prepare: ctx => {
+      ctx.registerUdf('shout', { args: ['VARCHAR', 'DECIMAL(5, 2)'], returns: 'VARCHAR' }, text => `${String(text)}!`)
+    },
+  })
+  await terminal.seen(READY)
+  terminal.type('\\h\r')
+  await terminal.seen(/ shout\s[^]*\\h and a name tells what it does\.\nballista> $/)
+  terminal.type('\\h SHOUT\r')
+  await terminal.seen(
+    /\nshout: A function of this session: shout\(VARCHAR, DECIMAL\(5, 2\)\) gives VARCHAR\.\nballista> $/,
+  )
+  terminal.type('\\h shut\r')
+  await terminal.seen(/did you mean 'shout'\? /)
+  terminal.type('select shou')
+  await terminal.seen(/select shou$/)
+  terminal.type('\t')
+  await terminal.seen(/t\($/)
+  terminal.type("'a', 1);\r")
+  await terminal.seen(/\| a! /)
+  terminal.type(CTRL_D)
+  t.is(await terminal.status, 0)
+})
+
 test.serial('the commands', async t => {
   const file = join(directory, 'script.sql')
   writeFileSync(file, 'select 1 as one;\n\\quiet on\n-- a comment\nselect 2\n  as two')

@@ -25,6 +25,8 @@ export interface FakeOptions {
   readonly settings?: Partial<PromptSettings>
   readonly cursor?: boolean
   readonly signal?: AbortSignal
+  /** What a program does with the session before. */
+  readonly prepare?: (ctx: SessionContext) => void
 }
 
 /** On a busy machine too nothing takes so long. */
@@ -63,6 +65,7 @@ export function fakeTerminal(options: FakeOptions = {}): FakeTerminal {
   }
   const run = async (): Promise<number> => {
     await using ctx = new SessionContext()
+    options.prepare?.(ctx)
     return await runPrompt({
       ctx,
       terminal,

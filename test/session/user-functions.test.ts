@@ -63,6 +63,29 @@ for (const [mode, open] of Object.entries(MODES)) {
   })
 }
 
+test('SHOW FUNCTIONS lists them beside those of SQL, until they are gone', async t => {
+  await using ctx = new SessionContext()
+  await register(ctx)
+  const shown = (pattern: string): Promise<unknown> => rowsOf(ctx, `SHOW FUNCTIONS LIKE '${pattern}'`)
+  t.deepEqual(await shown('geo%'), [
+    {
+      function_name: 'geometric_mean',
+      function_type: 'aggregate',
+      description: 'A function of this session: geometric_mean(DOUBLE) gives DOUBLE.',
+    },
+  ])
+  t.deepEqual(
+    ctx.userFunctions().map(({ kind, name }) => [name, kind]),
+    [
+      ['twice', 'scalar'],
+      ['shout', 'scalar'],
+      ['geometric_mean', 'aggregate'],
+    ],
+  )
+  t.true(ctx.deregisterFunction('geometric_mean'))
+  t.deepEqual(await shown('geo%'), [])
+})
+
 /** Of equally long ones the last in order: tasks come in any order. */
 const longest = (...texts: unknown[]): string | null => {
   const given = texts.filter(text => typeof text === 'string')

@@ -5,6 +5,7 @@ import { aggregateFunction, functionNames, scalarFunction } from '../../expr/fun
 import { quoteIdent } from '../../parser/quote.js'
 import { didYouMean } from '../../common/errors.js'
 import { FORMATS, type Format } from '../../session/output/result-writer.js'
+import type { FunctionEntry } from '../../session/user-functions.js'
 
 /** What the commands change; the prompt reads it before each statement. */
 export interface PromptSettings {
@@ -19,6 +20,8 @@ export interface PromptSettings {
 /** What a command may do. */
 export interface CommandContext {
   readonly settings: PromptSettings
+  /** Those of the session, beside SQL's own. */
+  userFunctions(): readonly FunctionEntry[]
   print(text: string): void
   /** Runs one statement and prints its rows and errors. */
   run(sql: string): Promise<void>
@@ -73,9 +76,11 @@ const FORMS: Readonly<Record<string, string>> = {
   nvl2: 'nvl2(value, a, b): a where the value is not NULL, else b',
 }
 
-function help(name: string, { print }: CommandContext): void {
+function help(name: string, { print, userFunctions }: CommandContext): void {
+  const own = userFunctions()
+  const names = [...functionNames(), ...own.map(each => each.name)]
   if (name === '') {
-    print(`${columns(functionNames())}\\h and a name tells what it does.\n`)
+    print(`${columns(names.toSorted())}\\h and a name tells what it does.\n`)
     return
   }
   const lower = name.toLowerCase()
@@ -84,7 +89,9 @@ function help(name: string, { print }: CommandContext): void {
     print(`${FORMS[lower] ?? `${lower} is a form of the language, no function of its own`}\n`)
     return
   }
-  if (found === undefined) throw fail('FUNCTION_NOT_FOUND', [name, didYouMean(name, functionNames())])
+  const ofSession = own.find(each => each.name === lower)
+  if (ofSession !== undefined) return print(`${lower}: ${ofSession.description}\n`)
+  if (found === undefined) throw fail('FUNCTION_NOT_FOUND', [name, didYouMean(name, names)])
   const also = found.aliases.length === 0 ? '' : ` (also ${found.aliases.join(', ')})`
   const examples = found.examples.map(({ sql, result }) => `  ${sql} = ${result}\n`)
   print(`${found.name}${also}: ${found.description}\n${examples.join('')}`)

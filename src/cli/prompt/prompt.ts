@@ -153,6 +153,7 @@ class Prompt {
   async #command(line: string): Promise<void> {
     const context: CommandContext = {
       settings: this.#options.settings,
+      userFunctions: () => this.#options.ctx.userFunctions(),
       print: text => this.#print(text),
       run: sql => this.#run(sql),
       feed: lines => this.#feed(lines),

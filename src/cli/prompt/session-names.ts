@@ -30,7 +30,7 @@ export function sessionNames(ctx: SessionContext): SessionNames {
       columns.set(table, known)
       return known
     },
-    functions: functionNames,
+    functions: () => [...functionNames(), ...ctx.userFunctions().map(({ name }) => name)],
     forget: () => columns.clear(),
   }
 }
