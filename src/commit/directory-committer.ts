@@ -2,10 +2,10 @@
  * Commits a write to a plain directory. A new one appears by one rename. Into one that is there, files are moved one by one; readers of
  * ours go by the manifest and see all or none of them, others may see some (and, when a table is overwritten, old and new files together).
  */
-import { dirname, join } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import type { CommittedWrite, StagedPart, TableCommitter, WriteIntent } from '../catalog/table-write.js'
 import { fail } from '../common/errors.js'
-import { isHidden, parseManifest, MANIFEST, type ManifestFile, type WriteManifest } from '../formats/write-manifest.js'
+import { committedFiles, isHidden, type ManifestFile, type WriteManifest } from '../formats/write-manifest.js'
 import type { CommitFs } from './file-system.js'
 import { partPath } from '../formats/part-path.js'
 import { Staging, stagedWrite, totalRows } from './staging.js'
@@ -94,7 +94,7 @@ class DirectoryWrite {
       const { target } = this.#staging
       if (this.#intent.mode === 'error') throw fail('FILE_EXISTS', [target])
       if (this.#intent.mode === 'overwrite') throw fail('WRITE_CONFLICT', [target, 'it was made meanwhile'])
-      await this.#staging.writeManifest({ ...manifest, strategy: 'move' })
+      await this.#staging.replaceManifest({ ...manifest, strategy: 'move' })
     }
     for (const file of manifest.files) await this.#move(file)
     await this.#syncAll(this.#staging.target, pathsOf(manifest.files))
@@ -148,16 +148,14 @@ class DirectoryWrite {
     return (await this.#fs.list(this.#staging.target)).length === 0
   }
 
-  /** All files that the table has now. From here on no other write may overwrite it. */
+  /** All files that count in the table now: what readers see. From here on no other write may overwrite it. */
   async #replaced(): Promise<string[]> {
-    const { root, target } = this.#staging
+    const { host, root, target } = this.#staging
     await this.#lock(join(root, OVERWRITE))
-    const pending = new Set<string>()
-    for (const writeId of await this.#fs.list(root)) {
-      const bytes = await this.#fs.read(join(root, writeId, MANIFEST))
-      if (bytes !== undefined) for (const { to } of parseManifest(bytes).files) pending.add(to)
-    }
-    return (await this.#filesBelow(target, '')).filter(path => !pending.has(path))
+    const list = async (): Promise<string[]> => (await this.#filesBelow(target, '')).map(path => join(target, path))
+    // Others append meanwhile: what they move is theirs as a whole, or replaced as a whole.
+    const files = await committedFiles({ path: target, host: { name: host } }, list, this.#fs)
+    return files.map(path => relative(target, path))
   }
 
   async #lock(path: string): Promise<void> {

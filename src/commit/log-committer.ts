@@ -74,9 +74,7 @@ export function logCommitter(fs: CommitFs, host: string, formats: readonly Regis
     async clean(intent) {
       const staging = stagingOf(intent)
       await staging.attempt(async () => {
-        const found = await staging.manifest()
-        const unused = found === undefined || found.isCommitted ? [] : found.manifest.files
-        for (const { to } of unused) await fs.unlink(join(staging.target, to))
+        for (const { to } of await staging.withdraw()) await fs.unlink(join(staging.target, to))
       })
       await staging.remove()
     },

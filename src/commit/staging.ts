@@ -2,9 +2,19 @@
 import { dirname, join } from 'node:path'
 import type { FileTarget, StagedPart, StagedWrite, WriteIntent } from '../catalog/table-write.js'
 import { BallistaError, fail } from '../common/errors.js'
-import { COMMITTED, MANIFEST, parseManifest, stagingRoot, type WriteManifest } from '../formats/write-manifest.js'
+import {
+  COMMITTED,
+  MANIFEST,
+  parseManifest,
+  stagingRoot,
+  type ManifestFile,
+  type WriteManifest,
+} from '../formats/write-manifest.js'
 import { encodesPieces } from '../formats/open-writer.js'
 import type { CommitFs } from './file-system.js'
+
+/** A manifest that was not committed, and never will be. */
+const WITHDRAWN = 'WITHDRAWN.json'
 
 export class Staging {
   /** Of this write alone. */
@@ -16,11 +26,11 @@ export class Staging {
   /** Without a slash at its end. */
   readonly target: string
   readonly #fs: CommitFs
-  readonly #host: string
+  readonly host: string
 
   constructor(fs: CommitFs, host: string, { target, writeId }: WriteIntent) {
     this.#fs = fs
-    this.#host = host
+    this.host = host
     this.target = target.path.replace(/\/+$/, '')
     this.root = stagingRoot(target.path)
     this.directory = join(this.root, writeId)
@@ -31,21 +41,26 @@ export class Staging {
     return this.attempt(() => this.#fs.makeDirectory(this.parts))
   }
 
-  /** Replaces the manifest, which then is on disk. If it throws, there is none. */
+  /** From when it resolves the write goes forward. If it throws, there is no manifest. */
   async writeManifest(manifest: WriteManifest): Promise<void> {
-    const path = join(this.directory, MANIFEST)
-    const temporary = `${path}.tmp`
     try {
-      await this.#fs.unlink(temporary)
-      await this.#fs.create(temporary, Buffer.from(JSON.stringify(manifest)))
-      await this.#fs.rename(temporary, path)
-      await this.#fs.sync(this.directory)
-      await this.#fs.sync(this.root)
-      await this.#fs.sync(dirname(this.root))
+      await this.replaceManifest(manifest)
     } catch (error) {
-      await this.#fs.unlink(path)
+      await this.#fs.unlink(join(this.directory, MANIFEST))
       throw error
     }
+  }
+
+  /** It is on disk when this resolves. If it throws, the one before is there, or this one. */
+  async replaceManifest(manifest: WriteManifest): Promise<void> {
+    const path = join(this.directory, MANIFEST)
+    const temporary = `${path}.tmp`
+    await this.#fs.unlink(temporary)
+    await this.#fs.create(temporary, Buffer.from(JSON.stringify(manifest)))
+    await this.#fs.rename(temporary, path)
+    await this.#fs.sync(this.directory)
+    await this.#fs.sync(this.root)
+    await this.#fs.sync(dirname(this.root))
   }
 
   /** The manifest, and whether the write has been committed; undefined: not prepared. */
@@ -61,6 +76,17 @@ export class Staging {
   async markCommitted(): Promise<void> {
     await this.#fs.rename(join(this.directory, MANIFEST), join(this.directory, COMMITTED))
     await this.#fs.sync(this.directory)
+  }
+
+  /** The files of a manifest that was not committed: from here on nobody will, whoever goes on with the write. */
+  async withdraw(): Promise<readonly ManifestFile[]> {
+    const [manifest, withdrawn] = [join(this.directory, MANIFEST), join(this.directory, WITHDRAWN)]
+    if ((await this.#fs.status(manifest)) !== undefined) {
+      await this.#fs.rename(manifest, withdrawn)
+      await this.#fs.sync(this.directory)
+    }
+    const bytes = await this.#fs.read(withdrawn)
+    return bytes === undefined ? [] : parseManifest(bytes).files
   }
 
   /** The manifests go first: without them, what is left is nobody's. */
@@ -79,7 +105,7 @@ export class Staging {
       return await action()
     } catch (error) {
       if (error instanceof BallistaError) throw error
-      throw fail('FILE_NOT_WRITABLE', [this.#host, this.target, (error as Error).message], { cause: error })
+      throw fail('FILE_NOT_WRITABLE', [this.host, this.target, (error as Error).message], { cause: error })
     }
   }
 }

@@ -4,9 +4,8 @@ import { basename, dirname, join } from 'node:path'
 import type { CommittedFile } from '../catalog/table-format.js'
 import { fail } from '../common/errors.js'
 import { ifThere } from '../common/if-there.js'
-import { allowedPath } from '../runtime/data-roots.js'
+import { allowedPath, type PlaceOnHost } from '../runtime/data-roots.js'
 import { notReadable } from '../storage/local-store.js'
-import type { FilePlace } from '../storage/store.js'
 import { isRemote } from '../storage/stores.js'
 
 /** Says which files a write moves into its table: they do not count yet. */
@@ -64,7 +63,7 @@ const MAX_LISTINGS = 20
  * moving files all the time from the one to the other, so its manifest was there.
  */
 export async function committedFiles(
-  { path, host }: FilePlace,
+  { path, host }: PlaceOnHost,
   list: () => Promise<readonly string[]>,
   fs?: ManifestFs,
 ): Promise<readonly string[]> {
@@ -82,7 +81,7 @@ const isSame = (left: readonly string[], right: readonly string[]): boolean =>
   left.length === right.length && left.every((file, i) => file === right[i])
 
 /** Paths that do not count now; undefined: the manifests changed while they were read. */
-async function hiddenFiles({ path, host }: FilePlace, fs: ManifestFs): Promise<ReadonlySet<string> | undefined> {
+async function hiddenFiles({ path, host }: PlaceOnHost, fs: ManifestFs): Promise<ReadonlySet<string> | undefined> {
   const root = stagingRoot(path)
   const hidden = new Set<string>()
   try {
@@ -108,7 +107,7 @@ export const parseManifest = (bytes: Uint8Array): WriteManifest =>
   JSON.parse(Buffer.from(bytes).toString('utf8')) as WriteManifest
 
 /** Outside of the data roots nobody can have staged anything. */
-function localFs(host: FilePlace['host']): ManifestFs {
+function localFs(host: PlaceOnHost['host']): ManifestFs {
   const at = (path: string): Promise<string> => allowedPath({ path, host })
   return {
     list: async directory => {

@@ -25,7 +25,8 @@ export function restrictToRoots(allowed: DataRoots | undefined): void {
   roots = allowed
 }
 
-interface PlaceOnHost {
+/** A path, and the host that errors name. */
+export interface PlaceOnHost {
   readonly path: string
   readonly host: { readonly name: string }
 }

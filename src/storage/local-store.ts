@@ -4,7 +4,7 @@ import { promisify } from 'node:util'
 import { isMainThread } from 'node:worker_threads'
 import pLimit from 'p-limit'
 import { BallistaError, fail } from '../common/errors.js'
-import { allowedPath } from '../runtime/data-roots.js'
+import { allowedPath, type PlaceOnHost } from '../runtime/data-roots.js'
 import { countBytesRead, countOpenFiles } from '../runtime/io-counters.js'
 import { createLocalFile } from './local-atomic-file.js'
 import type { FilePlace, FileTail, FileVersion, OpenFile, Store } from './store.js'
@@ -129,7 +129,7 @@ class LocalFile implements OpenFile {
 }
 
 /** Coded errors stay as they are. */
-export function notReadable({ path, host }: FilePlace, error: unknown): Error {
+export function notReadable({ path, host }: PlaceOnHost, error: unknown): Error {
   if (error instanceof BallistaError) return error
   return fail('FILE_NOT_READABLE', [host.name, path, error instanceof Error ? error.message : String(error)], {
     cause: error,

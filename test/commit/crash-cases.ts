@@ -94,11 +94,27 @@ const deltaLog = { name: 'delta', load: async () => deltaFormat }
 
 export type Seen = 'old' | 'new' | `between: ${string}`
 
-/** One disk, and processes that write to it one after the other. */
+/** What tells a write from others of the same case. */
+export interface WriteOptions {
+  readonly key?: string
+  readonly mode?: WriteMode
+  /** Goes before the texts of its parts. */
+  readonly label?: string
+}
+
+export interface Writer {
+  readonly coordinator: WriteCoordinator
+  readonly fs: CrashingFs
+  /** Its process is no more. */
+  end(): void
+}
+
+/** One disk, and processes that write to it. */
 export class CrashWorld {
   readonly disk = new MemoryDisk()
   readonly #case: CrashCase
   #processes = 0
+  readonly #running = new Set<string>()
 
   constructor(crashCase: CrashCase) {
     this.#case = crashCase
@@ -114,12 +130,20 @@ export class CrashWorld {
   }
 
   /** A process that has just started; those before it have ended. */
-  start(faults: Faults = {}): { readonly coordinator: WriteCoordinator; readonly fs: CrashingFs } {
+  start(faults: Faults = {}): Writer {
+    this.#running.clear()
+    return this.startBeside(faults)
+  }
+
+  /** One more process; those before it run on. */
+  startBeside(faults: Faults = {}): Writer {
     const self = String(++this.#processes)
+    this.#running.add(self)
     const fs = new CrashingFs(this.disk, faults)
-    const processes = { self, isRunning: (identity: string): boolean => identity === self }
+    const processes = { self, isRunning: (identity: string): boolean => this.#running.has(identity) }
     return {
       fs,
+      end: () => void this.#running.delete(self),
       coordinator: new WriteCoordinator({
         intents: new FileIntents(fs, processes, systemClock, 'test-host'),
         committers: [
@@ -132,21 +156,21 @@ export class CrashWorld {
     }
   }
 
-  intent(writeId: string): WriteIntent {
-    const { mode, target } = this.#case
-    return { writeId, target, mode, idempotencyKey: 'the key' }
+  intent(writeId: string, { key = 'the key', mode = this.#case.mode }: WriteOptions = {}): WriteIntent {
+    return { writeId, target: this.#case.target, mode, idempotencyKey: key }
   }
 
   /** The write with its key, from its intent to its end; tasks stage on a disk that does not fail. */
-  async write(coordinator: WriteCoordinator, writeId: string): Promise<number> {
-    const intent = this.intent(writeId)
+  async write(coordinator: WriteCoordinator, writeId: string, options: WriteOptions = {}): Promise<number> {
+    const { label = '' } = options
+    const intent = this.intent(writeId, options)
     const known = await coordinator.begin(intent)
     if (known !== undefined) return known.rows
     const staged = coordinator.committerOf(intent.target).stage(intent)
     const parts = this.#case.parts.map(({ partition = [], text }, i): StagedPart => {
       const name = `${i}-${writeId}.${staged.extension}`
-      this.disk.put(`${staged.directory}/${name}`, Buffer.from(text))
-      return { file: name, rows: 1, bytes: text.length, crc32: 0, partition, columns: {} }
+      this.disk.put(`${staged.directory}/${name}`, Buffer.from(label + text))
+      return { file: name, rows: 1, bytes: (label + text).length, crc32: 0, partition, columns: {} }
     })
     // Of a task that lost: it must not come along.
     this.disk.put(`${staged.directory}/loser.csv`, Buffer.from('loser'))
@@ -156,7 +180,7 @@ export class CrashWorld {
   /** What a reader of ours sees now. */
   async read(): Promise<Seen> {
     const { before, parts, target } = this.#case
-    const texts = [...(await this.#visible())].sort()
+    const texts = [...(await this.visible())].sort()
     const old = Object.values(before ?? {}).sort()
     const added = parts.map(({ text }) => text)
     const fresh = (this.#case.mode === 'append' ? [...old, ...added] : added).sort()
@@ -171,20 +195,25 @@ export class CrashWorld {
     return (this.disk.names(root) ?? []).filter(name => name !== 'keys')
   }
 
-  async #visible(): Promise<string[]> {
+  /** Texts of the files that a reader of ours sees; `before` comes before each of its operations. */
+  async visible(before: () => Promise<void> = async () => undefined): Promise<readonly string[]> {
     const { path, kind } = this.#case.target
+    const fs = new CrashingFs(this.disk, { before })
     if (kind === 'file') return [this.disk.text(path)].filter(text => text !== undefined)
-    if (kind === 'log') return this.#logged(path.slice(0, -1))
-    const files = await committedFiles(
-      { path, host: thisHost() },
-      async () => [...this.disk.files(path.slice(0, -1)).keys()].map(name => path + name).sort(),
-      new CrashingFs(this.disk),
-    )
-    return files.map(each => this.disk.text(each) ?? '')
+    if (kind === 'log') return this.#logged(path.slice(0, -1), fs)
+    // Files do not change, and may be gone when they are to be opened.
+    const texts = new Map<string, string>()
+    const list = async (): Promise<string[]> => {
+      await before()
+      const files = this.disk.files(path.slice(0, -1))
+      for (const [name, text] of files) texts.set(path + name, text)
+      return [...files.keys()].map(name => path + name).sort()
+    }
+    return (await committedFiles({ path, host: thisHost() }, list, fs)).map(each => texts.get(each) ?? '')
   }
 
-  async #logged(path: string): Promise<string[]> {
-    const files = tableFiles(new CrashingFs(this.disk))
+  async #logged(path: string, fs: CrashingFs): Promise<string[]> {
+    const files = tableFiles(fs)
     if ((await files.list(`${path}/_delta_log`)).every(name => !name.endsWith('.json'))) return []
     const table = await deltaFormat.open({ path, options: {}, files })
     return table.files.map(each => this.disk.text(each.path) ?? '')
