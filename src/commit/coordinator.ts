@@ -1,5 +1,6 @@
 /** Runs writes through the commit protocol: the one place that decides whether staged parts become visible. */
 import type { CommittedWrite, FileTarget, StagedPart, TableCommitter, WriteIntent } from '../catalog/table-write.js'
+import { deferred, type Deferred } from '../common/deferred.js'
 import { BallistaError, fail, toBallistaError, type ErrorCode } from '../common/errors.js'
 import type { StoredWrite, WriteIntents } from './write-intents.js'
 import { nextStep, staging, stepWrite, type WriteEvent, type WriteState, type WriteStep } from './write-state.js'
@@ -12,7 +13,12 @@ export interface CoordinatorOptions {
   readonly running?: RunningWrites
 }
 
-export type RunningWrites = Map<string, WriteState>
+interface RunningWrite {
+  readonly state: WriteState
+  readonly ended: Deferred<void>
+}
+
+export type RunningWrites = Map<string, RunningWrite>
 
 const OF_THIS_PROCESS: RunningWrites = new Map()
 
@@ -39,20 +45,22 @@ export class WriteCoordinator {
 
   /**
    * Ends what was left behind beside the target, then makes place for staging. Gives what an earlier write with the same key has
-   * written: then this one is over. Throws WRITE_CONFLICT while that one runs, and what the committer throws.
+   * written, for which it waits while that one runs in this process: then this one is over. Throws WRITE_CONFLICT while it runs in
+   * another process, and what the committer throws.
    */
   async begin(intent: WriteIntent): Promise<CommittedWrite | undefined> {
     const committer = this.committerOf(intent.target)
     await this.recover(intent.target)
-    const known = intent.idempotencyKey === undefined ? undefined : await this.#intents.find(intent)
-    if (known?.outcome?.kind === 'committed') return known.outcome
-    if (known !== undefined) throw fail('WRITE_CONFLICT', [intent.target.path, 'the same write is under way'])
+    const earlier = intent.idempotencyKey === undefined ? undefined : await this.#earlier(intent)
+    if (earlier !== undefined) return earlier
     // Before others can find the intent: sessions of this process would take it for one that was left behind.
-    this.#running.set(intent.writeId, staging)
+    this.#enter(intent, staging)
     try {
       await this.#intents.begin(intent)
     } catch (error) {
-      this.#running.delete(intent.writeId)
+      this.#leave(intent)
+      // Another one has taken the key meanwhile.
+      if (toBallistaError(error).code === 'WRITE_CONFLICT') return this.begin(intent)
       throw error
     }
     try {
@@ -81,7 +89,7 @@ export class WriteCoordinator {
   async recover(target?: FileTarget): Promise<void> {
     for (const { intent, outcome } of await this.#intents.abandoned(target)) {
       if (this.#running.has(intent.writeId)) continue
-      this.#running.set(intent.writeId, outcome === undefined ? { phase: 'found' } : { phase: 'found', outcome })
+      this.#enter(intent, outcome === undefined ? { phase: 'found' } : { phase: 'found', outcome })
       await this.#drive(intent)
     }
   }
@@ -93,19 +101,40 @@ export class WriteCoordinator {
     throw fail('NOT_SUPPORTED', [`writing to a table of the kind '${kind}' without the extension that knows it`])
   }
 
+  /** What the write with the same key has come to; undefined: there is none, or nothing of it is visible. */
+  async #earlier(intent: WriteIntent): Promise<CommittedWrite | undefined> {
+    for (;;) {
+      const known = await this.#intents.find(intent)
+      if (known === undefined) return undefined
+      if (known.outcome?.kind === 'committed') return known.outcome
+      const running = this.#running.get(known.intent.writeId)
+      if (running === undefined) throw fail('WRITE_CONFLICT', [intent.target.path, 'the same write is under way'])
+      await running.ended.promise
+    }
+  }
+
+  #enter({ writeId }: WriteIntent, state: WriteState): void {
+    this.#running.set(writeId, { state, ended: this.#running.get(writeId)?.ended ?? deferred() })
+  }
+
+  #leave({ writeId }: WriteIntent): void {
+    this.#running.get(writeId)?.ended.resolve()
+    this.#running.delete(writeId)
+  }
+
   async #end(intent: WriteIntent, event: WriteEvent): Promise<NonNullable<StoredWrite['outcome']>> {
-    this.#running.set(intent.writeId, stepWrite(this.#running.get(intent.writeId) ?? staging, event))
+    this.#enter(intent, stepWrite(this.#running.get(intent.writeId)?.state ?? staging, event))
     return this.#drive(intent)
   }
 
   /** Goes on to the end. A write that cannot get there now is left as it is, to be found by `recover`. */
   async #drive(intent: WriteIntent): Promise<NonNullable<StoredWrite['outcome']>> {
     const { writeId } = intent
-    let state = this.#running.get(writeId) ?? staging
+    let state = this.#running.get(writeId)?.state ?? staging
     try {
       for (let step = nextStep(state); step !== undefined; step = nextStep(state)) {
         state = stepWrite(state, await this.#perform(intent, step, state))
-        this.#running.set(writeId, state)
+        this.#enter(intent, state)
       }
     } catch (error) {
       // What is decided and recorded stays so; what is left of its files is removed before the next write.
@@ -113,7 +142,7 @@ export class WriteCoordinator {
       const cause = toBallistaError(error)
       throw fail('WRITE_UNFINISHED', [intent.target.path, cause.message], { cause: error })
     } finally {
-      this.#running.delete(writeId)
+      this.#leave(intent)
     }
     if (state.phase === 'ended') return state.outcome
     throw fail('INTERNAL', [`write ${writeId} has stopped in phase ${state.phase}`])

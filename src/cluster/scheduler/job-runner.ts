@@ -203,8 +203,9 @@ export class JobRunner implements Jobs {
     }
     // What an earlier write with the same key has done is not done again.
     const stages = job.written === undefined ? query.stages : []
-    if (stages.length > 0 && executors.places().length === 0) throw fail('NO_EXECUTORS')
+    // From here on whatever ends the job ends its write.
     job.watch.planned = { ...query, stages }
+    if (stages.length > 0 && executors.places().length === 0) throw fail('NO_EXECUTORS')
     if (isOver(job.state)) return this.abortWrite(job)
     const retries = configOf(settings).get(retryPolicy) === 'query'
     this.step(job, {

@@ -4,9 +4,8 @@ import { systemClock, systemRng, type Clock, type Rng } from '../../common/clock
 import type { Logger } from '../../common/log.js'
 import type { Settings } from '../../common/option.js'
 import type { RegisteredTableFormat } from '../../catalog/table-format.js'
-import { writeCoordinator } from '../../commit/committers.js'
+import { writeCoordinator, type CoordinatorParts } from '../../commit/committers.js'
 import type { WriteCoordinator } from '../../commit/coordinator.js'
-import type { WriteIntents } from '../../commit/write-intents.js'
 import { hostPort, type SubmitCall, type WorkCall } from '../../exchange/grpc.js'
 import { isExposed, type Security } from '../../exchange/security.js'
 import { PROBE_PATHS } from '../../exchange/token-gate.js'
@@ -72,8 +71,8 @@ export interface SchedulerOptions {
   readonly placement?: PlacementPolicy
   /** Kinds of tables with a log, which it writes. */
   readonly tableFormats?: readonly RegisteredTableFormat[]
-  /** What is remembered of writes; default: with `state`, or in files beside their targets. */
-  readonly intents?: WriteIntents
+  /** What commits its writes; default: on the disk and in the stores that there are. */
+  readonly writes?: (parts: CoordinatorParts) => WriteCoordinator
   /** What outlives it, which its owner closes after it; absent: nothing does. */
   readonly state?: HeldStore
 }
@@ -103,10 +102,10 @@ export async function startScheduler(options: SchedulerOptions): Promise<Running
   })
   const { state } = options
   const store = state && (await JobStore.open({ store: state.store, clock, log }))
-  const intents = options.intents ?? (state && new StoreIntents(state.store, clock))
-  const { tableFormats = [] } = options
+  const intents = state && new StoreIntents(state.store, clock)
+  const { tableFormats = [], writes: coordinator = writeCoordinator } = options
   const writes = (settings: Settings): WriteCoordinator =>
-    writeCoordinator({ settings, tableFormats, ...(intents === undefined ? {} : { intents }) })
+    coordinator({ settings, tableFormats, ...(intents === undefined ? {} : { intents }) })
   const lossGraceMs = options.lossGraceMs ?? DEFAULT_LOSS_GRACE_MS
   const executorWaitMs = options.executorWaitMs ?? DEFAULT_EXECUTOR_WAIT_MS
   const jobs = new JobRunner({

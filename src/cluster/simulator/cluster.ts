@@ -37,20 +37,30 @@ export interface ClusterOptions extends Pick<SchedulerOptions, 'admission' | 'pl
   readonly executors: number
   readonly slots: number
   readonly memoryLimit: number
+  /** What of a process writes to disks; default: nothing does. */
+  readonly disks?: Disks
+}
+
+/** Called for each process that starts. */
+export interface Disks {
+  /** Of a scheduler. */
+  coordinating(machine: Machine): Promise<Pick<SchedulerOptions, 'state' | 'writes'>>
+  /** Of an executor. */
+  staging(definition: OperatorDefinition, machine: Machine): OperatorDefinition
 }
 
 export class Cluster {
   readonly executorHosts: readonly string[]
   private readonly world: World
   private readonly watch: Watch
-  private readonly workload: Workload
+  private readonly workload: Pick<Workload, 'operators' | 'planner'>
   private readonly options: ClusterOptions
   private readonly nodes = new Map<string, Node<RunningScheduler | RunningExecutor>>()
   private closing = false
   /** What was killed lets go of what it held: the operating system would do that. */
   private readonly ending: Promise<void>[] = []
 
-  constructor(world: World, watch: Watch, workload: Workload, options: ClusterOptions) {
+  constructor(world: World, watch: Watch, workload: Pick<Workload, 'operators' | 'planner'>, options: ClusterOptions) {
     this.world = world
     this.watch = watch
     this.workload = workload
@@ -125,8 +135,9 @@ export class Cluster {
     await Promise.all(this.ending)
   }
 
-  private startScheduler(machine: Machine): Promise<RunningScheduler> {
+  private async startScheduler(machine: Machine): Promise<RunningScheduler> {
     const { planner } = this.workload
+    const { disks } = this.options
     const { admission = {}, placement = PLACEMENT_POLICIES['round-robin'] } = this.options
     return startScheduler({
       admission,
@@ -144,10 +155,14 @@ export class Cluster {
           await eventLoopSlices.next()
           return planner(request, cluster)
         }),
+      ...(await disks?.coordinating(machine)),
     })
   }
 
   private startExecutor(machine: Machine): Promise<RunningExecutor> {
+    const { disks } = this.options
+    const { operators } = this.workload
+    const own = disks === undefined ? operators : operators.map(each => disks.staging(each, machine))
     return startExecutor({
       host: machine.name,
       port: PORT,
@@ -160,7 +175,7 @@ export class Cluster {
       processUse: noUse,
       logLevel: 'silent',
       threads: 0,
-      operators: this.workload.operators.map(definition => paced(definition, machine)),
+      operators: own.map(definition => paced(definition, machine)),
       clock: machine.clock,
       rng: machine.rng,
       transport: simulatedTransport(this.world, machine),

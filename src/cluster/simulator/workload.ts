@@ -195,7 +195,8 @@ function tables(): object[] {
   return [memoryTable('t', T, t), memoryTable('u', U, u)]
 }
 
-function memoryTable(name: string, schema: Schema, rows: readonly Value[][]): object {
+/** A registration of a table whose rows lie in a few batches. */
+export function memoryTable(name: string, schema: Schema, rows: readonly Value[][]): object {
   const batches = []
   for (let start = 0; start < rows.length; start += ROWS_A_BATCH) {
     const part = rows.slice(start, start + ROWS_A_BATCH)
