@@ -2,90 +2,20 @@
  * A scheduler with a data directory that is killed and started again, on real processes: its sessions go on, its catalog and jobs are
  * there, and what ran has run again or failed with a typed status. SEED=n replays the moments.
  */
-import { spawn, type ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdtempSync, readdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
 import test, { type ExecutionContext } from 'ava'
 import { seededRng } from '../../src/common/clock.js'
 import type { BallistaError } from '../../src/common/errors.js'
 import { SessionContext, type RemoteOptions } from '../../src/session/context.js'
 import { until } from '../helpers/node-watch.js'
+import { startRestartable, type RestartableCluster } from '../helpers/restartable-cluster.js'
 
 const SEED = Number(process.env.SEED ?? Date.now() % 1_000_000)
 const KILLS = process.env.BALLISTA_TEST_FULL === '1' ? 20 : 2
-const BIN = fileURLToPath(new URL('../../bin/ballista.js', import.meta.url))
 const EMP = `${process.cwd()}/test/slt/data/emp.csv`
 /** A second or two of work. */
 const LONG = 'SELECT count(*) AS n, sum(a.value * b.value % 7) AS s FROM range(20000) AS a, range(1000) AS b'
-
-interface RestartableCluster {
-  /** A directory that its servers may read and write. */
-  readonly files: string
-  readonly url: string
-  kill(): Promise<void>
-  restart(): Promise<void>
-  /** SIGTERM. */
-  stop(): Promise<void>
-  get(path: string): Promise<unknown>
-  close(): Promise<void>
-}
-
-async function start(): Promise<RestartableCluster> {
-  // Behind a link, and beside a data root: what the scheduler keeps is within its reach all the same.
-  const directory = mkdtempSync(join(tmpdir(), 'ballista-restart-'))
-  const dataDir = join(directory, 'link')
-  const files = join(directory, 'files')
-  mkdirSync(files)
-  mkdirSync(join(directory, 'data'))
-  symlinkSync(join(directory, 'data'), dataDir)
-  const running: ChildProcess[] = []
-  const run = async (args: readonly string[]): Promise<{ child: ChildProcess; address: string }> => {
-    const child = spawn(process.execPath, [BIN, ...args, '--log-level', 'error'], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    })
-    running.push(child)
-    for await (const line of createInterface(child.stdout as NodeJS.ReadableStream)) {
-      const match = /listening on (\S+)$/.exec(line)
-      if (match === null) continue
-      child.stdout?.resume()
-      return { child, address: match[1] }
-    }
-    throw new Error(`${args[0]} ended before it listened`)
-  }
-  const roots = [files, dirname(EMP)].flatMap(root => ['--data-root', root])
-  const scheduler = (port: string): ReturnType<typeof run> =>
-    run(['scheduler', '--bind-port', port, '--data-dir', dataDir, ...roots])
-  let current = await scheduler('0')
-  const port = current.address.slice(current.address.lastIndexOf(':') + 1)
-  const end = async (signal: NodeJS.Signals): Promise<void> => {
-    const exited = once(current.child, 'exit')
-    current.child.kill(signal)
-    await exited
-  }
-  const close = async (): Promise<void> => {
-    for (const child of running) {
-      if (child.exitCode !== null || child.signalCode !== null) continue
-      const exited = once(child, 'exit')
-      child.kill('SIGKILL')
-      await exited
-    }
-    rmSync(directory, { recursive: true, force: true })
-  }
-  await Promise.all([1, 2].map(() => run(['executor', '--bind-port', '0', '--scheduler-port', port])))
-  return {
-    files,
-    url: `df://${current.address}`,
-    kill: () => end('SIGKILL'),
-    stop: () => end('SIGTERM'),
-    restart: async () => void (current = await scheduler(port)),
-    close,
-    get: async path => (await fetch(`http://${current.address}${path}`)).json(),
-  }
-}
 
 interface JobJson {
   readonly query: string
@@ -96,7 +26,7 @@ interface JobJson {
 let cluster: RestartableCluster
 
 test.before(async () => {
-  cluster = await start()
+  cluster = await startRestartable([dirname(EMP)])
 })
 test.after.always(() => cluster?.close())
 
@@ -127,8 +57,8 @@ test.serial(
       await queryRuns()
       const moment = Math.trunc(rng.next() * 300)
       await new Promise(resolve => setTimeout(resolve, moment))
-      await cluster.kill()
-      await cluster.restart()
+      await cluster.kill('scheduler')
+      await cluster.restart('scheduler')
       t.deepEqual(await asked, expected, `killed after ${moment} ms`)
       const [, interrupted] = await jobsOf()
       t.is(interrupted.query, LONG)
@@ -146,8 +76,8 @@ test.serial('a scheduler that is stopped hands its queries on to the next one', 
   const ctx = await connect(t)
   const asked = (await ctx.sql(LONG)).rows()
   await queryRuns()
-  await cluster.stop()
-  await cluster.restart()
+  await cluster.kill('scheduler', 'SIGTERM')
+  await cluster.restart('scheduler')
   t.is((await asked).length, 1)
 })
 
@@ -155,10 +85,10 @@ test.serial('a query that may not run again fails with what happened', async t =
   const ctx = await connect(t, { settings: { 'ballista.retry_policy': 'none' } })
   const asked = (await ctx.sql(LONG)).rows()
   await queryRuns()
-  await cluster.kill()
+  await cluster.kill('scheduler')
   const error = await t.throwsAsync<BallistaError>(asked)
   t.true(error?.retryable)
-  await cluster.restart()
+  await cluster.restart('scheduler')
   t.is((await (await ctx.sql('SELECT 1 AS a')).rows()).length, 1)
 })
 
@@ -174,8 +104,8 @@ test.serial('a write over a killed scheduler is done once', async t => {
       `COPY (SELECT a.value AS a, b.value AS b FROM range(500) AS a, range(1000) AS b) TO '${path}' STORED AS PARQUET`,
     )
     await new Promise(resolve => setTimeout(resolve, Math.trunc(rng.next() * 600)))
-    await cluster.kill()
-    await cluster.restart()
+    await cluster.kill('scheduler')
+    await cluster.restart('scheduler')
     const [{ count }] = await (await copying).rows()
     t.is(count, 500_000n)
     t.deepEqual(
