@@ -9,8 +9,8 @@ export interface Clock {
   nowMs(): number
   /** Wall clock, milliseconds since 1970-01-01T00:00Z: for what users see, never for timeouts. */
   wallMs(): number
-  /** Runs `action` once, after at least `delayMs`. The timer does not keep the process alive. */
-  after(delayMs: number, action: () => void): Timer
+  /** Runs `action` once, after at least `delayMs`. The timer keeps the process alive only if it is `awaited`. */
+  after(delayMs: number, action: () => void, awaited?: 'awaited'): Timer
 }
 
 export interface Rng {
@@ -23,9 +23,9 @@ export interface Rng {
 export const systemClock: Clock = {
   nowMs: () => performance.now(),
   wallMs: () => Date.now(),
-  after(delayMs, action) {
+  after(delayMs, action, awaited) {
     const handle = setTimeout(action, delayMs)
-    handle.unref()
+    if (awaited === undefined) handle.unref()
     return { cancel: () => clearTimeout(handle) }
   },
 }

@@ -242,7 +242,8 @@ class Submission {
   private async pause(delayMs: number): Promise<void> {
     const over = deferred<void>()
     this.wake = () => over.resolve()
-    const timer = this.parts.clock.after(delayMs, this.wake)
+    // No connection is open: a program that waits for nothing else would end here.
+    const timer = this.parts.clock.after(delayMs, this.wake, 'awaited')
     await over.promise
     timer.cancel()
   }

@@ -145,6 +145,19 @@ async function writeAgain(ctx: SessionContext, t: ExecutionContext, statement: s
   }
 }
 
+test.serial('a program that does nothing but write waits for a scheduler that is gone for a while', async t => {
+  const path = join(cluster.files, 'waits/')
+  const client = startClient('waits', STATEMENTS['COPY to a new directory'](0, path))
+  await client.ready
+  let isOver = false
+  void client.answer.then(() => (isOver = true))
+  await awaitMoment(join(cluster.files, '.waits.staging'), MOMENTS[1], () => isOver)
+  await cluster.kill('scheduler')
+  await sleep(1_000)
+  await cluster.restart('scheduler')
+  t.is(await client.answer, `count ${NEW}`)
+})
+
 const rng = seededRng(SEED)
 const pick = <T>(list: readonly T[]): T => list[Math.floor(rng.next() * list.length)]
 
