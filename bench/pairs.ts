@@ -9,6 +9,8 @@ export interface Workload {
   readonly ours: readonly string[]
   readonly theirs: readonly string[]
   readonly consume: Consume
+  /** Of our engine, beside those of the benchmark. */
+  readonly settings?: Readonly<Record<string, string>>
   /** What differs between the rows of both; undefined: nothing. Absent: the rows are not compared. */
   readonly difference?: (ours: Rows, theirs: Rows) => string | undefined
 }
@@ -44,7 +46,8 @@ export interface PairOptions {
 
 /** Both engines get a process of their own for each workload; both are gone when this resolves. Throws when aborted only. */
 export async function measure(workload: Workload, options: PairOptions): Promise<Measurement> {
-  const { signal, versus, engine, onVersion } = options
+  const { signal, versus, onVersion } = options
+  const engine = { ...options.engine, settings: { ...options.engine.settings, ...workload.settings } }
   const side = (name: EngineName, statements: readonly string[]): SideStart => ({
     statements,
     async start() {

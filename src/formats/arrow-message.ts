@@ -102,16 +102,19 @@ function typeTable(type: DataType): FlatTable {
   return unreachable(type)
 }
 
-/** One record batch, dictionaries as flat values; a copy outside the arena. */
-export function recordBatchMessage(batch: Batch): Uint8Array {
-  const body: Body = { nodes: [], buffers: [], parts: [], byteLength: 0 }
-  for (const column of batch.columns) addColumn(body, column)
-  const header = flatTable(i64(batch.rowCount), ref(flatStructs(2, body.nodes)), ref(flatStructs(2, body.buffers)))
-  const head = message(HEADER.recordBatch, header, body.byteLength)
-  const bytes = new Uint8Array(head.length + body.byteLength)
-  bytes.set(head)
-  for (const { start, data } of body.parts) bytes.set(data, head.length + start)
-  return bytes
+/** Writes one record batch, dictionaries as flat values, into the memory that `room` gives; bytes between buffers stay as they are. */
+export function writeRecordBatch(batch: Batch, room: (byteLength: number) => Uint8Array): void {
+  const body: Body = { nodes: [], buffers: [], parts: [], decoded: [], byteLength: 0 }
+  try {
+    for (const column of batch.columns) addColumn(body, column)
+    const header = flatTable(i64(batch.rowCount), ref(flatStructs(2, body.nodes)), ref(flatStructs(2, body.buffers)))
+    const head = message(HEADER.recordBatch, header, body.byteLength)
+    const bytes = room(head.length + body.byteLength)
+    bytes.set(head)
+    for (const { start, data } of body.parts) bytes.set(data, head.length + start)
+  } finally {
+    body.decoded.forEach(releaseColumn)
+  }
 }
 
 interface Body {
@@ -119,6 +122,8 @@ interface Body {
   readonly buffers: bigint[]
   /** Views of the arena, copied once, at the end. */
   readonly parts: { readonly start: number; readonly data: Uint8Array }[]
+  /** Columns that were made for this. */
+  readonly decoded: Column[]
   byteLength: number
 }
 
@@ -134,10 +139,8 @@ const arenaBytes = (position: number, byteLength: number): Uint8Array =>
 function addColumn(body: Body, column: Column): void {
   if (column.dictionary === undefined) return addFlat(body, column)
   const flat = decodeDictionary(column)
-  const first = body.parts.length
+  body.decoded.push(flat)
   addFlat(body, flat)
-  for (let i = first; i < body.parts.length; i++) body.parts[i] = { ...body.parts[i], data: body.parts[i].data.slice() }
-  releaseColumn(flat)
 }
 
 function addFlat(body: Body, column: Column): void {

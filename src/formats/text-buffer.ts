@@ -1,4 +1,4 @@
-/** A growing byte buffer for text writers. */
+/** A growing byte buffer for writers. */
 
 const FIRST_BYTES = 64 * 1024
 
@@ -26,9 +26,14 @@ export class TextBuffer {
   }
 
   copy(bytes: Uint8Array): void {
-    this.reserve(bytes.length)
-    this.bytes.set(bytes, this.length)
-    this.length += bytes.length
+    this.room(bytes.length).set(bytes)
+  }
+
+  /** The next `byteLength` bytes, which whoever calls fills. */
+  room(byteLength: number): Buffer {
+    this.reserve(byteLength)
+    this.length += byteLength
+    return this.bytes.subarray(this.length - byteLength, this.length)
   }
 
   /** A safe integer in decimal digits, with at least `minDigits` of them. */

@@ -10,10 +10,11 @@ import { typeName } from '../../arrow/types.js'
 import { BallistaError, didYouMean, fail } from '../../common/errors.js'
 import { openAtomicFile } from '../../storage/read-file.js'
 import type { FileHost } from '../../storage/store.js'
-import { END_OF_STREAM, recordBatchMessage, schemaMessage } from '../arrow-message.js'
+import { END_OF_STREAM, writeRecordBatch, schemaMessage } from '../arrow-message.js'
 import { integerOption } from '../format-options.js'
 import type { EncodedPiece, FileWriter, FormatOptions, PieceEncoder } from '../format.js'
 import { pieceWriter } from '../piece-writer.js'
+import { TextBuffer } from '../text-buffer.js'
 import { bloomFilter, takesBloomFilter } from './bloom-filter.js'
 import { loadParquetWasm, type ParquetWasm } from './decode.js'
 import { columnsWithoutDictionary } from './dictionary-choice.js'
@@ -46,8 +47,6 @@ const CODECS = {
 export type ParquetCompression = keyof typeof CODECS
 
 const ROW_GROUP_ROWS = 122_880
-/** Values that the encoder looks at in one go; its default of 1024 takes a tenth longer. */
-const WRITE_BATCH_ROWS = 8192
 const CREATED_BY = utf8Bytes('ballista')
 
 /** Options of COPY: `bloom_filter_columns`, `compression`, `max_row_group_size`. Throws INVALID_OPTION. */
@@ -187,6 +186,9 @@ interface RowGroupForm {
   readonly plain: readonly string[]
 }
 
+/** What the encoder is given: one for all writers of a thread, since fresh memory of this size costs more than the copy into it. */
+const ipcStream = new TextBuffer()
+
 /** A Parquet file of one row group. */
 function encodeRowGroup(
   wasm: ParquetWasm,
@@ -194,13 +196,16 @@ function encodeRowGroup(
   batches: readonly Batch[],
   { compression, plain }: RowGroupForm,
 ): Uint8Array {
-  const rows = batches.map(batch => withBareBatch(batch, recordBatchMessage))
-  const messages = [schemaMessage(bareSchema(schema)), ...rows, END_OF_STREAM]
-  const table = wasm.Table.fromIPCStream(Buffer.concat(messages))
+  // What failed may have left something.
+  ipcStream.length = 0
+  ipcStream.copy(schemaMessage(bareSchema(schema)))
+  for (const batch of batches)
+    withBareBatch(batch, bare => writeRecordBatch(bare, byteLength => ipcStream.room(byteLength)))
+  ipcStream.copy(END_OF_STREAM)
+  const table = wasm.Table.fromIPCStream(ipcStream.take())
   let properties = new wasm.WriterPropertiesBuilder()
     .setCompression(wasm.Compression[CODECS[compression]])
     .setMaxRowGroupSize(2 ** 31 - 1)
-    .setWriteBatchSize(WRITE_BATCH_ROWS)
     .setStatisticsEnabled(wasm.EnabledStatistics.Page)
   for (const name of plain) properties = properties.setColumnDictionaryEnabled(name, false)
   // Both arguments are consumed.
