@@ -10,7 +10,8 @@ const out = realpathSync(process.argv[2])
 const src = join(out, 'src')
 
 /** Parts that are loaded late only because a module costs a file: in the bundle, more files would cost more than their code. */
-const JOINED = /await import\('(\.\/(?:change-rows|explain|local-tasks|plan-changes|summarize|table|verify)\.js)'\)/g
+const PARTS = 'analyze|change-rows|column-defaults|explain|local-tasks|plan-changes|show-stats|summarize|table|verify'
+const JOINED = new RegExp(`await import\\('(\\./(?:${PARTS})\\.js)'\\)`, 'g')
 
 /** The source with these parts imported at once. */
 function joined(source) {
@@ -40,11 +41,10 @@ const GROUPS = {
     'formats/open-scan',
     'formats/open-writer',
     'kv/lmdb-store',
-    'session/insert-partition',
     'session/local-write',
-    'session/managed-table',
+    'session/plan-create-table',
+    'session/plan-insert',
     'session/plan-scan-bytes',
-    'session/stored-table',
     'session/warehouse',
     'session/write-target',
     'storage/extension-store',

@@ -164,10 +164,14 @@ export interface TableProvider {
   readonly schema: Schema
   statistics(): Statistics
   /**
-   * Exact row and NULL counts and the tight bounds of integers and dates, of the rows that a scan would give now; absent, or
+   * Exact row and NULL counts and the tight bounds of integers, dates and decimals, of the rows that a scan would give now; absent, or
    * undefined, where they are not known.
    */
   exactStatistics?(): Promise<Statistics | undefined>
+  /**
+   * Of the files that there are: the same as long as none comes, goes or changes. Absent, or undefined, where that cannot be told.
+   */
+  fingerprint?(): Promise<string | undefined>
   scan(request: ScanRequest): Promise<ScanPlan> | ScanPlan
   /** For a later statement than the one that opened it: with the rows that there are by then. Absent: they stay the same. */
   forStatement?(): TableProvider

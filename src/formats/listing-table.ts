@@ -1,10 +1,12 @@
 /** A table over files of one format: one file, all files of a directory, or those that match a glob. */
 import type { Schema } from '../arrow/schema.js'
 import type { ScanPlan, ScanRequest, Statistics, TableProvider, WriteTarget } from '../catalog/table-provider.js'
+import type { TableStatistics } from '../catalog/table-statistics.js'
 import { fail } from '../common/errors.js'
 import type { FileHost } from '../storage/store.js'
 import { isRemote } from '../storage/stores.js'
 import { displayedName } from '../expr/functions/internal-name.js'
+import { analyzedStatistics, fingerprintOf, withAnalyzed } from './analyzed-statistics.js'
 import {
   areFilesOnly,
   constantsOf,
@@ -37,6 +39,8 @@ export interface ListingRequest {
   readonly schema?: Schema
   /** Columns whose values stand in directories; absent: all that there are. */
   readonly partitionedBy?: readonly PartitionKey[]
+  /** What ANALYZE has found in the table. */
+  readonly analyzed?: TableStatistics
   /** Name of this host, for errors. */
   readonly host: FileHost
   /** Of extensions, beside those of the engine. */
@@ -88,10 +92,13 @@ export async function openListingTable(request: ListingRequest): Promise<Listing
           ...partitionedLike(columns),
         }
       : undefined
-  const statistics = combined(columns, files, described)
+  const ofFiles = combined(columns, files, described)
+  const analyzed = request.analyzed && analyzedStatistics(request.analyzed, columns.schema)
+  const isAnalyzed = analyzed !== undefined && (await fingerprintOf(files, host)) === request.analyzed?.fingerprint
+  const statistics = isAnalyzed ? withAnalyzed(ofFiles, analyzed) : ofFiles
   const schemas = new Map(described.schemas.map(({ path, schema }) => [path, schema]))
   const kept = { path, morePaths, format, options, columns, unionByName, statistics, schemas, insertTarget }
-  return new ListingTable(kept, host, files)
+  return new ListingTable({ ...kept, analyzed: request.analyzed }, host, files)
 }
 
 /** New files lie as the old ones do. */
@@ -110,6 +117,7 @@ interface ListingParts {
   /** Of files that were looked at, by path. */
   readonly schemas: Map<string, Schema>
   readonly insertTarget: WriteTarget | undefined
+  readonly analyzed: TableStatistics | undefined
 }
 
 /** As one statement sees it: however often it is scanned, its files are listed once. */
@@ -137,8 +145,22 @@ export class ListingTable implements TableProvider {
     return this.#parts.statistics
   }
 
-  /** From the footers of the files. */
+  /** From the footers of the files, and what ANALYZE has found in files that are the same now. */
   async exactStatistics(): Promise<Statistics | undefined> {
+    const { analyzed: kept, columns } = this.#parts
+    const isCurrent = kept !== undefined && kept.fingerprint === (await this.fingerprint())
+    const analyzed = isCurrent ? analyzedStatistics(kept, columns.schema) : undefined
+    const ofFooters = await this.#footerStatistics()
+    return ofFooters !== undefined && analyzed !== undefined
+      ? withAnalyzed(ofFooters, analyzed)
+      : (analyzed ?? ofFooters)
+  }
+
+  async fingerprint(): Promise<string | undefined> {
+    return fingerprintOf(await this.#files(), this.#host)
+  }
+
+  async #footerStatistics(): Promise<Statistics | undefined> {
     const { columns, format, options } = this.#parts
     if (format.name !== 'parquet') return undefined
     const host = this.#host

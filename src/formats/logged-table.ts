@@ -1,6 +1,6 @@
 /** A table whose files a log names, with their partition values and statistics (catalog/table-format.ts). */
 import type { Schema } from '../arrow/schema.js'
-import type { DataType, Value } from '../arrow/types.js'
+import type { Value } from '../arrow/types.js'
 import type {
   ColumnStatistics,
   ConstantColumn,
@@ -12,8 +12,10 @@ import type {
   WriteTarget,
 } from '../catalog/table-provider.js'
 import type { LoggedFile, OpenTable } from '../catalog/table-format.js'
+import type { TableStatistics } from '../catalog/table-statistics.js'
 import { parseValue } from '../expr/value-text.js'
 import type { FileHost } from '../storage/store.js'
+import { analyzedStatistics, columnStatistics, digest, withAnalyzed } from './analyzed-statistics.js'
 import { formatNamed } from './index.js'
 import { mergeStatistics } from './parquet/split-plan.js'
 import { planFiles, type TableFile } from './plan-files.js'
@@ -23,6 +25,8 @@ export interface TableOrigin {
   /** Without a slash at the end. */
   readonly path: string
   readonly host: FileHost
+  /** What ANALYZE has found in the table. */
+  readonly analyzed?: TableStatistics | undefined
 }
 
 /** One snapshot of a table. */
@@ -32,10 +36,12 @@ export class LoggedTable implements TableProvider {
   readonly #table: OpenTable
   readonly #host: FileHost
   readonly #files: readonly TableFile[]
-  readonly #statistics: Statistics
+  /** As the log has them. */
+  readonly #logged: Statistics
+  readonly #analyzed: Statistics | undefined
 
   /** Throws INVALID_CAST for constants that are no values of their columns. */
-  constructor(table: OpenTable, { host, path, tableFormat }: TableOrigin) {
+  constructor(table: OpenTable, { analyzed, host, path, tableFormat }: TableOrigin) {
     const { format, insert, schema } = table
     this.schema = schema
     this.#table = table
@@ -47,19 +53,25 @@ export class LoggedTable implements TableProvider {
     }
     const layouts = new Map<string, FileLayout>()
     this.#files = table.files.map(file => tableFile(table, file, layouts))
-    this.#statistics = statisticsOf(table, this.#files)
+    this.#logged = statisticsOf(table, this.#files)
+    if (analyzed?.fingerprint === fingerprintOf(table)) this.#analyzed = analyzedStatistics(analyzed, schema)
   }
 
   statistics(): Statistics {
-    return this.#statistics
+    return this.#analyzed === undefined ? this.#logged : withAnalyzed(this.#logged, this.#analyzed)
   }
 
-  /** If the log counts the rows of every file. */
+  /** If the log counts the rows of every file, or ANALYZE has. */
   async exactStatistics(): Promise<Statistics | undefined> {
-    if (this.#statistics.rowCount === undefined) return undefined
+    if (this.#logged.rowCount === undefined) return this.#analyzed
     // Bounds and NULLs may be those of deleted rows.
     const isExact = this.#table.files.every(({ deletedRows }) => deletedRows === undefined)
-    return isExact ? this.#statistics : { ...this.#statistics, columns: new Map() }
+    const logged = isExact ? this.#logged : { ...this.#logged, columns: new Map<string, ColumnStatistics>() }
+    return this.#analyzed === undefined ? logged : withAnalyzed(logged, this.#analyzed)
+  }
+
+  async fingerprint(): Promise<string> {
+    return fingerprintOf(this.#table)
   }
 
   scan(request: ScanRequest): Promise<ScanPlan> {
@@ -68,6 +80,10 @@ export class LoggedTable implements TableProvider {
     return planFiles({ format, options: {}, schema: this.schema, host: this.#host, files, typesDiffer: true }, request)
   }
 }
+
+/** Files of a log never change; which of their rows count does. */
+const fingerprintOf = ({ files }: OpenTable): string =>
+  digest(files.map(({ byteLength, deletedRows = [], path }) => [path, byteLength, deletedRows]))
 
 /** Files with the same constants share their layout. */
 function tableFile(
@@ -91,34 +107,13 @@ function tableFile(
   if (rowCount === undefined) return file
   const known = new Map(values.map(([column, value]) => [column, constantStatistics(value, rowCount)]))
   schema.fields.forEach(({ name, type }, column) => {
-    if (!isConstant(name) && Object.hasOwn(columns, name)) known.set(column, loggedStatistics(columns[name], type))
+    if (!isConstant(name) && Object.hasOwn(columns, name)) known.set(column, columnStatistics(columns[name], type))
   })
   return { ...file, statistics: { rowCount, columns: known } }
 }
 
 const constantStatistics = (value: Value, rowCount: number): ColumnStatistics =>
   value === null ? { nullCount: rowCount } : { nullCount: 0, min: value, max: value }
-
-function loggedStatistics(
-  { nullCount, min, max }: NonNullable<LoggedFile['columns']>[string],
-  type: DataType,
-): ColumnStatistics {
-  const [low, high] = [min, max].map(text => (text === undefined ? undefined : boundOf(text, type)))
-  return {
-    ...(nullCount === undefined ? {} : { nullCount }),
-    ...(low === undefined ? {} : { min: low }),
-    ...(high === undefined ? {} : { max: high }),
-  }
-}
-
-/** A bound that is no value of the type is none: statistics must not make a table unreadable. */
-function boundOf(text: string, type: DataType): Value | undefined {
-  try {
-    return parseValue(text, type)
-  } catch {
-    return undefined
-  }
-}
 
 function statisticsOf({ schema, files }: OpenTable, known: readonly TableFile[]): Statistics {
   const byteLength = files.reduce((sum, file) => sum + file.byteLength, 0)

@@ -336,6 +336,9 @@ export type StatementNode = { readonly span: Span } & (
   | { readonly kind: 'showFunctions'; readonly like?: string }
   | { readonly kind: 'showCreate'; readonly name: ObjectName }
   | { readonly kind: 'describe'; readonly target: ObjectName | QueryNode }
+  /** No columns: all of them. */
+  | { readonly kind: 'analyze'; readonly table: ObjectName; readonly columns: readonly Ident[] }
+  | { readonly kind: 'showStats'; readonly table: ObjectName }
   /** `text` is the SQL of the target. */
   | { readonly kind: 'summarize'; readonly target: ObjectName | QueryNode; readonly text: string }
   | {

@@ -1,4 +1,4 @@
-/** Aggregates of whole tables that the files' own statistics answer, so that nothing is read. */
+/** Aggregates of whole tables that statistics answer, the files' own or those of ANALYZE, so that nothing is read. */
 import type { DataType } from '../arrow/types.js'
 import type { Statistics } from '../catalog/table-provider.js'
 import { literal, typeOf, type AggregateExpr, type Expr, type LiteralExpr } from '../expr/expr.js'
@@ -34,7 +34,7 @@ function isCandidate(expr: Expr): expr is AggregateExpr {
 }
 
 /** Bounds of text may be cut, those of floats hide NaN. */
-const hasTightBounds = (type: DataType): boolean => type.kind === 'int' || type.kind === 'date'
+const hasTightBounds = ({ kind }: DataType): boolean => kind === 'int' || kind === 'date' || kind === 'decimal'
 
 function valueOf({ name, args, type }: AggregateExpr, { rowCount, columns }: Statistics): LiteralExpr | undefined {
   const [argument] = args
@@ -47,8 +47,8 @@ function valueOf({ name, args, type }: AggregateExpr, { rowCount, columns }: Sta
     return nullCount === undefined ? undefined : literal(BigInt(rowCount - nullCount), type)
   }
   const bound = name === 'min' ? column?.min : column?.max
-  const isOfType = typeof bound === (typeOf(argument).kind === 'int' && usesBigInt(type) ? 'bigint' : 'number')
+  const isOfType = typeof bound === (usesBigInt(typeOf(argument)) ? 'bigint' : 'number')
   return isOfType && bound !== undefined ? literal(bound, type) : undefined
 }
 
-const usesBigInt = (type: DataType): boolean => type.kind === 'int' && type.bits === 64
+const usesBigInt = (type: DataType): boolean => type.kind === 'decimal' || (type.kind === 'int' && type.bits === 64)

@@ -3,7 +3,7 @@ import { fail } from '../common/errors.js'
 import type { StatementNode } from '../parser/ast.js'
 
 export interface AllowedStatements {
-  /** CREATE, DROP; default true. */
+  /** CREATE, DROP, ANALYZE; default true. */
   readonly allowDdl?: boolean
   /** INSERT, COPY; default true. */
   readonly allowDml?: boolean
@@ -32,6 +32,7 @@ function optionOf({ kind }: StatementNode): keyof AllowedStatements | undefined 
     case 'createView':
     case 'createSchema':
     case 'drop':
+    case 'analyze':
       return 'allowDdl'
     case 'insert':
     case 'delete':
@@ -49,6 +50,7 @@ function optionOf({ kind }: StatementNode): keyof AllowedStatements | undefined 
     case 'explain':
     case 'show':
     case 'showCreate':
+    case 'showStats':
     case 'showFunctions':
     case 'describe':
     case 'summarize':

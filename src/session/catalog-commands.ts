@@ -1,10 +1,13 @@
-/** Statements about the catalog, done where it is while they are planned: CREATE, DROP, SHOW. */
+/** Statements about the catalog, done where it is while they are planned: CREATE, DROP, ANALYZE, SHOW. */
 import type { Schema } from '../arrow/schema.js'
 import { DEFAULT_CATALOG, DEFAULT_SCHEMA, TEMP_SCHEMA } from '../catalog/catalog.js'
 import { placeOf, type Place } from '../catalog/shared-catalog.js'
+import type { TableProvider } from '../catalog/table-provider.js'
+import { addStatistics } from '../catalog/table-statistics.js'
 import { didYouMean, fail, type Span } from '../common/errors.js'
 import type { ObjectName, StatementNode } from '../parser/ast.js'
 import { quoteIdent, quoteString } from '../parser/quote.js'
+import { changed } from './analyze.js'
 import { defaultOf } from './column-defaults.js'
 import { inlineParameters, sqlType } from './expr/literal.js'
 import { tableType } from './information-schema.js'
@@ -22,7 +25,7 @@ export interface CommandContext {
   readonly names: RequestNames
   readonly warehouse: Warehouse | undefined
   /** Opens a table's files; throws what is wrong with them. */
-  open(table: StoredObject & { kind: 'listing' }): Promise<unknown>
+  open(table: StoredObject & { kind: 'listing' }): Promise<TableProvider>
   /** The columns that a view's query gives. */
   columns(view: Node<'createView'>): Promise<Schema>
 }
@@ -48,6 +51,8 @@ export async function runCommand(statement: StatementNode, context: CommandConte
     case 'drop':
       await drop(statement, context)
       return []
+    case 'analyze':
+      return [await analyze(statement, context)]
     case 'show':
       return showRows(statement, context)
     case 'showCreate':
@@ -102,6 +107,31 @@ async function dropped(statement: Node<'drop'>, { catalog, names }: CommandConte
   if (!ifExists && catalog.get(place) === undefined) names.find(pathOf(name), name[0].span)
   const gone = await catalog.drop(place, what, { ifExists, span })
   return gone === undefined ? [] : [gone]
+}
+
+/** The fingerprint of the table's files and who has the table. What was found in them is kept, if that is given. */
+async function analyze(
+  { table }: Node<'analyze'>,
+  { catalog, names, open, request }: CommandContext,
+): Promise<string[]> {
+  const path = pathOf(table)
+  const { entry, isShared, schema } = names.find(path, spanOf(table))
+  if (entry.kind === 'view')
+    throw fail('INVALID_ARGUMENT', [`'${path.join('.')}' is a view; ANALYZE the tables that it reads`], {
+      span: spanOf(table),
+    })
+  const fingerprint = entry.kind === 'listing' ? await (await open(entry)).fingerprint?.() : undefined
+  if (entry.kind !== 'listing' || fingerprint === undefined)
+    throw fail('NOT_SUPPORTED', [`ANALYZE of '${path.join('.')}', which has no files that tell when they change,`], {
+      span: spanOf(table),
+    })
+  const { analyzed } = request
+  if (analyzed !== undefined && analyzed.fingerprint !== fingerprint) throw changed(path)
+  if (analyzed !== undefined && isShared) {
+    const known = { ...entry, analyzed: addStatistics(entry.analyzed, analyzed) }
+    if (!(await catalog.replace(schema, entry, known))) throw changed(path)
+  }
+  return [fingerprint, isShared ? 'catalog' : 'session']
 }
 
 function showRows(statement: Node<'show'>, { names, warehouse }: CommandContext): TextRows {

@@ -1,4 +1,5 @@
 /** A client's request as a scheduler sees it: checked before anything is made of it. */
+import type { TableStatistics } from '../catalog/table-statistics.js'
 import { schemaIn } from '../exchange/validate.js'
 import { fail } from '../common/errors.js'
 import { userFunctionsOf } from '../exchange/validate-functions.js'
@@ -16,6 +17,7 @@ export function planRequestOf(value: unknown): PlanRequest {
     plain(request?.settings) &&
     ['undefined', 'boolean'].includes(typeof request?.command) &&
     ['undefined', 'string'].includes(typeof request?.submission) &&
+    (request?.analyzed === undefined || isTableStatistics(request.analyzed)) &&
     Object.values(request?.settings ?? {}).every(text) &&
     Array.isArray(request?.registrations) &&
     request.registrations.every(registration => plain(registration) && isRegistration(registration)) &&
@@ -43,6 +45,23 @@ function isParameter(given: unknown): boolean {
 const isKeyList = (keys: unknown): boolean =>
   Array.isArray(keys) && keys.every(key => typeof (key as { readonly name?: unknown } | null)?.name === 'string')
 
+function isTableStatistics(given: unknown): given is TableStatistics {
+  const { columns, fingerprint, rowCount } = (given ?? {}) as Partial<Record<keyof TableStatistics, unknown>>
+  const isCount = (count: unknown): boolean =>
+    count === undefined || (Number.isSafeInteger(count) && Number(count) >= 0)
+  const isText = (bound: unknown): boolean => bound === undefined || typeof bound === 'string'
+  return (
+    typeof fingerprint === 'string' &&
+    rowCount !== undefined &&
+    isCount(rowCount) &&
+    Array.isArray(columns) &&
+    columns.every((column: unknown) => {
+      const { distinctCount, max, min, name, nullCount } = (column ?? {}) as Partial<Record<string, unknown>>
+      return typeof name === 'string' && [distinctCount, nullCount].every(isCount) && [min, max].every(isText)
+    })
+  )
+}
+
 function isRegistration(entry: Registration): boolean {
   if (typeof entry.name !== 'string') return false
   switch (entry.kind) {
@@ -51,7 +70,8 @@ function isRegistration(entry: Registration): boolean {
         typeof entry.path === 'string' &&
         typeof entry.format === 'string' &&
         typeof entry.options === 'object' &&
-        (entry.partitionedBy === undefined || isKeyList(entry.partitionedBy))
+        (entry.partitionedBy === undefined || isKeyList(entry.partitionedBy)) &&
+        (entry.analyzed === undefined || isTableStatistics(entry.analyzed))
       )
     case 'memory':
       return Array.isArray(entry.schema?.fields) && Array.isArray(entry.batches)

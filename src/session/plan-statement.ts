@@ -4,8 +4,10 @@ import { typeName, UTF8, type Value } from '../arrow/types.js'
 import { INFORMATION_SCHEMA, isView } from '../catalog/catalog.js'
 import { minPartitionBytes } from '../catalog/options.js'
 import { SharedCatalog } from '../catalog/shared-catalog.js'
+import type { TableProvider } from '../catalog/table-provider.js'
 import type { WriteIntent } from '../catalog/table-write.js'
 import { fail, toBallistaError } from '../common/errors.js'
+import { invariant } from '../common/invariant.js'
 import { configOf } from '../common/option.js'
 import { fragment } from '../exchange/fragment.js'
 import { materialize } from '../exchange/options.js'
@@ -178,12 +180,15 @@ class StatementPlanner {
         return this.#changed(statement)
       case 'summarize':
         return this.#summarize(statement)
+      case 'showStats':
+        return this.#showStats(statement.table)
       case 'createTable':
         return this.#createTable(statement)
       case 'createExternalTable':
       case 'createView':
       case 'createSchema':
       case 'drop':
+      case 'analyze':
       case 'set':
       case 'reset':
       case 'show':
@@ -258,9 +263,12 @@ class StatementPlanner {
   }
 
   /** As a query over it would. */
-  async #openTable(table: StoredObject & { kind: 'listing' }): Promise<unknown> {
+  async #openTable(table: StoredObject & { kind: 'listing' }): Promise<TableProvider> {
     const names = new RequestNames([table], this.#catalog)
-    return tableResolver(this.#request, names, undefined, this.#registry).table([table.name], { start: 0, end: 0 })
+    const span = { start: 0, end: 0 }
+    const entry = await tableResolver(this.#request, names, undefined, this.#registry).table([table.name], span)
+    invariant(!isView(entry), 'a listing is a table')
+    return entry
   }
 
   async #query(query: QueryNode): Promise<LogicalPlan> {
@@ -352,6 +360,18 @@ class StatementPlanner {
     const columns = schemaOf(await this.#source(statement.target))
     const { summaryQuery } = await import('./summarize.js')
     return this.#query(parseQuery(summaryQuery(columns, statement)))
+  }
+
+  /** Of the table as it is now: a session may have opened it before. */
+  async #showStats(name: ObjectName): Promise<LogicalPlan> {
+    const { span } = name[0]
+    const resolver = tableResolver(this.#request, this.#names, undefined, this.#registry)
+    const table = await resolver.table(
+      name.map(ident => ident.name),
+      span,
+    )
+    const { statisticsRows } = await import('./show-stats.js')
+    return statisticsRows(table, span)
   }
 
   async #createTable(statement: CreateTableNode): Promise<LogicalPlan> {

@@ -2,6 +2,7 @@
 import { isAbsolute, resolve } from 'node:path'
 import type { EncodedBatch } from '../catalog/memory-table.js'
 import type { Schema } from '../arrow/schema.js'
+import type { TableStatistics } from '../catalog/table-statistics.js'
 import type { Settings } from '../common/option.js'
 import type { UserFunction } from '../expr/functions/user-function.js'
 import type { PartitionKey } from '../formats/file-columns.js'
@@ -24,6 +25,8 @@ export type Registration =
       /** The files are the catalog's own (warehouse.ts). */
       readonly managed?: boolean
       readonly defaults?: readonly ColumnDefault[]
+      /** What ANALYZE has found in the files. */
+      readonly analyzed?: TableStatistics
     }
   /** Rows held by the session, as frames (arrow/frame.ts). */
   | {
@@ -66,6 +69,8 @@ export interface PlanRequest {
   readonly planOnly?: boolean
   /** The statement is about the catalog: it is done when it is planned, with `planOnly`, and its rows are the explanation. */
   readonly command?: boolean
+  /** The second half of the command ANALYZE: what was found, to be kept. */
+  readonly analyzed?: TableStatistics | undefined
 }
 
 /** An absolute form of a local path (a trailing slash is kept: it means a directory); URLs stay as they are. */

@@ -82,7 +82,10 @@ export async function runStatement(
       return explain(session, statement, text, options)
     case 'copy':
       return session.write(session.statement(text, options.parameters), options)
+    case 'analyze':
+      return (await import('./analyze.js')).analyzeTable(session, statement, text, options)
     case 'describe':
+    case 'showStats':
     case 'summarize':
       return session.collect(session.statement(text, options.parameters), options)
   }

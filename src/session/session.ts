@@ -31,6 +31,11 @@ export interface Statement {
   readonly parameters?: Parameters
 }
 
+export interface CommandOptions extends RunOptions, Pick<PlanRequest, 'analyzed' | 'parameters'> {
+  /** For who knows nothing of this session. */
+  readonly alone?: boolean
+}
+
 const HELD_BATCH_ROWS = 8192
 type TextRows = readonly (readonly string[])[]
 
@@ -108,10 +113,10 @@ export class Session {
     }
   }
 
-  /** Has a statement about the catalog done where that is; gives its rows. With `alone`, for who knows nothing of this session. */
-  async command(sql: string, options: RunOptions & { parameters?: Parameters; alone?: boolean }): Promise<TextRows> {
-    const statement = this.statement(sql, options.parameters)
-    const request = { ...this.#request(statement), planOnly: true, command: true }
+  /** Has a statement about the catalog done where that is; gives its rows. */
+  async command(sql: string, options: CommandOptions): Promise<TextRows> {
+    const { analyzed, parameters } = options
+    const request = { ...this.#request(this.statement(sql, parameters)), planOnly: true, command: true, analyzed }
     const run = openRun(options)
     try {
       const names = request.registrations.map(withoutRows)

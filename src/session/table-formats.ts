@@ -2,6 +2,7 @@
 import { readdir } from 'node:fs/promises'
 import type { RegisteredTableFormat, TableDefinition, TableFormat, TablePlace } from '../catalog/table-format.js'
 import type { TableProvider, WriteTarget } from '../catalog/table-provider.js'
+import type { TableStatistics } from '../catalog/table-statistics.js'
 import { BallistaError, fail, withContext } from '../common/errors.js'
 import type { Registry } from '../exchange/registry.js'
 import { allowedPath } from '../runtime/data-roots.js'
@@ -14,6 +15,8 @@ export interface TableRequest {
   /** Absolute; with or without a slash at the end. */
   readonly path: string
   readonly options?: Readonly<Record<string, string>>
+  /** What ANALYZE has found in the table. */
+  readonly analyzed?: TableStatistics
 }
 
 /** The kind of table of this name, if there is one. */
@@ -35,7 +38,7 @@ export async function tableFormatAt(
 export async function openTable(registered: RegisteredTableFormat, request: TableRequest): Promise<TableProvider> {
   const { format, place } = await placeOf(registered, request)
   const { LoggedTable } = await import('../formats/logged-table.js')
-  const from = { tableFormat: registered.name, path: place.path, host: thisHost() }
+  const from = { tableFormat: registered.name, path: place.path, host: thisHost(), analyzed: request.analyzed }
   return inside(place, async () => new LoggedTable(await format.open(place), from))
 }
 

@@ -30,8 +30,9 @@ const SLOW_BYTES_PER_MS = 500_000
 
 async function version(place: FilePlace): Promise<FileVersion> {
   try {
-    const { size, mtimeMs } = await calls.stat(await allowedPath(place))
-    return { byteLength: size, tag: String(mtimeMs) }
+    const { ctimeMs, ino, mtimeMs, size } = await calls.stat(await allowedPath(place))
+    // Of these only the time of the last change cannot be set to that of another version.
+    return { byteLength: size, tag: `${mtimeMs} ${ctimeMs} ${ino}` }
   } catch (error) {
     throw notReadable(place, error)
   }

@@ -38,11 +38,24 @@ interface Method {
   readonly seeds: readonly object[]
 }
 
+const ANALYZED = {
+  fingerprint: 'f',
+  rowCount: 3,
+  columns: [{ name: 'a', nullCount: 0, distinctCount: 3, min: '1', max: '3' }],
+}
+
 const REQUEST = {
   sql: 'SELECT a + 1 AS b FROM t WHERE a > $1 ORDER BY b',
   settings: { 'ballista.execution.batch_size': '100' },
   registrations: [
-    { kind: 'listing', name: 't', path: `${process.cwd()}/test/data/example.csv`, format: 'csv', options: {} },
+    {
+      kind: 'listing',
+      name: 't',
+      path: `${process.cwd()}/test/data/example.csv`,
+      format: 'csv',
+      options: {},
+      analyzed: ANALYZED,
+    },
     {
       kind: 'memory',
       name: 'm',
@@ -52,6 +65,7 @@ const REQUEST = {
     { kind: 'view', name: 'v', sql: 'SELECT 1 AS x', columns: ['x'] },
   ],
   baseDirectory: '/tmp',
+  analyzed: ANALYZED,
   parameters: { 1: { kind: 'literal', value: 1n, type: { kind: 'int', bits: 64, signed: true } } },
 }
 

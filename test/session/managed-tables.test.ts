@@ -3,11 +3,9 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
-import { startStandalone } from '../../src/cluster/standalone.js'
-import { SessionContext } from '../../src/index.js'
-import { openState } from '../../src/session/open-catalog.js'
-import { clusterPlanner } from '../../src/session/plan-for-cluster.js'
+import type { SessionContext } from '../../src/index.js'
 import { until } from '../helpers/node-watch.js'
+import { LASTING_SESSIONS } from './lasting-sessions.js'
 
 function scratch(t: ExecutionContext): string {
   const directory = mkdtempSync(join(tmpdir(), 'ballista-managed-'))
@@ -25,29 +23,7 @@ const tables = (dataDir: string): string[] =>
       )
     : []
 
-/** A session whose catalog is in `dataDir`. */
-const KINDS: Readonly<Record<string, (dataDir: string) => Promise<{ ctx: SessionContext; close(): Promise<void> }>>> = {
-  'in this process': async dataDir => {
-    const ctx = new SessionContext({ dataDir })
-    return { ctx, close: () => ctx.close() }
-  },
-  'on a cluster': async dataDir => {
-    const { state, ...catalog } = await openState(dataDir)
-    const planner = clusterPlanner({ allowsUserCode: false, ...catalog })
-    const cluster = await startStandalone({ executors: 2, slots: 1, planner, scheduler: { state } })
-    const ctx = await SessionContext.remote(`df://${cluster.address}`)
-    return {
-      ctx,
-      async close() {
-        await ctx.close()
-        await cluster.close()
-        await state.store.close()
-      },
-    }
-  },
-}
-
-for (const [kind, open] of Object.entries(KINDS)) {
+for (const [kind, open] of Object.entries(LASTING_SESSIONS)) {
   test(`${kind}: a table lasts, takes rows, is replaced in one step and leaves no file`, async t => {
     const dataDir = scratch(t)
     const first = await open(dataDir)

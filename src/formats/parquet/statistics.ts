@@ -1,7 +1,7 @@
 /** Row-group statistics as exact typed values, and the proof that a row group holds no row that a predicate wants. */
 import type { ColumnStatistics } from '../../catalog/table-provider.js'
 import type { Value } from '../../arrow/types.js'
-import { numberAt, bytesAt, type ThriftStruct } from './thrift-compact.js'
+import { booleanAt, bytesAt, numberAt, type ThriftStruct } from './thrift-compact.js'
 import { PHYSICAL, type ParquetColumn } from './parquet-schema.js'
 
 /**
@@ -11,8 +11,12 @@ import { PHYSICAL, type ParquetColumn } from './parquet-schema.js'
 export function chunkStatistics(column: ParquetColumn, statistics: ThriftStruct): ColumnStatistics {
   const nullCount = numberAt(statistics, 3)
   const trustDeprecated = isSignedNumber(column)
-  const min = boundAt(column, bytesAt(statistics, 6) ?? (trustDeprecated ? bytesAt(statistics, 2) : undefined), 'min')
-  const max = boundAt(column, bytesAt(statistics, 5) ?? (trustDeprecated ? bytesAt(statistics, 1) : undefined), 'max')
+  // A decimal whose bytes were cut is another number.
+  const isWhole = (id: number): boolean => column.field.type.kind !== 'decimal' || booleanAt(statistics, id) !== false
+  const bound = (id: number, deprecated: number): Uint8Array | undefined =>
+    bytesAt(statistics, id) ?? (trustDeprecated ? bytesAt(statistics, deprecated) : undefined)
+  const min = isWhole(8) ? boundAt(column, bound(6, 2), 'min') : undefined
+  const max = isWhole(7) ? boundAt(column, bound(5, 1), 'max') : undefined
   return {
     ...(nullCount === undefined ? {} : { nullCount }),
     ...(min === undefined ? {} : { min }),
