@@ -9,7 +9,7 @@ import type { StoredObject } from './registration.js'
 import type { LogTarget } from './table-formats.js'
 import type { SessionCatalog } from './request-names.js'
 import type { Warehouse } from './warehouse.js'
-import type { WriteRequest } from './write-target.js'
+import { typeInFiles, type WriteRequest } from './write-target.js'
 
 export interface ManagedContext {
   readonly catalog: SessionCatalog
@@ -54,7 +54,9 @@ export function managedTable(
     path,
     format: 'parquet',
     options: {},
-    schema: { fields: columns.map(column => field(column.name, column.type, !notNull.has(column.name))) },
+    schema: {
+      fields: columns.map(column => field(column.name, typeInFiles(column.type, 'parquet'), !notNull.has(column.name))),
+    },
     managed: true,
     ...declaredDefaults(statement.columns),
   }

@@ -1,5 +1,6 @@
 /** CREATE TABLE: the rows of the new table, and where they go. */
 import { field, type Field, type Schema } from '../arrow/schema.js'
+import { fail } from '../common/errors.js'
 import type { Registry } from '../exchange/registry.js'
 import { parseTypeNode } from '../expr/types.js'
 import type { ConstantContext } from '../logical/bind/tables.js'
@@ -40,9 +41,7 @@ export interface PlannedTable {
 
 /** Throws SCHEMA_NOT_FOUND, DUPLICATE_NAME, INVALID_ARGUMENT, TYPE_MISMATCH, and what defaults and the table's format throw. */
 export async function planCreateTable(statement: CreateTableNode, context: CreateTableContext): Promise<PlannedTable> {
-  const declared = statement.columns.map(({ name, type, notNull }) =>
-    field(name.name, parseTypeNode(type.name, type.args), !notNull),
-  )
+  const declared = declaredFields(statement)
   checkDefaults(statement.columns, declared, context.defaults)
   const made = distinctNames(await newRows(statement, declared, context), statement.span)
   const target = await storedTarget(statement, made, context)
@@ -51,6 +50,20 @@ export async function planCreateTable(statement: CreateTableNode, context: Creat
   if (warehouse !== undefined && !statement.temporary)
     return { rows, ...managedTable(statement, schemaOf(rows), { catalog, warehouse, target }) }
   return target === undefined ? { rows } : { rows, request: { target, mode: 'error' } }
+}
+
+/** The list of columns, then those that only PARTITIONED BY names. */
+function declaredFields({ columns, stored }: CreateTableNode): readonly Field[] {
+  const own = columns.map(({ name, type, notNull }) => field(name.name, parseTypeNode(type.name, type.args), !notNull))
+  const keys = (stored?.partitionedBy ?? []).flatMap(({ name, type }) => {
+    if (type === undefined) return []
+    if (own.length === 0) {
+      const found = `'${name.name}' has a type in PARTITIONED BY; without a list of columns those of the query have theirs`
+      throw fail('INVALID_ARGUMENT', [found], { span: name.span })
+    }
+    return [field(name.name, parseTypeNode(type.name, type.args))]
+  })
+  return [...own, ...keys]
 }
 
 /** Without a query there are none. */

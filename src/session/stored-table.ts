@@ -1,12 +1,11 @@
 /** CREATE TABLE … STORED AS: the table that the clauses mean. */
-import { field, type Schema } from '../arrow/schema.js'
+import type { Schema } from '../arrow/schema.js'
 import { didYouMean, fail, type Span } from '../common/errors.js'
 import type { Registry } from '../exchange/registry.js'
-import { parseTypeNode } from '../expr/types.js'
 import type { TableStorage } from '../parser/ast.js'
 import { newTable, tableFormatNamed, type LogTarget } from './table-formats.js'
 
-/** Where its rows go, with the columns that they have there. `schema`: of the rows, or of the columns that are declared. */
+/** Where its rows go, with the columns that they have there. `schema`: of the rows, partition columns among them. */
 export async function storedTable(
   { options, partitionedBy, path, span, storedAs }: TableStorage & { readonly path: string; readonly span: Span },
   schema: Schema,
@@ -18,10 +17,7 @@ export async function storedTable(
     const text = `CREATE TABLE … STORED AS ${storedAs.toUpperCase()} (known: ${known}; CREATE EXTERNAL TABLE is for files that are there)`
     throw fail('NOT_SUPPORTED', [text], { span })
   }
-  const more = partitionedBy.flatMap(({ name, type }) =>
-    type === undefined ? [] : [field(name.name, parseTypeNode(type.name, type.args))],
-  )
-  const fields = [...schema.fields, ...more]
+  const { fields } = schema
   for (const { name } of partitionedBy) {
     const names = fields.map(each => each.name)
     if (!names.includes(name.name))
@@ -29,9 +25,5 @@ export async function storedTable(
   }
   if (partitionedBy.length >= fields.length)
     throw fail('INVALID_ARGUMENT', ['a table needs a column that is no partition column'], { span })
-  return newTable(
-    format,
-    { path, options },
-    { schema: { fields }, partitionedBy: partitionedBy.map(({ name }) => name.name) },
-  )
+  return newTable(format, { path, options }, { schema, partitionedBy: partitionedBy.map(({ name }) => name.name) })
 }

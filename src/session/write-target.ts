@@ -1,5 +1,6 @@
 /** Where a COPY writes and how, from its path, its clauses and its options. */
 import { randomUUID } from 'node:crypto'
+import type { DataType } from '../arrow/types.js'
 import type { RegisteredTableFormat } from '../catalog/table-format.js'
 import type { FileTarget, WriteIntent, WriteMode } from '../catalog/table-write.js'
 import { didYouMean, fail, type Span } from '../common/errors.js'
@@ -9,9 +10,10 @@ import { checkWriteOptions } from '../formats/open-writer.js'
 import { formatNamed } from '../formats/index.js'
 import { writePlan } from '../logical/build.js'
 import type { LogicalPlan, PlanSchema } from '../logical/plan.js'
-import { schemaOf } from '../logical/schema-of.js'
+import { schemaOf, toArrowSchema } from '../logical/schema-of.js'
 import type { StatementNode } from '../parser/ast.js'
 import { isRemote } from '../storage/stores.js'
+import { castTo } from './table-rows.js'
 import { idempotencyKey } from './write-options.js'
 
 type CopyNode = Extract<StatementNode, { kind: 'copy' }>
@@ -19,6 +21,16 @@ type CopyNode = Extract<StatementNode, { kind: 'copy' }>
 export interface WriteRequest {
   readonly target: FileTarget
   readonly mode: WriteMode
+}
+
+/** What a column of the type is in files of the format: Parquet has no timestamps of whole seconds. */
+export const typeInFiles = (type: DataType, format: string): DataType =>
+  format === 'parquet' && type.kind === 'timestamp' && type.unit === 's' ? { ...type, unit: 'ms' } : type
+
+function rowsInFiles(rows: LogicalPlan, format: string): LogicalPlan {
+  const { fields } = toArrowSchema(schemaOf(rows))
+  const inFiles = fields.map(field => ({ ...field, type: typeInFiles(field.type, format) }))
+  return inFiles.every(({ type }, i) => type === fields[i].type) ? rows : castTo(rows, { fields: inFiles })
 }
 
 /** The plan that stages the rows, and what its coordinator needs to know. */
@@ -31,7 +43,7 @@ export function plannedWrite(
   const key = configOf(settings).get(idempotencyKey) || submission
   const intent = { writeId: randomUUID(), target, mode, ...(key === '' ? {} : { idempotencyKey: key }) }
   const staged = writeCoordinator({ tableFormats: formats }).committerOf(target).stage(intent)
-  return { plan: writePlan(rows, staged), intent }
+  return { plan: writePlan(rowsInFiles(rows, target.format), staged), intent }
 }
 
 /**

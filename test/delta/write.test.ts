@@ -357,3 +357,22 @@ test.serial('what a table does not allow, or asks for and we lack, is refused be
     [],
   )
 })
+
+test('PARTITIONED BY with a type adds a column', async t => {
+  const ctx = new SessionContext()
+  t.teardown(() => ctx.close())
+  const path = join(directory, 'typed keys')
+  await rowsOf(ctx, `CREATE TABLE t (a INT) STORED AS DELTA PARTITIONED BY (k DATE, b INT) LOCATION '${path}'`)
+  await rowsOf(ctx, "INSERT INTO t VALUES (1, DATE '2024-02-29', 7)")
+  t.deepEqual(await rowsOf(ctx, 'SELECT a, CAST(k AS VARCHAR) AS k, b FROM t'), [{ a: 1, k: '2024-02-29', b: 7 }])
+  const as = `CREATE TABLE u (a INT) STORED AS DELTA PARTITIONED BY (k INT) LOCATION '${path} too' AS SELECT 1, 2`
+  await rowsOf(ctx, as)
+  t.deepEqual(await rowsOf(ctx, 'SELECT a, k FROM u'), [{ a: 1, k: 2 }])
+  await t.throwsAsync(
+    ctx.sql(`CREATE TABLE v STORED AS DELTA PARTITIONED BY (k INT) LOCATION '${path}' AS SELECT 1 AS k`),
+    {
+      code: 'INVALID_ARGUMENT',
+      message: "'k' has a type in PARTITIONED BY; without a list of columns those of the query have theirs",
+    },
+  )
+})

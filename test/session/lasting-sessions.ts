@@ -1,5 +1,6 @@
 /** Sessions whose catalog is in a data directory, in this process and on a cluster of two executors. */
 import { startStandalone } from '../../src/cluster/standalone.js'
+import { BUILT_IN } from '../../src/exchange/registry.js'
 import { SessionContext } from '../../src/index.js'
 import { openState } from '../../src/session/open-catalog.js'
 import { clusterPlanner } from '../../src/session/plan-for-cluster.js'
@@ -17,7 +18,8 @@ export const LASTING_SESSIONS: Readonly<Record<string, (dataDir: string) => Prom
   'on a cluster': async dataDir => {
     const { state, ...catalog } = await openState(dataDir)
     const planner = clusterPlanner({ allowsUserCode: false, ...catalog })
-    const cluster = await startStandalone({ executors: 2, slots: 1, planner, scheduler: { state } })
+    const { tableFormats } = BUILT_IN
+    const cluster = await startStandalone({ executors: 2, slots: 1, planner, scheduler: { state, tableFormats } })
     const ctx = await SessionContext.remote(`df://${cluster.address}`)
     return {
       ctx,
