@@ -252,7 +252,8 @@ export interface QueryNode {
 /** The clauses that say where a table's rows are kept. */
 export interface TableStorage {
   readonly storedAs: string
-  readonly location: string
+  /** Absent: where the catalog keeps tables. */
+  readonly location?: string
   readonly partitionedBy: readonly PartitionColumn[]
   readonly options: OptionList
 }

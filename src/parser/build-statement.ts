@@ -124,13 +124,11 @@ interface TableParts {
 function storage(span: Span, clauses: readonly ExternalClause[]): TableStorage {
   const found = once(clauses)
   const storedAs = found['STORED AS']
-  if (storedAs === undefined || found.LOCATION === undefined) {
-    const missing = storedAs === undefined ? 'STORED AS (delta)' : "LOCATION 'path'"
-    throw fail('SYNTAX', [`CREATE TABLE with a place for its rows needs ${missing}`], { span })
-  }
+  if (storedAs === undefined)
+    throw fail('SYNTAX', ['CREATE TABLE with a place for its rows needs STORED AS (delta)'], { span })
   return {
     storedAs: storedAs.value.toLowerCase(),
-    location: found.LOCATION.value,
+    ...(found.LOCATION === undefined ? {} : { location: found.LOCATION.value }),
     partitionedBy: found['PARTITIONED BY']?.value ?? [],
     options: options(found.OPTIONS?.value ?? []),
   }

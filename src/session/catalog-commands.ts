@@ -165,7 +165,7 @@ function definitionOf({ entry, schema, isShared }: NamedTable): string {
       return `CREATE ${kind}VIEW ${name}${columns} AS ${entry.sql}`
     }
     case 'listing':
-      if (entry.managed === true) return `CREATE TABLE ${name}${columnList(entry)}`
+      if (entry.managed === true) return `CREATE TABLE ${name}${columnList(entry)}${logClause(entry)}`
       return `CREATE ${kind}EXTERNAL TABLE ${name}${columnList(entry)} STORED AS ${entry.format.toUpperCase()}${filesClause(entry)}`
     case 'memory':
       return `CREATE ${kind}TABLE ${name}${columnList(entry)}`
@@ -179,9 +179,16 @@ type Listing = Extract<Registration, { kind: 'listing' }>
 function filesClause({ options, partitionedBy = [], path }: Listing): string {
   const pairs = Object.entries(options).map(([key, value]) => `${quoteString(key)} ${quoteString(value)}`)
   const written = pairs.length === 0 ? '' : ` OPTIONS (${pairs.join(', ')})`
+  return `${partitionedClause(partitionedBy)} LOCATION ${quoteString(path)}${written}`
+}
+
+/** Of a table of the catalog's own; Parquet is what it takes anyway. */
+const logClause = ({ format, partitionedBy = [] }: Listing): string =>
+  format === 'parquet' ? '' : ` STORED AS ${format.toUpperCase()}${partitionedClause(partitionedBy)}`
+
+function partitionedClause(partitionedBy: NonNullable<Listing['partitionedBy']>): string {
   const keys = partitionedBy.map(({ name, type }) => quoteIdent(name) + (type === undefined ? '' : ` ${sqlType(type)}`))
-  const partitioned = keys.length === 0 ? '' : ` PARTITIONED BY (${keys.join(', ')})`
-  return `${partitioned} LOCATION ${quoteString(path)}${written}`
+  return keys.length === 0 ? '' : ` PARTITIONED BY (${keys.join(', ')})`
 }
 
 /** The columns that were declared, but for those with a type of PARTITIONED BY; nothing where they were inferred. */

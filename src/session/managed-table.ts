@@ -11,10 +11,12 @@ import type { SessionCatalog } from './request-names.js'
 import type { Warehouse } from './warehouse.js'
 import { typeInFiles, type WriteRequest } from './write-target.js'
 
+type CreateTableNode = Extract<StatementNode, { kind: 'createTable' }>
+
 export interface ManagedContext {
   readonly catalog: SessionCatalog
   readonly warehouse: Warehouse
-  /** Where STORED AS and LOCATION put the rows; undefined: in the warehouse. */
+  /** Where STORED AS puts the rows; undefined: in files of the warehouse. */
   readonly target?: LogTarget | undefined
 }
 
@@ -23,7 +25,7 @@ export interface ManagedContext {
  * new one is; columns are NOT NULL only where that was declared.
  */
 export function managedTable(
-  statement: Extract<StatementNode, { kind: 'createTable' }>,
+  statement: CreateTableNode,
   columns: PlanSchema,
   { catalog, target, warehouse }: ManagedContext,
 ): { readonly request: WriteRequest; readonly onWritten: () => Promise<void> } {
@@ -38,39 +40,61 @@ export function managedTable(
   if (!catalog.hasSchema(schema)) throw fail('SCHEMA_NOT_FOUND', [schema, ''], { span })
   if (!orReplace && !ifNotExists && catalog.get(place) !== undefined)
     throw fail('DUPLICATE_NAME', [`table or view '${written.map(ident => ident.name).join('.')}'`], { span })
-  const notNull = new Set(statement.columns.flatMap(column => (column.notNull ? [column.name.name] : [])))
-  if (target !== undefined) {
-    const external = { kind: 'listing', name, path: target.path, format: target.tableFormat, options: {} } as const
-    const create = async (): Promise<void> => {
-      const before = catalog.get(place)
-      if (await catalog.create(schema, external, options)) await warehouse.remove(before === undefined ? [] : [before])
-    }
-    return { request: { target, mode: 'error' }, onWritten: create }
-  }
-  const path = warehouse.pathOf(schema, name)
-  const table: StoredObject = {
-    kind: 'listing',
-    name,
-    path,
-    format: 'parquet',
-    options: {},
-    schema: {
-      fields: columns.map(column => field(column.name, typeInFiles(column.type, 'parquet'), !notNull.has(column.name))),
-    },
-    managed: true,
-    ...declaredDefaults(statement.columns),
-  }
+  const { entry, request } =
+    target === undefined
+      ? filesTable(statement, columns, { name, path: warehouse.pathOf(place) })
+      : loggedTable(statement, name, target)
+  const remove = (gone: StoredObject | undefined): Promise<void> => warehouse.remove(gone === undefined ? [] : [gone])
   return {
-    request: { target: { kind: 'directory', path, format: 'parquet', options: {} }, mode: 'error' },
+    request,
     async onWritten() {
       const before = catalog.get(place)
       try {
-        if (await catalog.create(schema, table, options)) await warehouse.remove(before === undefined ? [] : [before])
-        else await warehouse.removePath(path)
+        await remove((await catalog.create(schema, entry, options)) ? before : entry)
       } catch (error) {
-        await warehouse.removePath(path)
+        await remove(entry)
         throw error
       }
     },
+  }
+}
+
+interface NewTable {
+  readonly entry: StoredObject
+  readonly request: WriteRequest
+}
+
+/** A directory of Parquet files. */
+function filesTable(
+  statement: CreateTableNode,
+  columns: PlanSchema,
+  { name, path }: { readonly name: string; readonly path: string },
+): NewTable {
+  const notNull = new Set(statement.columns.flatMap(column => (column.notNull ? [column.name.name] : [])))
+  const files = { path, format: 'parquet', options: {} } as const
+  const schema = {
+    fields: columns.map(column =>
+      field(column.name, typeInFiles(column.type, files.format), !notNull.has(column.name)),
+    ),
+  }
+  return {
+    entry: { kind: 'listing', name, ...files, schema, managed: true, ...declaredDefaults(statement.columns) },
+    request: { target: { kind: 'directory', ...files }, mode: 'error' },
+  }
+}
+
+/** A table with a log: the catalog's own unless it has a LOCATION. Then the log alone says what its columns are. */
+function loggedTable({ stored }: CreateTableNode, name: string, target: LogTarget): NewTable {
+  const { partitionBy = [], path, schema, tableFormat: format } = target
+  const table = { kind: 'listing', name, path, format, options: {} } as const
+  const own = {
+    path: `${path}/`,
+    schema,
+    partitionedBy: partitionBy.map(key => ({ name: key })),
+    managed: true,
+  } as const
+  return {
+    entry: stored?.location === undefined ? { ...table, ...own } : table,
+    request: { target, mode: 'error' },
   }
 }

@@ -1,5 +1,6 @@
 /** CREATE TABLE: the rows of the new table, and where they go. */
 import { field, type Field, type Schema } from '../arrow/schema.js'
+import { placeOf } from '../catalog/shared-catalog.js'
 import { fail } from '../common/errors.js'
 import type { Registry } from '../exchange/registry.js'
 import { parseTypeNode } from '../expr/types.js'
@@ -81,12 +82,19 @@ async function newRows(
 
 /** Where the clauses of the statement put the rows; undefined: it has none. */
 async function storedTarget(
-  { columns, span, stored }: CreateTableNode,
+  statement: CreateTableNode,
   rows: LogicalPlan,
-  { baseDirectory, registry }: CreateTableContext,
+  { baseDirectory, registry, warehouse }: CreateTableContext,
 ): Promise<LogTarget | undefined> {
+  const { columns, name, span, stored, temporary } = statement
   if (stored === undefined) return undefined
-  const path = absolutePath(stored.location, baseDirectory)
+  const kept = temporary ? undefined : warehouse
+  const { location = kept?.pathOf(placeOf(name.map(ident => ident.name))) } = stored
+  if (location === undefined) {
+    const found = `CREATE TABLE … STORED AS ${stored.storedAs.toUpperCase()} needs LOCATION 'path' where no data directory keeps tables`
+    throw fail('INVALID_ARGUMENT', [found], { span })
+  }
+  const path = absolutePath(location, baseDirectory)
   // What a query happens to give says nothing of the rows that may come later.
   const { fields } = toArrowSchema(schemaOf(rows))
   const declared = columns.length > 0 ? fields : fields.map(each => ({ ...each, nullable: true }))

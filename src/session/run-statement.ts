@@ -1,6 +1,7 @@
 /** Statements that run at once and change the session or the world: DDL, DML, COPY, SET, and those that tell about them. */
 import { isInDefaultSchema, TEMP_SCHEMA } from '../catalog/catalog.js'
 import { fail } from '../common/errors.js'
+import { invariant } from '../common/invariant.js'
 import { tableReferences } from '../logical/bind/tables.js'
 import type { ObjectName, StatementNode } from '../parser/ast.js'
 import { absolutePath, type Registration } from './registration.js'
@@ -173,6 +174,7 @@ async function registrationOf(
       if (statement.stored !== undefined) {
         await session.write(session.statement(text, options.parameters), options)
         const { location, options: given, storedAs } = statement.stored
+        invariant(location !== undefined, 'a table without LOCATION is one of the catalog')
         const path = absolutePath(location, session.baseDirectory)
         return { kind: 'listing', name, path, format: storedAs, options: given }
       }

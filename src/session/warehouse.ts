@@ -1,10 +1,11 @@
 /**
- * Tables whose files are the catalog's own: directories of Parquet files below a data directory, which come before their entry in the
+ * Tables whose files are the catalog's own: directories of Parquet files, or tables with a log, below a data directory, which come before their entry in the
  * catalog and go after it, so that a crash leaves files without an entry and never the other way round.
  */
 import { randomUUID } from 'node:crypto'
 import { readdir, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
+import type { Place } from '../catalog/shared-catalog.js'
 import type { SessionCatalog } from './request-names.js'
 import type { StoredObject } from './registration.js'
 
@@ -16,7 +17,7 @@ export class Warehouse {
   }
 
   /** Of a new table, unlike that of any other: a table is replaced by another directory. */
-  pathOf(schema: string, name: string): string {
+  pathOf({ name, schema }: Place): string {
     return `${join(this.#directory, fileName(schema), `${fileName(name)}-${randomUUID().slice(0, 8)}`)}/`
   }
 

@@ -309,7 +309,10 @@ test.serial('what a table does not allow, or asks for and we lack, is refused be
     code: 'INVALID_ARGUMENT',
   })
   await t.throwsAsync(attempt("CREATE TABLE u (a INT) STORED AS NOPE LOCATION '/nowhere'"), { code: 'NOT_SUPPORTED' })
-  await t.throwsAsync(attempt('CREATE TABLE u (a INT) STORED AS DELTA'), { code: 'SYNTAX' })
+  await t.throwsAsync(attempt('CREATE TABLE u (a INT) STORED AS DELTA'), {
+    code: 'INVALID_ARGUMENT',
+    message: "CREATE TABLE … STORED AS DELTA needs LOCATION 'path' where no data directory keeps tables",
+  })
   await attempt('CREATE EXTERNAL TABLE old STORED AS DELTA OPTIONS (version 0) LOCATION $')
   await t.throwsAsync(attempt('INSERT INTO old VALUES (1)'), { code: 'INVALID_ARGUMENT' })
   await attempt('CREATE EXTERNAL TABLE t STORED AS DELTA LOCATION $')

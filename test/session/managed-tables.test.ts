@@ -81,6 +81,35 @@ for (const [kind, open] of Object.entries(LASTING_SESSIONS)) {
     await next.close()
   })
 
+  test(`${kind}: a table with a log lasts, takes rows and goes with its files`, async t => {
+    const dataDir = scratch(t)
+    const first = await open(dataDir)
+    const definition = 'CREATE TABLE d (a BIGINT NOT NULL, k VARCHAR) STORED AS DELTA PARTITIONED BY (k)'
+    await first.ctx.sql(definition)
+    await first.ctx.sql("INSERT INTO d VALUES (1, 'x'), (2, NULL)")
+    await first.ctx.sql("CREATE TABLE e STORED AS DELTA AS SELECT a, k FROM d WHERE k = 'x'")
+    await t.throwsAsync(first.ctx.sql(definition), { message: /already exists/ })
+    await first.ctx.sql(definition.replace('TABLE', 'TABLE IF NOT EXISTS'))
+    t.deepEqual(tables(dataDir).sort(), ['public/d', 'public/e'])
+    await first.close()
+    const next = await open(dataDir)
+    t.deepEqual(await rows(next.ctx, 'SHOW CREATE TABLE d'), [{ table_name: 'd', definition }])
+    await next.ctx.sql("INSERT OVERWRITE d PARTITION (k = 'x') SELECT 3")
+    t.deepEqual(await rows(next.ctx, 'SELECT * FROM d ORDER BY a'), [
+      { a: 2n, k: null },
+      { a: 3n, k: 'x' },
+    ])
+    t.deepEqual(await rows(next.ctx, 'SELECT * FROM e'), [{ a: 1n, k: 'x' }])
+    t.deepEqual(await rows(next.ctx, 'SELECT count(*) AS n FROM d FOR VERSION AS OF 1'), [{ n: 2n }])
+    await next.ctx.sql('CREATE OR REPLACE TABLE d STORED AS DELTA AS SELECT 7 AS b')
+    t.deepEqual(await rows(next.ctx, 'SELECT * FROM d'), [{ b: 7n }])
+    t.deepEqual(tables(dataDir).sort(), ['public/d', 'public/e'])
+    await next.ctx.sql('DROP TABLE d')
+    await next.ctx.sql('DROP TABLE e')
+    t.deepEqual(tables(dataDir), [])
+    await next.close()
+  })
+
   test(`${kind}: what a failed CREATE TABLE or a killed process has left is removed`, async t => {
     const dataDir = scratch(t)
     const first = await open(dataDir)

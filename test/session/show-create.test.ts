@@ -66,17 +66,20 @@ interface RandomTable {
 }
 
 interface Place {
+  /** Whether a table may go without a location. */
+  readonly keepsTables: boolean
   readonly directory: string
   readonly number: number
   readonly rng: Rng
 }
 
-function randomTable({ directory, number, rng }: Place): RandomTable {
+function randomTable({ directory, keepsTables, number, rng }: Place): RandomTable {
   const kind = pick(rng, ['', 'external', 'external', 'delta', 'query'])
   const isTemporary = kind !== 'delta' && below(rng, 4) === 0
   const name = quoteIdent(`${pick(rng, NAMES)}${number}`)
   const names = NAMES.filter(() => below(rng, 3) === 0).concat('last')
   const path = quoteString(`${directory}/it's "${number}"/`)
+  const place = keepsTables && below(rng, 2) === 0 ? '' : `LOCATION ${path}`
   const temporary = isTemporary ? 'TEMPORARY ' : ''
   const isKept = !isTemporary && kind !== 'external'
   const storable = (type: string): boolean =>
@@ -101,7 +104,7 @@ function randomTable({ directory, number, rng }: Place): RandomTable {
       return { name, definition }
     }
     case 'delta':
-      return { name, definition: `CREATE TABLE ${name} ${list} STORED AS DELTA ${partitioned}LOCATION ${path}` }
+      return { name, definition: `CREATE TABLE ${name} ${list} STORED AS DELTA ${partitioned}${place}` }
     case 'query': {
       const items = names.map(column => `CAST(NULL AS ${pick(rng, typesOf)[0]}) AS ${quoteIdent(column)}`)
       return { name, definition: `CREATE ${temporary}TABLE ${name} AS SELECT ${items.join(', ')}` }
@@ -134,7 +137,7 @@ for (const [where, open] of Object.entries(SESSIONS)) {
     const { ctx, close } = await open(join(directory, 'data'))
     t.teardown(close)
     for (let number = 0; number < TABLES; number++) {
-      const { definition, name } = randomTable({ directory, number, rng })
+      const { definition, name } = randomTable({ directory, keepsTables: where !== 'in memory', number, rng })
       await t.notThrowsAsync(ctx.sql(definition), definition)
       const [shown] = await rows(ctx, `SHOW CREATE TABLE ${name}`)
       const described = await rows(ctx, `DESCRIBE ${name}`)
