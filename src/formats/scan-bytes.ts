@@ -3,7 +3,10 @@ import type { ScanSource } from '../catalog/table-provider.js'
 import type { FileHost } from '../storage/store.js'
 import type { ParquetFooter } from './parquet/footer.js'
 
-/** Bytes on disk of the splits, for Parquet of the columns that are given or filtered by; 0 for other sources than files. */
+/**
+ * Bytes on disk of the splits, for Parquet of the columns that are given or filtered by, and of the page indexes of the latter; 0 for
+ * other sources than files.
+ */
 export async function scanBytes(source: ScanSource, projection: readonly number[], host: FileHost): Promise<number> {
   if (source.kind !== 'files') return 0
   const splits = source.partitions.flat()
@@ -13,6 +16,7 @@ export async function scanBytes(source: ScanSource, projection: readonly number[
   const { inputsOf } = await import('./parquet/filter-steps.js')
   const filtered = source.predicate === undefined ? [] : inputsOf(source.predicate)
   const columns = new Set([...projection, ...filtered])
+  const indexed = new Set(source.pruning.map(inputsOf).flatMap(inputs => (inputs.length === 1 ? inputs : [])))
   let bytes = 0
   for (const { path, rowGroups } of splits) {
     const footer = await readFooter(path, host)
@@ -21,8 +25,14 @@ export async function scanBytes(source: ScanSource, projection: readonly number[
       footer,
       Array.from(columns, column => places[column]),
     )
+    const indexes = Array.from(indexed, column => footer.columns[places[column]]?.firstLeaf ?? -1)
     for (const group of rowGroups ?? footer.rowGroups.keys()) {
-      for (const leaf of leaves) bytes += footer.rowGroups[group].chunks[leaf].byteLength
+      const { chunks } = footer.rowGroups[group]
+      for (const leaf of leaves) bytes += chunks[leaf].byteLength
+      for (const leaf of indexes) {
+        const index = chunks[leaf]?.index
+        if (index !== undefined) bytes += index.columns.byteLength + index.offsets.byteLength
+      }
     }
   }
   return bytes
