@@ -10,7 +10,7 @@ const out = realpathSync(process.argv[2])
 const src = join(out, 'src')
 
 /** Parts that are loaded late only because a module costs a file: in the bundle, more files would cost more than their code. */
-const PARTS = 'analyze|change-rows|column-defaults|explain|local-tasks|plan-changes|show-stats|summarize|table|verify'
+const PARTS = 'analyze|column-defaults|explain|local-tasks|plan-changes|show-stats|summarize|table|verify'
 const JOINED = new RegExp(`await import\\('(\\./(?:${PARTS})\\.js)'\\)`, 'g')
 
 /** The source with these parts imported at once. */
@@ -41,6 +41,7 @@ const GROUPS = {
     'formats/open-scan',
     'formats/open-writer',
     'kv/lmdb-store',
+    'kv/take-over',
     'session/local-write',
     'session/plan-create-table',
     'session/plan-insert',

@@ -5,6 +5,7 @@ import { displayLogical } from '../logical/display.js'
 import { parseQuery } from '../parser/parse.js'
 import { quoteIdent, quoteString } from '../parser/quote.js'
 import { checkQuery, nullParameters } from './check.js'
+import { insertRows } from './change-rows.js'
 import { frameStatement, inlineSql, type FrameQuery } from './frame-query.js'
 import { isAnonymous } from './registration.js'
 import type { RunOptions } from './run-options.js'
@@ -124,7 +125,7 @@ const keyed = (statement: Statement, key: string | undefined): Statement =>
   key === undefined ? statement : { ...statement, settings: { ...statement.settings, [idempotencyKey.key]: key } }
 
 /** Appends the rows to a table; gives one row `count`. */
-export async function insertFrame(
+export function insertFrame(
   frame: FrameQuery,
   name: string,
   { idempotencyKey: key, overwrite = false, ...options }: InsertOptions,
@@ -136,7 +137,6 @@ export async function insertFrame(
   const targets = own === undefined ? session.tables.list().map(({ entry }) => withoutRows(entry)) : [own]
   const uses = new Map([...targets.map(target => [target.name, target] as const), ...frame.uses])
   const sql = `INSERT ${overwrite ? 'OVERWRITE' : 'INTO'} ${quoteIdent(name)} ${query.sql}`
-  const { insertRows } = await import('./change-rows.js')
   return insertRows(session, { table: [name], overwrite }, { ...keyed(query, key), sql, uses }, options)
 }
 

@@ -1,8 +1,9 @@
 /** What of a server or a session lasts, in its data directory or, for as long as the process, in memory. */
+import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { SharedCatalog } from '../catalog/shared-catalog.js'
 import { MemoryStore } from '../kv/memory-store.js'
-import { takeOver, type HeldStore } from '../kv/take-over.js'
+import type { HeldStore } from '../kv/take-over.js'
 import type { SessionCatalog } from './request-names.js'
 import type { Warehouse } from './warehouse.js'
 
@@ -17,10 +18,12 @@ export interface LastingState {
 /** Tables that were being made or dropped when the directory was left are gone. STORE_LOCKED, STORE_FAILED. */
 export async function openState(dataDir: string | undefined): Promise<LastingState> {
   if (dataDir === undefined) {
-    const state = await takeOver(new MemoryStore())
+    // Nobody can take it over.
+    const state = { store: new MemoryStore(), epoch: 1, stateId: randomUUID() }
     return { state, catalog: new SharedCatalog(state.store) }
   }
   const { openStore } = await import('../kv/lmdb-store.js')
+  const { takeOver } = await import('../kv/take-over.js')
   const state = await takeOver(await openStore(join(dataDir, 'state')))
   const catalog: SessionCatalog = new SharedCatalog(state.store)
   const { Warehouse } = await import('./warehouse.js')

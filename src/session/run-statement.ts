@@ -5,6 +5,7 @@ import { invariant } from '../common/invariant.js'
 import { tableReferences } from '../logical/bind/tables.js'
 import type { ObjectName, StatementNode } from '../parser/ast.js'
 import { absolutePath, type Registration } from './registration.js'
+import { changeRows, insertRows } from './change-rows.js'
 import { NO_ROWS, textRows } from './held-rows.js'
 import { inlineParameters } from './expr/literal.js'
 import type { Parameters } from './parameters.js'
@@ -65,7 +66,7 @@ export async function runStatement(
       session.prepared.deallocate(statement.name)
       return NO_ROWS
     case 'insert':
-      return (await import('./change-rows.js')).insertRows(
+      return insertRows(
         session,
         { table: names(statement.table), overwrite: statement.overwrite, span: statement.table[0].span },
         session.statement(text, options.parameters),
@@ -73,12 +74,7 @@ export async function runStatement(
       )
     case 'delete':
     case 'update':
-      return (await import('./change-rows.js')).changeRows(
-        session,
-        statement,
-        session.statement(text, options.parameters),
-        options,
-      )
+      return changeRows(session, statement, session.statement(text, options.parameters), options)
     case 'explain':
       return explain(session, statement, text, options)
     case 'copy':
