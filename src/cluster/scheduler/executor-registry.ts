@@ -251,7 +251,8 @@ export class ExecutorRegistry {
       else this.log.warn('executor lost', { ...who, reason })
       // An executor that still runs sees its stream end, stops its tasks and registers anew.
       this.streams.get(member.incarnation)?.end()
-      this.listener?.executorLost(member, reason, kind === 'crashed')
+      // Who drains does not register again: that it is gone says nothing of its tasks.
+      this.listener?.executorLost(member, reason, kind === 'crashed' && member.phase !== 'draining')
     }
   }
 

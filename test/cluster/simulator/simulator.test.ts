@@ -13,6 +13,7 @@ const BUGS: readonly (readonly [number, string])[] = [
   [1098, 'an executor that lost its scheduler said CANCELLED to the others, and the job was not tried again'],
   [203188, 'who came after an executor had lost its scheduler heard CANCELLED, and the job was not tried again'],
   [31648, 'a merge of sorted inputs kept what came after one of them had failed'],
+  [98979, 'an executor that drained and lost its connection was held for one that a task had ended'],
 ]
 
 testSeeds(0)
