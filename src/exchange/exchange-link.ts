@@ -16,7 +16,8 @@ type Call = ReturnType<ExchangeClient['open']>
 
 export interface LinkOptions {
   readonly address: string
-  readonly hello: Hello
+  /** Of every call, but for its number. */
+  readonly hello: Omit<Hello, 'call'>
   readonly client: Promise<ExchangeClient>
   readonly clock: Clock
   readonly rng: Rng
@@ -36,6 +37,7 @@ export class ExchangeLink implements ChannelLink {
   /** Those of them that a new call asks about: the answer to their producer's end may have been lost. */
   private unanswered = new Set<RemoteChannel>()
   private nextChannel = 0
+  private calls = 0
   private call: Call | undefined
   private ending = false
   private done = false
@@ -110,7 +112,7 @@ export class ExchangeLink implements ChannelLink {
     // Late errors of a broken call; the loop below has seen it end.
     call.on('error', () => undefined)
     this.call = call
-    call.write({ hello: this.options.hello })
+    call.write({ hello: { ...this.options.hello, call: ++this.calls } })
     for (const channel of [...this.channels.values(), ...this.finishing])
       for (const message of channel.opening()) call.write(message)
     this.unanswered = new Set([...this.finishing].filter(channel => channel.hasEnded))

@@ -38,10 +38,14 @@ export class ExchangeServer {
     call.end()
   }
 
-  /** The channel that a consumer opens: a new one, or the one that a broken call of the same consumer left. */
-  channelOf(hello: Hello, open: ChannelOpen): SenderChannel {
+  /**
+   * The channel that a consumer opens: a new one, or the one that a broken call of the same consumer left. Undefined when that has been
+   * opened by a later call: connections overtake each other where a network fails for a while.
+   */
+  channelOf(hello: Hello, open: ChannelOpen): SenderChannel | undefined {
     const name = `${hello.consumer} ${hello.jobId} ${open.edge}/${open.producer}/${open.partition}`
     const known = this.channels.get(name)
+    if (known?.isBeyond(hello.call) === true) return undefined
     if (known !== undefined) {
       known.receive({ kind: 'resume', creditBytes: open.creditBytes, received: open.received })
       return known
@@ -129,9 +133,10 @@ class ProducerSession implements Carrier {
     if (open.creditBytes === 0)
       return void this.server.hub.decline({ jobId: hello.jobId, edge: open.edge, producer: open.producer })
     const channel = this.server.channelOf(hello, open)
+    if (channel === undefined) return
     if (channel.number !== open.channel)
       throw fail('PROTOCOL', [this.peer, `channel ${channel.number} is opened anew as ${open.channel}`])
-    channel.carriedBy(this)
+    channel.carriedBy(this, hello.call)
     this.channels.set(open.channel, channel)
     this.wake(channel)
   }

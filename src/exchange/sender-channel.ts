@@ -42,6 +42,8 @@ export class SenderChannel {
   readonly number: number
   private state: SenderState
   private carrier: Carrier | undefined
+  /** The number of the last call that has opened it. */
+  private call = 0
   private output: OutputChannel | undefined
   /** The batch that is being sent, and where its next frame starts. */
   private current: { readonly encoded: EncodedBatch; start: number } | undefined
@@ -65,9 +67,15 @@ export class SenderChannel {
     return this.state.phase === 'done' && this.outbox.length === 0
   }
 
-  carriedBy(carrier: Carrier): void {
+  carriedBy(carrier: Carrier, call: number): void {
     this.timer?.cancel()
     this.carrier = carrier
+    this.call = call
+  }
+
+  /** The consumer has given the call up for the one that carries the channel: what it said there is from before. */
+  isBeyond(call: number): boolean {
+    return call < this.call
   }
 
   /** The call broke. If no other one carries the channel already, the consumer gets `waitMs` to come back before the producer fails. */

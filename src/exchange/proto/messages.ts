@@ -6,6 +6,7 @@ export interface Hello {
   readonly jobId: string
   readonly consumer: string
   readonly reconnectMs: number
+  readonly call: number
 }
 
 export interface ChannelOpen {

@@ -14,6 +14,7 @@ const BUGS: readonly (readonly [number, string])[] = [
   [203188, 'who came after an executor had lost its scheduler heard CANCELLED, and the job was not tried again'],
   [31648, 'a merge of sorted inputs kept what came after one of them had failed'],
   [98979, 'an executor that drained and lost its connection was held for one that a task had ended'],
+  [20268, 'what a broken call had sent arrived after another one had opened the channel anew'],
 ]
 
 testSeeds(0)
