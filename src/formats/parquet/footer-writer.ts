@@ -1,5 +1,5 @@
 /** The end of a Parquet file whose row groups were encoded apart, each as a small file: page indexes and the footer. */
-import { parseFooter, type FilePart, type ParquetFooter } from './footer.js'
+import { MAGIC, parseFooter, type FilePart, type ParquetFooter } from './footer.js'
 import {
   THRIFT,
   decodeThrift,
@@ -8,12 +8,9 @@ import {
   structList,
   structsAt,
   thriftStruct,
-  utf8Bytes,
   withFields,
   type ThriftStruct,
 } from './thrift-compact.js'
-
-export const MAGIC = utf8Bytes('PAR1')
 
 /** The file as it is by now: one row group follows the other, the page indexes of all come behind the last one. */
 export interface FooterWriter {

@@ -8,7 +8,7 @@ import type { FileHost, FilePlace, FileVersion } from '../../storage/store.js'
 import { storeOf } from '../../storage/stores.js'
 import { parquetColumns, type ParquetColumn } from './parquet-schema.js'
 import { chunkStatistics } from './statistics.js'
-import { decodeThrift, numberAt, structAt, structsAt, textAt, type ThriftStruct } from './thrift-compact.js'
+import { decodeThrift, numberAt, structAt, structsAt, textAt, utf8Bytes, type ThriftStruct } from './thrift-compact.js'
 
 export interface ColumnChunk {
   /** Bytes [start, start + byteLength) of the file: the dictionary page, if any, then the data pages. */
@@ -47,7 +47,9 @@ export interface ParquetFooter {
   readonly metadata: ThriftStruct
 }
 
-const MAGIC = 0x31524150 // PAR1
+/** At both ends of a file. */
+export const MAGIC = utf8Bytes('PAR1')
+const MAGIC_WORD = 0x31524150
 const ENCRYPTED_MAGIC = 0x45524150 // PARE
 /** One read fetches the footers of all but very large files. */
 const TAIL_BYTES = 64 * 1024
@@ -85,7 +87,7 @@ async function footerBytes(place: FilePlace, version: FileVersion, tail: Uint8Ar
   const view = new DataView(tail.buffer, tail.byteOffset, tail.length)
   const magic = view.getUint32(tail.length - 4, true)
   if (magic === ENCRYPTED_MAGIC) throw fail('NOT_SUPPORTED', [`${path}: an encrypted Parquet footer`])
-  if (magic !== MAGIC) throw fail('FILE_INVALID', [path, 'is not a Parquet file: it does not end in PAR1'])
+  if (magic !== MAGIC_WORD) throw fail('FILE_INVALID', [path, 'is not a Parquet file: it does not end in PAR1'])
   const length = view.getUint32(tail.length - 8, true)
   if (length > size - 12) {
     throw fail('FILE_INVALID', [path, `the Parquet footer claims ${length} bytes in a file of ${size} bytes`])

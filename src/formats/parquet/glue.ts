@@ -7,7 +7,7 @@ import { invariant } from '../../common/invariant.js'
 import { readExactly } from '../../storage/read-file.js'
 import type { FilePlace, OpenFile } from '../../storage/store.js'
 import { coalesceChunks } from './chunk-bytes.js'
-import type { ColumnChunk, ParquetFooter, RowGroup } from './footer.js'
+import { MAGIC, type ColumnChunk, type ParquetFooter, type RowGroup } from './footer.js'
 import { PHYSICAL, type ParquetColumn } from './parquet-schema.js'
 import {
   THRIFT,
@@ -16,12 +16,9 @@ import {
   structList,
   structsAt,
   thriftStruct,
-  utf8Bytes,
   withFields,
   type ThriftStruct,
 } from './thrift-compact.js'
-
-const MAGIC = utf8Bytes('PAR1')
 
 export interface GlueRequest {
   readonly rowGroup: number
