@@ -127,7 +127,7 @@ test.serial('the page index tells the rows that can match, to the page', async t
 
 test.serial('a scan that finds nothing lets others have their turn, and hears an abort', async t => {
   const file = join(duck.directory, 'nothing.parquet')
-  await duck.run(`copy (select md5(i::varchar) as many from range(400000) r(i)) to '${file}' (row_group_size 400000)`)
+  await duck.run(`copy (select md5(i::varchar) as many from range(1200000) r(i)) to '${file}' (row_group_size 1200000)`)
   const before = bytesInUse()
   const filters = [likeExpr(columnExpr('many', UTF8, true), literal('%no such text%', UTF8))]
   let turns = 0
