@@ -60,10 +60,10 @@ export class OutputChannel {
 
   /**
    * `onChange` runs after every batch, end or failure: look at `take` and `status`. The consumer of another process wants batches
-   * `encoded`. PROTOCOL if somebody is attached already.
+   * `encoded`. PROTOCOL if somebody is attached already; what has failed is nobody's: a consumer that was given up hears why.
    */
   attach(onChange: () => void, { encoded = false } = {}): void {
-    if (this.listener !== undefined)
+    if (this.listener !== undefined && this.status !== 'failed')
       throw fail('PROTOCOL', ['the consumer of an exchange', 'the partition is already being read'])
     this.listener = onChange
     if (encoded && this.status === 'open') this.owner.encodeFromNow(this.partition)

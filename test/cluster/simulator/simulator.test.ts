@@ -15,6 +15,7 @@ const BUGS: readonly (readonly [number, string])[] = [
   [31648, 'a merge of sorted inputs kept what came after one of them had failed'],
   [98979, 'an executor that drained and lost its connection was held for one that a task had ended'],
   [20268, 'what a broken call had sent arrived after another one had opened the channel anew'],
+  [300584, 'a consumer that had been given up, and came back, was told that its partition is being read'],
 ]
 
 testSeeds(0)
