@@ -120,11 +120,16 @@ export function pemFile(path: string): string {
 /** A count of rows, or `inf`. */
 export const rows = (value: string): number => (value === 'inf' ? Infinity : integer(value))
 
-/** Resolves when the process is asked to stop (SIGINT or SIGTERM), or when the process that keeps it (an IPC channel) has ended. */
+/**
+ * Resolves when the process is asked to stop (SIGINT or SIGTERM), or when the process that keeps it (an IPC channel) has ended. What
+ * is waited for does not keep the process alive.
+ */
 export function stopSignal(): Promise<string> {
   return new Promise(resolve => {
     process.once('SIGINT', resolve)
     process.once('SIGTERM', resolve)
     process.once('disconnect', () => resolve('disconnect'))
+    // Who listens for its end refers to the channel: after the server has closed, it would be left.
+    process.channel?.unref()
   })
 }
