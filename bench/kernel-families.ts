@@ -238,7 +238,7 @@ function arenaCopy(values: BigInt64Array): number {
   return block
 }
 
-const WORDS = ['carefully', 'final', 'deposits', 'sleep', 'furiously', 'special', 'packages', 'across', 'the', 'ironic', 'requests', 'blithely', 'even', 'accounts', 'nag', 'quickly'] // prettier-ignore
+const WORDS = ['carefully', 'final', 'deposits', 'sleep', 'furiously', 'special', 'packages', 'across', 'the', 'ironic', 'requests', 'blithely', 'even', 'accounts', 'nag', 'quickly'] // oxfmt-ignore
 
 function comments(rows: number): string[] {
   const rng = seededRng(9)

@@ -48,7 +48,7 @@ const KINDS: readonly (readonly [weight: number, kind: string, make: Make])[] = 
   [8, 'limit', rng => all(`SELECT * FROM lineitem WHERE l_tax < 0.0${1 + below(rng, 8)} LIMIT ${1 + below(rng, 500)}`)],
   [6, 'abort', rng => ({ statements: [`SELECT a.l_partkey, count(*) FROM lineitem a JOIN lineitem b ON a.l_suppkey = b.l_suppkey AND a.l_tax < b.l_tax WHERE a.l_quantity > ${below(rng, 30)} GROUP BY 1`], use: 'abort' })],
   [6, 'fail', rng => ({ statements: [`SELECT sum(l_orderkey / (l_linenumber - ${1 + below(rng, 7)})), l_partkey FROM lineitem GROUP BY 2`], use: 'fail' })],
-] // prettier-ignore
+] // oxfmt-ignore
 
 const TOTAL = KINDS.reduce((sum, [weight]) => sum + weight, 0)
 

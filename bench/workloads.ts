@@ -19,7 +19,7 @@ export const tpchWorkloads = (queries: readonly number[]): Workload[] =>
 
 const Q1_COLUMNS = [
   'l_returnflag', 'l_linestatus', 'l_quantity', 'l_extendedprice', 'l_discount', 'l_tax', 'l_shipdate',
-] // prettier-ignore
+] // oxfmt-ignore
 
 /** Of each kind one: dictionary and plain, short and long. */
 export const SINGLE_COLUMNS = ['l_orderkey', 'l_quantity', 'l_extendedprice', 'l_returnflag', 'l_shipdate', 'l_comment']

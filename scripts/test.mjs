@@ -46,10 +46,8 @@ try {
               'scripts',
             ]),
           () =>
-            run('format', 'prettier/bin/prettier.cjs', [
-              '--check',
-              '--log-level',
-              'warn',
+            run('format', 'oxfmt/bin/oxfmt', [
+              '--list-different',
               '{src,bin,test,tpch,scripts,examples,bench}/**/*.{ts,mjs}',
             ]),
           () => run('ava', 'ava/entrypoints/cli.mjs', []),

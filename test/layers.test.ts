@@ -9,7 +9,7 @@ const src = join(process.cwd(), 'src')
 const LAYER: Readonly<Record<string, number>> = {
   common: 0, kernels: 0, arrow: 1, kv: 1, parser: 1, expr: 2, runtime: 2, catalog: 3, storage: 3, formats: 4, logical: 4, optimizer: 5,
   physical: 6, commit: 6, delta: 6, exchange: 7, cluster: 8, session: 9, cli: 10,
-} // prettier-ignore
+} // oxfmt-ignore
 
 /** The only places (path prefixes under src) that may import a package; types are free. */
 const PACKAGE_HOMES: Readonly<Record<string, readonly string[]>> = {

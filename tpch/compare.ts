@@ -10,7 +10,8 @@ export type Cell =
 export type Rows = readonly (readonly Cell[])[]
 
 export type Comparison =
-  { readonly equal: true; readonly sameOrder: boolean } | { readonly equal: false; readonly difference: string }
+  | { readonly equal: true; readonly sameOrder: boolean }
+  | { readonly equal: false; readonly difference: string }
 
 const RELATIVE_TOLERANCE = 1e-9
 

@@ -6,7 +6,8 @@ import type { EncodedBatch } from './encoded-batch.js'
 
 /** One reference of a batch, or of the block of one that is encoded. */
 export type OutputItem =
-  { readonly kind: 'batch'; readonly batch: Batch } | { readonly kind: 'encoded'; readonly encoded: EncodedBatch }
+  | { readonly kind: 'batch'; readonly batch: Batch }
+  | { readonly kind: 'encoded'; readonly encoded: EncodedBatch }
 
 export const rowsOf = (item: OutputItem): number =>
   item.kind === 'batch' ? item.batch.rowCount : item.encoded.rowCount

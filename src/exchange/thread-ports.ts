@@ -182,7 +182,8 @@ class PortWriter implements ExchangeWriter {
 
 /** What a reader has not yet given. */
 type ReaderItem = { readonly bytes: number; readonly wantsCredit: boolean } & (
-  { readonly kind: 'batch'; readonly batch: Batch } | { readonly kind: 'received'; readonly received: ReceivedBatch }
+  | { readonly kind: 'batch'; readonly batch: Batch }
+  | { readonly kind: 'received'; readonly received: ReceivedBatch }
 )
 
 class PortReader implements ExchangeReader {

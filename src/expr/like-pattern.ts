@@ -2,7 +2,9 @@
 
 /** What a pattern is made of: literal texts, `_` (exactly one character) and `%` (any characters). */
 export type LikePiece =
-  { readonly kind: 'text'; readonly text: string } | { readonly kind: 'one' } | { readonly kind: 'any' }
+  | { readonly kind: 'text'; readonly text: string }
+  | { readonly kind: 'one' }
+  | { readonly kind: 'any' }
 
 /** The pieces of a pattern; `escape` (default backslash, empty: none) makes the next character literal. */
 export function likePieces(pattern: string, escape = '\\'): LikePiece[] {

@@ -26,7 +26,16 @@ export interface NamedExpr {
  * that says whether they have one (true or false, never NULL).
  */
 export type LogicalJoinType =
-  'inner' | 'left' | 'right' | 'full' | 'leftSemi' | 'leftAnti' | 'leftMark' | 'rightSemi' | 'rightAnti' | 'rightMark'
+  | 'inner'
+  | 'left'
+  | 'right'
+  | 'full'
+  | 'leftSemi'
+  | 'leftAnti'
+  | 'leftMark'
+  | 'rightSemi'
+  | 'rightAnti'
+  | 'rightMark'
 
 export interface MarkColumn {
   readonly relation: string

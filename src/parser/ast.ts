@@ -13,6 +13,7 @@ export type ObjectName = readonly Ident[]
 
 export type ComparisonOperator = '=' | '<>' | '<' | '<=' | '>' | '>='
 
+// oxfmt-ignore
 export type BinaryOperator =
   '+' | '-' | '*' | '/' | '%' | '||' | ComparisonOperator | 'and' | 'or' | 'is distinct from' | 'is not distinct from'
 
@@ -160,6 +161,7 @@ export type SelectItem =
       readonly span: Span
     }
 
+// oxfmt-ignore
 export type JoinType =
   'inner' | 'left' | 'right' | 'full' | 'cross' | 'left semi' | 'right semi' | 'left anti' | 'right anti'
 

@@ -308,7 +308,8 @@ export function caseOf(
 
 /** What follows an operand without space for another: `::type`, `[index]`, `[from:to]`. */
 export type PostfixPart = { readonly span: Span } & (
-  { readonly type: TypeNode } | { readonly from: ExprNode | null; readonly to: ExprNode | null | undefined }
+  | { readonly type: TypeNode }
+  | { readonly from: ExprNode | null; readonly to: ExprNode | null | undefined }
 )
 
 export function postfix(input: ExprNode, parts: readonly PostfixPart[]): ExprNode {

@@ -31,7 +31,9 @@ export interface Properties {
 
 /** What an operator asks of one input. `hash` exprs are over that input's schema. */
 export type Distribution =
-  { readonly kind: 'any' } | { readonly kind: 'single' } | { readonly kind: 'hash'; readonly exprs: readonly Expr[] }
+  | { readonly kind: 'any' }
+  | { readonly kind: 'single' }
+  | { readonly kind: 'hash'; readonly exprs: readonly Expr[] }
 
 /** State shared by the two pipelines of one task of an operator that breaks pipelines (a join's hash table). */
 export interface BuildState {

@@ -11,7 +11,7 @@ const SPECIAL = [
   '224.0.0.0/4', '240.0.0.0/4',
   '::/96', '64:ff9b::/96', '64:ff9b:1::/48', '100::/64', '2001::/23', '2001:db8::/32', '2002::/16', '3fff::/20',
   '5f00::/16', 'fc00::/7', 'fe80::/10', 'fec0::/10', 'ff00::/8',
-] // prettier-ignore
+] // oxfmt-ignore
 
 /** Addresses and networks such as `10.1.2.3` or `fd00::/8`. Throws for what is none. */
 export function networksOf(texts: readonly string[]): BlockList {

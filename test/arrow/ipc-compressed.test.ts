@@ -177,7 +177,7 @@ test('metadata in which one part overlaps another are checked again after they w
   const metadata = batchMetadata(
     compressedStream(new arrow.Table({ zeros: arrow.makeVector(new Int32Array(9)) }), 'lz4'),
   )
-  t.is(withoutCompression(metadata, [[0, 4000], [4000, 36]], 4040).length % 8, 0) // prettier-ignore
+  t.is(withoutCompression(metadata, [[0, 4000], [4000, 36]], 4040).length % 8, 0) // oxfmt-ignore
   const view = new DataView(metadata.buffer)
   const referred = (at: number): number => at + view.getUint32(at, true)
   const field = (table: number, slot: number): number =>
@@ -188,5 +188,5 @@ test('metadata in which one part overlaps another are checked again after they w
   view.setBigInt64(secondBuffer, 0n, true)
   view.setUint32(field(batch, 1), secondBuffer - field(batch, 1), true)
   t.is(checkMessage(metadata).compression?.buffers.length, 2)
-  t.throws(() => withoutCompression(metadata, [[0, 4000], [4000, 36]], 4040), { code: 'FILE_INVALID' }) // prettier-ignore
+  t.throws(() => withoutCompression(metadata, [[0, 4000], [4000, 36]], 4040), { code: 'FILE_INVALID' }) // oxfmt-ignore
 })

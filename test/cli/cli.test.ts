@@ -70,7 +70,7 @@ const CASES: readonly Case[] = [
   { title: 'an unknown TPC-H table', args: ['tpch', 'generate', '--scale', '1', '--out', 'x', '--tables', 'part,parts'], status: 2, stdout: '', stderr: "error: option '--tables <names>' argument 'part,parts' is invalid. 'parts' is none of region, nation, supplier, customer, part, partsupp, orders, lineitem\n(add --help for the flags)\n" },
   { title: 'query 23', args: ['tpch', 'run', '--data', 'x', '--query', '1,23'], status: 2, stdout: '', stderr: "error: option '--query <numbers>' argument '1,23' is invalid. '23' is not a query from 1 to 22\n(add --help for the flags)\n" },
   { title: 'no data', args: ['tpch', 'run', '--data', '/nonexistent', '--query', '6'], status: 1, stdout: '', stderr: "Error: '/nonexistent' holds no TPC-H table; make them with: ballista tpch generate [INVALID_ARGUMENT]\n" },
-] // prettier-ignore
+] // oxfmt-ignore
 
 for (const { title, args, input, status, stdout, stderr } of CASES) {
   test.serial(title, async t => {
@@ -228,11 +228,11 @@ test.serial('tpch: data, their rows, and a benchmark that compares with DuckDB',
   const flags = ['--data', out, '--vs', 'duckdb', '--iterations', '2', '--json', json]
   const run = await ballista(['tpch', 'run', '--query', '6,q14', ...flags])
   t.is(run.status, 0, run.stdout + run.stderr)
-  const report = JSON.parse(await readFile(json, 'utf8')) as { queries: { query: string; rows: number; ms: number[]; duckDb: { equal: boolean } }[]; totalMs: number } // prettier-ignore
+  const report = JSON.parse(await readFile(json, 'utf8')) as { queries: { query: string; rows: number; ms: number[]; duckDb: { equal: boolean } }[]; totalMs: number } // oxfmt-ignore
   t.deepEqual(
     report.queries.map(({ query, rows, ms, duckDb }) => [query, rows, ms.length, duckDb.equal]),
     [['q06', 1, 2, true], ['q14', 1, 2, true]],
-  ) // prettier-ignore
+  ) // oxfmt-ignore
   const best = report.queries.reduce((sum, { ms }) => sum + Math.min(...ms), 0)
   t.is(report.totalMs, best)
 })

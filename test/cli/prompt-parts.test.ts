@@ -109,7 +109,7 @@ const COMPLETIONS: readonly (readonly [string, readonly string[], string])[] = [
   ['select 1 -- fro|', [], ''],
   ['describe o|', ['orders'], 'o'],
   ['select o_| from orders; select l_tax from lineitem', ['o_orderkey'], 'o_'],
-] // prettier-ignore
+] // oxfmt-ignore
 
 for (const [marked, expected, typed] of COMPLETIONS) {
   test(`completion of ${marked}`, async t => {
@@ -204,7 +204,7 @@ test('a table that fits is shown whole, with the number of rows that are not', a
 |      3 | c    | d    |    4 |
 +--------+------+------+------+
 (1 more row(s) not shown; \\pset maxrows inf shows all)
-`) // prettier-ignore
+`) // oxfmt-ignore
 })
 
 test('long texts are cut before a column is left out, and numbers never', async t => {

@@ -66,7 +66,7 @@ test.serial('pasted lines and lines typed while a statement runs are shown and r
     'c', '3',
     'ballista> select 4 as d;',
     'd', '4',
-  ]) // prettier-ignore
+  ]) // oxfmt-ignore
   terminal.end()
   t.is(await terminal.status, 0)
 })

@@ -215,7 +215,7 @@ test.serial('a data root that leads to an address which is not public is refused
     'localhost', '127.0.0.1', '127.1', '2130706433', '0x7f000001', '0177.0.0.1', '[::1]', '[::ffff:127.0.0.1]',
     '[::ffff:7f00:1]', '[::127.0.0.1]', '[64:ff9b::7f00:1]', '[2002:7f00:1::]', '0.0.0.0', '0', '10.0.0.1', '172.16.0.1',
     '192.168.0.1', '100.64.0.1', '169.254.169.254', '[fe80::1]', '[fd00:ec2::254]', '224.0.0.1', '255.255.255.255',
-  ] // prettier-ignore
+  ] // oxfmt-ignore
   const roots = hosts.flatMap(host => ['--data-root', `http://${host}:${port}/`])
   const cluster = await startCluster(0, 1, [...roots, '--allow-network', '192.0.2.0/24'])
   t.teardown(() => cluster.close())

@@ -196,7 +196,7 @@ test('flow is what has moved in the last second', async t => {
     const { edges, elapsedMs } = history.before(at(elapsed))
     return [(edges.get(7) as unknown as { at: number }).at, elapsedMs]
   })
-  t.deepEqual(seen, [[0, 300], [0, 600], [0, 1000], [300, 1000], [600, 1000], [1600, 1000]]) // prettier-ignore
+  t.deepEqual(seen, [[0, 300], [0, 600], [0, 1000], [300, 1000], [600, 1000], [1600, 1000]]) // oxfmt-ignore
 })
 
 test('operators are called by what they do', async t => {
@@ -216,11 +216,11 @@ test('numbers as people read them', async t => {
   const { bytes, count, duration } = await load<Format>('format.mjs')
   t.deepEqual([0, 999, 1000, 12_345, 999_499, 1_234_567, 5e9].map(count), [
     '0', '999', '1.00K', '12.3K', '999K', '1.23M', '5.00B',
-  ]) // prettier-ignore
+  ]) // oxfmt-ignore
   t.deepEqual([0, 999, 1000, 1536, 20 * 1024 ** 2, 3 * 1024 ** 4].map(bytes), [
     '0 B', '999 B', '0.98 KB', '1.50 KB', '20.0 MB', '3.00 TB',
-  ]) // prettier-ignore
+  ]) // oxfmt-ignore
   t.deepEqual([0.4, 999, 1240, 59_949, 59_951, 125_000, 3_600_000, 90_000_000].map(duration), [
     '0 ms', '999 ms', '1.24 s', '59.9 s', '1 m 00 s', '2 m 05 s', '1 h 00 m', '1 d 1 h',
-  ]) // prettier-ignore
+  ]) // oxfmt-ignore
 })

@@ -195,14 +195,14 @@ const ID = { name: 'id', type: 'long', nullable: true, metadata: {} }
 test.serial('columns are found under their physical names', async t => {
   const mapped = (name: string, type: string, physical: string): object => ({
     name, type, nullable: true, metadata: { 'delta.columnMapping.id': 1, 'delta.columnMapping.physicalName': physical },
-  }) // prettier-ignore
+  }) // oxfmt-ignore
   const path = await tableOf('mapped', [
     { protocol: { minReaderVersion: 2, minWriterVersion: 5 } },
     metaData([mapped('the id', 'long', 'col-1'), mapped('x', 'double', 'id')], { 'delta.columnMapping.mode': 'name' }),
     { add: {
       path: 'a%20b.parquet', partitionValues: {}, size: 1, modificationTime: 0, dataChange: true,
       stats: JSON.stringify({ numRecords: 2, minValues: { 'col-1': 1 }, maxValues: { 'col-1': 2 }, nullCount: { 'col-1': 0 } }),
-    } }, // prettier-ignore
+    } }, // oxfmt-ignore
   ])
   // An INT in the file, as before a type was widened.
   await query(

@@ -26,7 +26,7 @@ export async function validateLog(table: string): Promise<ValidLog> {
   const states: string[] = []
   for (const name of commits) {
     const text = readFileSync(join(log, name), 'utf8')
-    state.apply(name, text.trimEnd().split('\n').map(line => JSON.parse(line) as Json)) // prettier-ignore
+    state.apply(name, text.trimEnd().split('\n').map(line => JSON.parse(line) as Json)) // oxfmt-ignore
     states.push(state.text())
   }
   const duckdb = await (await DuckDBInstance.create(':memory:')).connect()
@@ -60,7 +60,7 @@ export async function validateLog(table: string): Promise<ValidLog> {
       ['minValues', '<'],
       ['maxValues', '>'],
     ] as const) {
-      // prettier-ignore
+      // oxfmt-ignore
       for (const [name, bound] of Object.entries(stats[bounds] ?? {})) {
         const field = state.fields.find(each => each['name'] === name)
         check(field !== undefined && !state.partitionColumns.includes(name), `${bounds} of ${name}, which is no data column`)

@@ -51,7 +51,7 @@ for (const [mode, open] of Object.entries(MODES)) {
     const ctx = await open()
     t.teardown(() => ctx.close())
     for (const [name, partitioned] of TABLES.slice(0, mode === 'on a cluster' ? 1 : 2)) {
-      // prettier-ignore
+      // oxfmt-ignore
       const path = join(directory, `${name} ${mode}`)
       await rowsOf(ctx, `CREATE OR REPLACE TABLE t STORED AS DELTA ${partitioned} LOCATION '${path}' AS ${lines()}`)
       await rowsOf(ctx, `INSERT INTO t (o, mode) VALUES (-1, 'it''s/ä=%'), (-2, NULL)`)
@@ -103,7 +103,7 @@ const WRITTEN = [
     i8: null, i16: null, i32: null, i64: null, f: null, d: null, dec: null, s: null, b: null, day: null, ts: null, tz: null,
     k: null,
   },
-] // prettier-ignore
+] // oxfmt-ignore
 
 test.serial('every type comes back as it was written', async t => {
   await using ctx = new SessionContext()
@@ -111,7 +111,7 @@ test.serial('every type comes back as it was written', async t => {
   const types = {
     i8: 'TINYINT', i16: 'SMALLINT', i32: 'INT', i64: 'BIGINT', f: 'FLOAT', d: 'DOUBLE', dec: 'DECIMAL(30, 5)',
     s: 'VARCHAR', b: 'BOOLEAN', day: 'DATE', ts: 'TIMESTAMP', tz: 'TIMESTAMPTZ',
-  } // prettier-ignore
+  } // oxfmt-ignore
   const columns = Object.entries(types).map(([name, type]) => `${name} ${type}`)
   await rowsOf(
     ctx,
@@ -243,9 +243,9 @@ test.serial('an overwrite of a partition replaces its rows, and meets only write
   t.deepEqual(await rowsOf(ctx, "INSERT OVERWRITE t PARTITION (k = 1 + 1) (d, a) VALUES (DATE '2025-01-01', 100)"), [
     { count: 1n },
   ])
-  t.deepEqual(await counts(), [{ k: 0n, n: 4n, low: 0n }, { k: 1n, n: 4n, low: 1n }, { k: 2n, n: 1n, low: 100n }]) // prettier-ignore
+  t.deepEqual(await counts(), [{ k: 0n, n: 4n, low: 0n }, { k: 1n, n: 4n, low: 1n }, { k: 2n, n: 1n, low: 100n }]) // oxfmt-ignore
   t.is(await commitTo(path, { ...stale, replaces: { k: '1', d: '2024-01-02' } }), 2)
-  t.deepEqual(await counts(), [{ k: 0n, n: 4n, low: 0n }, { k: 1n, n: 2n, low: 4n }, { k: 2n, n: 1n, low: 100n }]) // prettier-ignore
+  t.deepEqual(await counts(), [{ k: 0n, n: 4n, low: 0n }, { k: 1n, n: 2n, low: 4n }, { k: 2n, n: 1n, low: 100n }]) // oxfmt-ignore
   await t.throwsAsync(commitTo(path, { ...stale, writeId: 'k=2', replaces: { k: '2' } }), { code: 'WRITE_CONFLICT' })
   await t.throwsAsync(commitTo(path, { ...stale, writeId: 'd', replaces: { d: '2024-01-02' } }), {
     code: 'WRITE_CONFLICT',

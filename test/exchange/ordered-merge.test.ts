@@ -86,7 +86,7 @@ test.serial('a reader that leaves early leaves every input', async t => {
   const rng = seededRng(7)
   const open = new Set<object>()
   const parts = [1, 2, 3].map(() => Array.from({ length: 50 }, () => randomRow(rng)).sort(compare))
-  const rows = await merged(parts.map(part => inputOf(part, rng, open)), 4) // prettier-ignore
+  const rows = await merged(parts.map(part => inputOf(part, rng, open)), 4) // oxfmt-ignore
   t.deepEqual(rows.slice(0, 4), parts.flat().sort(compare).slice(0, 4) as unknown as Value[][])
   t.is(open.size, 0)
   t.is(bytesInUse(), before)

@@ -40,7 +40,7 @@ const chain = (marks: Readonly<Record<number, string>> = {}): StagePlan[] => [
   stage(1, 4, [], [`10${marks[1] ?? ''}`]),
   stage(2, 4, [[0, 100], [10, 5]], [`20${marks[2] ?? ''}`]),
   stage(3, 1, [[20, 50]], ['30']),
-] // prettier-ignore
+] // oxfmt-ignore
 
 test('without materialized edges a query is one region', t => {
   t.deepEqual(summary(chain()), ['0 1 2 3 after []'])
@@ -81,7 +81,7 @@ test('always: all edges but that of the result and those on demand', t => {
 })
 
 test('all edges of a stage are materialized together', t => {
-  const stages = [stage(0, 3, [], ['0', '1']), stage(1, 3, [[0, 1]], ['10']), stage(2, 3, [[1, 1], [10, 9]], ['20'])] // prettier-ignore
+  const stages = [stage(0, 3, [], ['0', '1']), stage(1, 3, [[0, 1]], ['10']), stage(2, 3, [[1, 1], [10, 9]], ['20'])] // oxfmt-ignore
   const [shared] = materializeEdges(stages, { mode: 'auto', capacity: 6 })
-  t.deepEqual(shared.plan.outputs.map(({ materialized }) => materialized), [true, true]) // prettier-ignore
+  t.deepEqual(shared.plan.outputs.map(({ materialized }) => materialized), [true, true]) // oxfmt-ignore
 })

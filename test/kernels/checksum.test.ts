@@ -6,7 +6,7 @@ import { testRng } from '../arrow/random-columns.js'
 
 const PRIMES: readonly bigint[] = [
   0x9e3779b185ebca87n, 0xc2b2ae3d27d4eb4fn, 0x165667b19e3779f9n, 0x85ebca77c2b2ae63n, 0x27d4eb2f165667c5n,
-] // prettier-ignore
+] // oxfmt-ignore
 const u64 = (value: bigint): bigint => BigInt.asUintN(64, value)
 const rotated = (value: bigint, bits: bigint): bigint => u64((value << bits) | (value >> (64n - bits)))
 

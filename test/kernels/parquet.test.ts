@@ -172,7 +172,7 @@ rounds('dictionary values of every width are those of the codes', 60, (t, rng, b
   const source = blocks.write(dictionary)
   const read = kernels().parquetDictionary(
     open(blocks, bytes, bits), values.length, source, length, width, blocks.alloc(4096), out,
-  ) // prettier-ignore
+  ) // oxfmt-ignore
   t.is(read, 1)
   const expected = values.flatMap(code => dictionary.slice(code * width, (code + 1) * width))
   t.is(Buffer.compare(views().u8.slice(out, out + expected.length), Buffer.from(expected)), 0)

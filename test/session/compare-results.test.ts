@@ -33,7 +33,7 @@ const cases: readonly (readonly [name: string, sql: string, left: Rows, right: R
   ['any rows of a LIMIT', 'SELECT * FROM t LIMIT 1', [ROWS[0]], [ROWS[1]], []],
   ['another row that ties at the LIMIT', 'SELECT * FROM t ORDER BY a LIMIT 2', ROWS.slice(0, 2), [ROWS[0], ROWS[2]], []],
   ['another row before the LIMIT', 'SELECT * FROM t ORDER BY a LIMIT 2', ROWS.slice(0, 2), [[1n, 'X', 0.5], ROWS[2]], ['cells: row 1, column s: x here, X there']],
-] // prettier-ignore
+] // oxfmt-ignore
 
 for (const [name, sql, left, right, different] of cases) {
   test(name, t => {

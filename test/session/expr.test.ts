@@ -43,7 +43,7 @@ const leaf: fc.Arbitrary<Built> = fc.constantFrom<Built>(
 const OPERATORS = {
   add: '+', sub: '-', mul: '*', div: '/', mod: '%', eq: '=', neq: '<>', lt: '<', gte: '>=', and: 'AND', or: 'OR', like: 'LIKE',
   concat: '||', isDistinctFrom: 'IS DISTINCT FROM',
-} as const // prettier-ignore
+} as const // oxfmt-ignore
 
 const { built } = fc.letrec<{ built: Built }>(tie => ({
   built: fc.oneof(

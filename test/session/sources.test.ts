@@ -29,7 +29,7 @@ for (const [mode, make] of MODES) {
     t.deepEqual(await rows.rows(), [
       { i: 1n, f: 1.5, s: "it's", b: true, d: day, big: (2n ** 70n).toString(), bytes: new Uint8Array([0, 255]), none: null, extra: null },
       { i: 2n, f: -0, s: null, b: null, d: null, big: null, bytes: null, none: null, extra: 'x' },
-    ]) // prettier-ignore
+    ]) // oxfmt-ignore
     t.deepEqual(await rows.select('i', 'd').rows({ bigint: 'number', dates: 'string' }), [
       { i: 1, d: '2024-02-29T01:02:03.004' },
       { i: 2, d: null },

@@ -181,7 +181,7 @@ test.serial('Node, web and plain iterables, record batches, and joins with table
   const failing = Readable.from((async function* () {
     yield { x: 1 }
     throw new Error('the source broke')
-  })()) // prettier-ignore
+  })()) // oxfmt-ignore
   ctx.registerStream('failing', failing, { x: 'BIGINT' })
   t.regex(await outcome((await ctx.table('failing')).rows()), /the source broke/)
   t.is(bytesInUse(), before)

@@ -37,7 +37,7 @@ const CASES: readonly Case[] = [
   { title: 'another order', ours: [[exact('1')], [exact('2')]], theirs: [[exact('2')], [exact('1')]], result: 'other order' },
   { title: 'another order of nearly equal doubles', ours: [[double(2.0000000001), text('b')], [double(1), text('a')]], theirs: [[double(1), text('a')], [double(2), text('b')]], result: 'other order' },
   { title: 'a multiset: how often counts', ours: [[exact('1')], [exact('1')], [exact('2')]], theirs: [[exact('1')], [exact('2')], [exact('2')]], result: 'row 1, column 0: 1, expected 2' },
-] // prettier-ignore
+] // oxfmt-ignore
 
 for (const { title, ours, theirs, result } of CASES) {
   test(title, t => {

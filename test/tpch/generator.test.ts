@@ -75,7 +75,7 @@ test('a piece of the text pool made on its own is that part of the whole, and to
     [158, 160],
     [297, POOL_CHUNKS],
   ] as const) {
-    // prettier-ignore
+    // oxfmt-ignore
     const piece = new Uint8Array(POOL_BYTES)
     fillTextPool(piece, first, last)
     const from = first * CHUNK_BYTES

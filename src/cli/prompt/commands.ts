@@ -46,7 +46,7 @@ const COMMANDS: readonly Command[] = [
   { name: 'q', usage: '\\q', description: 'quit; so does Ctrl-D', run: (_, { quit }) => quit() },
   { name: 'quiet', usage: '\\quiet [on | off]', description: 'leave out row counts and times', run: toggle('quiet') },
   { name: 'timing', usage: '\\timing [on | off]', description: 'show the time of statements', run: toggle('timing') },
-] // prettier-ignore
+] // oxfmt-ignore
 
 export const commandNames = (): string[] => COMMANDS.map(({ name }) => `\\${name}`)
 

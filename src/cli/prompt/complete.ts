@@ -16,7 +16,7 @@ export interface Names {
 export type Completion = [candidates: string[], typed: string]
 
 const TABLES_FOLLOW = new Set(['from', 'join', 'into', 'table', 'describe', 'desc', 'view', 'exists'])
-const STATEMENTS = ['copy', 'create', 'describe', 'drop', 'explain', 'from', 'insert', 'reset', 'select', 'set', 'show', 'values', 'with'] // prettier-ignore
+const STATEMENTS = ['copy', 'create', 'describe', 'drop', 'explain', 'from', 'insert', 'reset', 'select', 'set', 'show', 'values', 'with'] // oxfmt-ignore
 
 /** Completes SQL at `cursor`. */
 export async function completeSql(sql: string, cursor: number, names: Names): Promise<Completion> {

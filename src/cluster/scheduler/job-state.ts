@@ -22,7 +22,14 @@ import {
  * all tasks of a write have ended well; from here only the commit decides, whoever leaves.
  */
 export type JobPhase =
-  'queued' | 'planning' | 'running' | 'waiting' | 'committing' | 'succeeded' | 'failed' | 'cancelled'
+  | 'queued'
+  | 'planning'
+  | 'running'
+  | 'waiting'
+  | 'committing'
+  | 'succeeded'
+  | 'failed'
+  | 'cancelled'
 
 /** Stages that run at once. */
 export interface LaunchGroup {

@@ -36,7 +36,7 @@ interface CsvKernels {
     ...args: [
       sources: number, count: number, row: number, n: number, out: number, end: number,
       delimiter: number, quote: number, nullText: number, nullLength: number, used: number,
-    ] // prettier-ignore
+    ] // oxfmt-ignore
   ): number
 }
 
@@ -97,7 +97,7 @@ function formatRows(
     const text = scratch(room + SLOP_BYTES)
     const next = kernels<CsvKernels>().csvFormat(
       sources, count, row, rowCount, text, text + room, delimiter, quote, nullText, nullLength, used,
-    ) // prettier-ignore
+    ) // oxfmt-ignore
     out.copy(views().u8.subarray(text, text + views().u32[used / 4]))
     return next
   })

@@ -12,7 +12,7 @@ interface BloomKernels {
   bloomAddFixed(
     ...args: [
       values: number, width: number, isSigned: number, validity: number, n: number, blocks: number, count: number, scratch: number,
-    ] // prettier-ignore
+    ] // oxfmt-ignore
   ): void
   bloomAddBytes(values: number, offsets: number, validity: number, n: number, blocks: number, count: number): void
   bloomMayHold(position: number, byteLength: number, blocks: number, count: number): number

@@ -7,7 +7,8 @@ import type { PageValues } from './page-values.js'
 
 /** What the pages of one run have in common. */
 export type Layout =
-  { readonly kind: 'fixed'; readonly width: number; readonly dictionary?: Column } | { readonly kind: 'text' }
+  | { readonly kind: 'fixed'; readonly width: number; readonly dictionary?: Column }
+  | { readonly kind: 'text' }
 
 export function layoutOf(values: PageValues): Layout {
   if (values.kind === 'fixed') return { kind: 'fixed', width: values.width }

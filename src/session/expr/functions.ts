@@ -15,7 +15,7 @@ export type Functions = { readonly [Name in CommonFunction]: FunctionBuilder } &
 }
 
 /** What editors offer; every other function of SQL works as well. */
-// prettier-ignore
+// oxfmt-ignore
 export const COMMON_FUNCTIONS = [
   'sum', 'avg', 'min', 'max', 'stddev', 'stddev_pop', 'var', 'var_pop', 'bool_and', 'bool_or',
   'abs', 'ceil', 'floor', 'round', 'sqrt', 'power', 'exp', 'ln', 'log', 'log2', 'log10', 'signum', 'trunc',

@@ -6,7 +6,7 @@ import { getJson, repeatedly } from './requests.mjs'
 const COLUMNS = [
   ['Status'], ['Executor'], ['Version'], ['Slots in use'], ['CPU', true], ['Arena', true], ['Reserved', true],
   ['Queued', true], ['Read', true], ['Sent', true], ['Peak memory', true], ['Last seen', true],
-] // prettier-ignore
+] // oxfmt-ignore
 
 export function executorsView() {
   const body = h('tbody')
@@ -71,7 +71,7 @@ function executorRow({ id }) {
         cpuText(before, executor, figures), bytes(figures.arena_bytes ?? 0), bytes(figures.reserved_bytes ?? 0),
         bytes(figures.queued_bytes ?? 0), bytes(figures.bytes_read ?? 0), bytes(figures.bytes_sent ?? 0),
         bytes(figures.peak_rss_bytes ?? 0), `${duration(Math.max(0, Date.now() - executor.last_seen))} ago`,
-      ] // prettier-ignore
+      ] // oxfmt-ignore
       cells.forEach((cell, index) => setText(cell, texts[index]))
       if (figures.cpu_ms !== undefined && figures.cpu_ms !== before?.cpuMs)
         before = { cpuMs: figures.cpu_ms, seen: executor.metrics_time, text: texts[0] }
