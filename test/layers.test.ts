@@ -13,6 +13,7 @@ const LAYER: Readonly<Record<string, number>> = {
 
 /** The only places (path prefixes under src) that may import a package; types are free. */
 const PACKAGE_HOMES: Readonly<Record<string, readonly string[]>> = {
+  '@bokuweb/zstd-wasm': ['formats/zstd-write.ts'],
   '@grpc/grpc-js': ['exchange/', 'cluster/', 'session/remote-client.ts'],
   '@grpc/proto-loader': ['exchange/', 'cluster/'],
   'apache-arrow': ['arrow/', 'delta/'],

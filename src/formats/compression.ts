@@ -30,13 +30,6 @@ export function compressionOf(options: FormatOptions, path: string): Compression
   throw fail('NOT_SUPPORTED', [`the compression '${options['compression']}' (known: gzip, zstd, uncompressed)`])
 }
 
-/** Whether to write gzip; other compressions can only be read. Throws NOT_SUPPORTED. */
-export function writesGzip(options: FormatOptions, path: string): boolean {
-  const compression = compressionOf(options, path)
-  if (compression === 'zstd') throw fail('NOT_SUPPORTED', ['writing text files with zstd'])
-  return compression === 'gzip'
-}
-
 /** The bytes of a file as they lie on disk: from where, and how many there were when the query was planned. */
 export interface ByteSpan {
   /** Only for a file that is not compressed. */

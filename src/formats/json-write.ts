@@ -3,7 +3,7 @@ import type { Batch, Column } from '../arrow/batch.js'
 import { views } from '../arrow/memory.js'
 import { openAtomicFile } from '../storage/read-file.js'
 import { cellWriter, hasValue, type CellWriter } from './cell-text.js'
-import { writesGzip } from './compression.js'
+import { compressionOf } from './compression.js'
 import type { FileWriter, PieceEncoder, WriteRequest } from './format.js'
 import { PIECE_BYTES, pieceWriter, textBytes, textEncoder } from './piece-writer.js'
 import { TextBuffer } from './text-buffer.js'
@@ -17,14 +17,14 @@ const HEX = '0123456789abcdef'
 export async function openJsonWriter(request: WriteRequest): Promise<FileWriter> {
   const { host, options, path } = request
   const encoder = await openJsonEncoder(request)
-  const head = await textBytes(new Uint8Array(0), writesGzip(options, path))
+  const head = await textBytes(new Uint8Array(0), compressionOf(options, path))
   return pieceWriter(await openAtomicFile({ path, host }), encoder, { head })
 }
 
 /** The rows of such a file. */
 export async function openJsonEncoder({ options, path, schema }: WriteRequest): Promise<PieceEncoder> {
   const prefixes = schema.fields.map(({ name }, i) => `${i === 0 ? '{' : ','}${JSON.stringify(name)}:`)
-  return textEncoder((batch, start, out) => writeRows(batch, start, out, prefixes), writesGzip(options, path))
+  return textEncoder((batch, start, out) => writeRows(batch, start, out, prefixes), compressionOf(options, path))
 }
 
 function writeRows({ columns, rowCount }: Batch, start: number, out: TextBuffer, prefixes: readonly string[]): number {

@@ -3,6 +3,7 @@ import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import type { Batch } from '../arrow/batch.js'
 import type { CheckedFile } from '../storage/read-file.js'
+import type { Compression } from './compression.js'
 import type { EncodedPiece, FileWriter, PieceEncoder } from './format.js'
 import { TextBuffer } from './text-buffer.js'
 
@@ -61,12 +62,12 @@ export function pieceWriter(file: CheckedFile, encoder: PieceEncoder, { append, 
 /** Writes rows from `start` until PIECE_BYTES are buffered or the batch ends; gives the next row. Borrows the batch. */
 export type RowsToText = (batch: Batch, start: number, out: TextBuffer) => number
 
-/** Pieces of whole lines; with `isCompressed` each is a member of a gzip file (RFC 1952, section 2.2: they may follow each other). */
-export function textEncoder(writeRows: RowsToText, isCompressed: boolean): PieceEncoder {
+/** Pieces of whole lines, each compressed for itself. */
+export function textEncoder(writeRows: RowsToText, compression: Compression): PieceEncoder {
   const out = new TextBuffer()
   let rows = 0
   const piece = async (): Promise<EncodedPiece> => {
-    const taken = { bytes: await textBytes(out.take(), isCompressed), rows }
+    const taken = { bytes: await textBytes(out.take(), compression), rows }
     rows = 0
     return taken
   }
@@ -86,6 +87,10 @@ export function textEncoder(writeRows: RowsToText, isCompressed: boolean): Piece
   }
 }
 
-/** As they lie in the file. */
-export const textBytes = async (bytes: Uint8Array, isCompressed: boolean): Promise<Uint8Array> =>
-  isCompressed ? gzipMember(bytes) : bytes
+/** As they lie in the file: a gzip member (RFC 1952, section 2.2) or zstd frames (RFC 8878, section 3), of which many make a file. */
+export async function textBytes(bytes: Uint8Array, compression: Compression): Promise<Uint8Array> {
+  if (compression === 'none') return bytes
+  if (compression === 'gzip') return gzipMember(bytes)
+  const { zstdFrames } = await import('./zstd-write.js')
+  return zstdFrames(bytes)
+}

@@ -36,7 +36,7 @@ export interface WriteOptions extends RunOptions, KeyedWrite {
   readonly sortBy?: readonly string[]
   /** False: a directory of files, also where the path does not end in `/`. */
   readonly singleFile?: boolean
-  /** Of the format: Parquet `snappy`, `zstd`, …; CSV and JSON `gzip`. */
+  /** Of the format: Parquet `snappy`, `zstd`, …; CSV and JSON `gzip`, `zstd`. */
   readonly compression?: string
   /** More options of the format, by the keys of `COPY … OPTIONS (…)`: `{ has_header: false }`. */
   readonly format?: Readonly<Record<string, string | number | boolean>>

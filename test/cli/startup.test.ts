@@ -128,6 +128,16 @@ test.serial('the widths of Unicode characters are loaded for a table that has so
   t.true(packages.includes('string-width'))
 })
 
+test.serial('the encoder of zstd is loaded for a file that is compressed with it', async t => {
+  for (const [ending, isLoaded] of [
+    ['csv.gz', false],
+    ['csv.zst', true],
+  ] as const) {
+    const { packages } = await load('written', `copy (select 1 as x) to '${join(directory, `written.${ending}`)}'`)
+    t.is(packages.includes('@bokuweb/zstd-wasm'), isLoaded, ending)
+  }
+})
+
 test.serial('the command is a bundle of few files, whose threads find their modules and their kernels', async t => {
   const { stdout, modules, packages } = await load('bundle', 'select 1 as x', BIN)
   t.is(stdout, '+---+\n| x |\n+---+\n| 1 |\n+---+\n')

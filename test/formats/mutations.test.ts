@@ -57,7 +57,7 @@ test.serial('a broken file gives a coded error within a second, or rows, and lea
   t.log(`BALLISTA_TEST_SEED=${seed}`)
   const duck = await openDuck()
   t.teardown(() => duck.close())
-  t.is((await writeCorpus(duck)).length, 19)
+  t.is((await writeCorpus(duck)).length, 20)
   const problems: string[] = []
   for (let next = 0; next < COUNT;) next = await runChild(duck.directory, seed, next, problems)
   t.deepEqual(problems, [])

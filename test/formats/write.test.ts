@@ -84,9 +84,13 @@ function randomBatches(
   return { columns, rows }
 }
 
-async function writeAll(writer: FileWriter, batches: readonly Value[][][]): Promise<{ rows: number; bytes: number }> {
+async function writeAll(
+  writer: FileWriter,
+  batches: readonly Value[][][],
+  schema = SCHEMA,
+): Promise<{ rows: number; bytes: number }> {
   for (const columns of batches) {
-    const batch = batchFromValues(SCHEMA, columns)
+    const batch = batchFromValues(schema, columns)
     await writer.write(batch)
     releaseBatch(batch)
   }
@@ -160,6 +164,7 @@ test.serial('CSV: DuckDB and we read back what was written', async t => {
     ['csv', {}],
     ['csv', { delimiter: ';', null_value: 'NULL' }],
     ['csv.gz', {}],
+    ['csv.zst', {}],
   ] as const) {
     const path = join(duck.directory, `written.${ending}`)
     await writeAll(await openWriter({ path, format: 'csv', options }, SCHEMA, HOST), columns)
@@ -172,6 +177,37 @@ test.serial('CSV: DuckDB and we read back what was written', async t => {
     t.is(firstDifference((await scanFile(path, { schema: SCHEMA, options })).rows, rows), undefined, ending)
   }
   t.is(bytesInUse(), before)
+})
+
+/** In `bytes`, which hold no other data of this look. */
+const zstdFramesIn = (bytes: Buffer): number => bytes.toString('latin1').split('\x28\xb5\x2f\xfd').length - 1
+
+test.serial('zstd: each piece is a frame, and a longer one several', async t => {
+  const schema = { fields: [field('a', INT32), field('text', UTF8)] }
+  // A piece ends with the batch that makes it longer than 1 MiB, a frame at 4 MiB.
+  const lengths = [600_000, 600_000, 5 * 2 ** 20, 1]
+  const rows = lengths.map((length, i) => [i, 'x'.repeat(length)])
+  // The first is the header, or empty.
+  for (const [written, frames] of [
+    [rows, 1 + 1 + 2 + 1],
+    [[], 1],
+  ] as const) {
+    for (const format of ['csv', 'json']) {
+      const path = join(duck.directory, `frames.${format}.zst`)
+      const batches = written.map(row => row.map(value => [value]))
+      await writeAll(await openWriter({ path, format, options: {} }, schema, HOST), batches, schema)
+      t.is(zstdFramesIn(readFileSync(path)), frames)
+      t.is(firstDifference((await scanFile(path, { schema })).rows, written), undefined)
+      const options = { csv: 'max_line_size=6000000, buffer_size=12000000', json: 'maximum_object_size=6000000' }[
+        format
+      ]
+      const theirs = await duck.rows(
+        `from read_${format}('${path}', columns={a: 'INTEGER', text: 'VARCHAR'}, ${options})`,
+      )
+      t.is(firstDifference(theirs, written), undefined)
+    }
+  }
+  t.is(bytesInUse(), 0)
 })
 
 test.serial('CSV text of every kind of value', async t => {

@@ -43,6 +43,14 @@ test.serial('partitions, order and compression', async t => {
   t.deepEqual(readdirSync(place('parts')), ['k=x', 'k=y'])
   await frame.writeJson(place('packed'), { singleFile: false, compression: 'gzip' })
   t.regex(readdirSync(place('packed'))[0], /\.json\.gz$/)
+  await frame.writeJson(place('zstd'), { singleFile: false, compression: 'zstd' })
+  t.regex(readdirSync(place('zstd'))[0], /\.json\.zst$/)
+  await frame.writeCsv(place('packed.csv.zst'), { compression: 'zstd' })
+  t.deepEqual(await (await ctx.readCsv(place('packed.csv.zst'))).sort('a').rows(), [
+    { a: 1n, k: 'y' },
+    { a: 2n, k: 'x' },
+    { a: 3n, k: 'x' },
+  ])
   await t.throwsAsync(frame.writeCsv(place('none'), { partitionBy: ['c'] }), { code: 'COLUMN_NOT_FOUND' })
   await t.throwsAsync(frame.writeCsv(place('none'), { partitionBy: ['a', 'k'] }), { code: 'INVALID_OPTION' })
   await t.throwsAsync(frame.writeCsv(place('none'), { partitionBy: ['a'], singleFile: true }), {

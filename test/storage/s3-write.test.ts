@@ -48,9 +48,9 @@ test.serial('every format is written to one object and read back', async t => {
         "'",
       )
     const expected = await rowsOf(ctx, `SELECT count(*) AS n, sum(a) AS a, max(c) AS c FROM (${source})`)
-    for (const ending of ['parquet', 'csv', 'json', 'arrow', 'arrows', 'csv.gz']) {
+    for (const ending of ['parquet', 'csv', 'json', 'arrow', 'arrows', 'csv.gz', 'csv.zst']) {
       const path = `s3://lake/one/x.${ending}`
-      const format = ending.replace(/s$|\.gz$/, '')
+      const format = ending.replace(/s$|\.(?:gz|zst)$/, '')
       await rowsOf(ctx, `COPY (${source}) TO '${path}' STORED AS ${format}`)
       t.deepEqual(await rowsOf(ctx, `SELECT count(*) AS n, sum(a) AS a, max(c) AS c FROM '${path}'`), expected, ending)
     }

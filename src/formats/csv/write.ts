@@ -1,7 +1,7 @@
 /** Writes CSV by RFC 4180: a header, `\n` line ends, NULL as nothing and the empty string as `""`. */
 import { fail } from '../../common/errors.js'
 import { openAtomicFile } from '../../storage/read-file.js'
-import { writesGzip } from '../compression.js'
+import { compressionOf } from '../compression.js'
 import type { FileWriter, PieceEncoder, WriteRequest } from '../format.js'
 import { pieceWriter, textBytes, textEncoder } from '../piece-writer.js'
 import { TextBuffer } from '../text-buffer.js'
@@ -27,7 +27,7 @@ export async function openCsvWriter(request: WriteRequest): Promise<FileWriter> 
     })
     header.byte(LF)
   }
-  const head = await textBytes(header.take(), writesGzip(options, path))
+  const head = await textBytes(header.take(), compressionOf(options, path))
   return pieceWriter(await openAtomicFile({ path, host }), encoder, { head })
 }
 
@@ -37,5 +37,5 @@ export async function openCsvEncoder({ options, path }: WriteRequest): Promise<P
   if (!isUsual(dialect) || dialect.quote === '' || dialect.escape !== dialect.quote)
     throw fail('NOT_SUPPORTED', ['writing CSV with this delimiter or quote'])
   const writer = fieldWriter(dialect)
-  return textEncoder((batch, start, out) => writeRows(batch, start, out, writer), writesGzip(options, path))
+  return textEncoder((batch, start, out) => writeRows(batch, start, out, writer), compressionOf(options, path))
 }

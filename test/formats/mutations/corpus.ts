@@ -32,6 +32,7 @@ const OWN_FILES: Readonly<Record<string, string>> = {
   'own.csv': '',
   'own.ndjson': '',
   'own-gzip.csv.gz': '',
+  'own-zstd.csv.zst': '',
 }
 
 /** Writes the files into the oracle's directory; their names. */
