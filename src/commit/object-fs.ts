@@ -1,4 +1,5 @@
 /** The few small files of the commit protocol as objects of a store, beside a target that lies there. */
+import type { TableFiles } from '../catalog/table-format.js'
 import type { FileHost, FilePlace } from '../storage/store.js'
 import { isRemote } from '../storage/stores.js'
 import type { CommitFs } from './file-system.js'
@@ -25,6 +26,27 @@ export function commitFs(local: CommitFs, host: FileHost): CommitFs {
 export const urlOf = (path: string): string => path.replace(/^([a-z][a-z0-9+.-]+):\/{1,2}(?=[^/])/i, '$1://')
 
 const nothing = async (): Promise<void> => undefined
+
+/** Of a table with a log that lies there: an object appears whole, so that nothing is staged. */
+export function objectTableFiles(host: FileHost): TableFiles {
+  const { create, list, read } = objectFs(host)
+  return {
+    read,
+    list,
+    create: (path, bytes) =>
+      create(path, bytes).then(
+        () => true,
+        (error: NodeJS.ErrnoException) => {
+          if (error.code === 'EEXIST') return false
+          throw error
+        },
+      ),
+    async replace(path, bytes) {
+      const { putObject } = await import('../storage/s3-objects.js')
+      await putObject({ path, host }, bytes, false)
+    },
+  }
+}
 
 function objectFs(host: FileHost): CommitFs {
   const place = (path: string): FilePlace => ({ path: urlOf(path), host })

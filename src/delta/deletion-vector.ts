@@ -3,6 +3,7 @@ import { crc32 } from 'node:zlib'
 import type { TableFiles } from '../index.js'
 import { fail } from '../index.js'
 import type { DeletionVector } from './actions.js'
+import { dataPath } from './delta-files.js'
 
 /** The numbers of the rows that are deleted, ascending. Throws for what is no deletion vector, NOT_SUPPORTED for one elsewhere. */
 export async function deletedRows(
@@ -23,11 +24,7 @@ export async function deletedRows(
 const UUID_LENGTH = 20
 
 function vectorPath(storageType: string, text: string, directory: string): string {
-  if (storageType === 'p') {
-    if (/^[a-z][a-z0-9+.-]*:/i.test(text) && !text.startsWith('file:'))
-      throw fail('NOT_SUPPORTED', [`the deletion vector '${text}' (only local paths)`])
-    return decodeURIComponent(text.replace(/^file:(?:\/\/)?/, ''))
-  }
+  if (storageType === 'p') return dataPath(text, directory)
   if (storageType !== 'u') throw fail('NOT_SUPPORTED', [`deletion vectors of the storage type '${storageType}'`])
   const prefix = text.slice(0, -UUID_LENGTH)
   const hex = Buffer.from(fromZ85(text.slice(-UUID_LENGTH))).toString('hex')

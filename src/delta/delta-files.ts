@@ -12,7 +12,7 @@ interface FileStatistics {
   readonly nullCount?: Readonly<Record<string, unknown>>
 }
 
-/** A file of the table in `directory`. Throws NOT_SUPPORTED for files elsewhere than on this host's disks. */
+/** A file of the table in `directory`. Throws NOT_SUPPORTED for files elsewhere than in the store of the table. */
 export function loggedFile(
   add: Add,
   { partitionColumns, physicalNames, schema }: TableColumns & { readonly partitionColumns: readonly string[] },
@@ -91,13 +91,19 @@ function timestampBound(text: string, side: 'min' | 'max'): string | undefined {
   return side === 'min' ? text : `${head}.${millis}${fraction.slice(3).padEnd(3, '9')}${zone}`
 }
 
-/** The absolute path of a data file; the log has URLs, of files below the table or elsewhere. */
+/** The absolute path, or URL, of a file; the log has URLs, of files below the table or elsewhere in its store. */
 export function dataPath(url: string, directory: string): string {
-  if (/^[a-z][a-z0-9+.-]*:/i.test(url) && !url.startsWith('file:'))
-    throw fail('NOT_SUPPORTED', [`the data file '${url}' (only local paths)`])
-  const path = decodeURIComponent(url.replace(/^file:(?:\/\/)?/, ''))
-  return path.startsWith('/') ? path : `${directory}/${path}`
+  const own = schemeOf(directory) ?? 'file'
+  const scheme = schemeOf(url)
+  const isAbsolute = scheme !== undefined || url.startsWith('/')
+  // An absolute path without a scheme names no bucket.
+  if (isAbsolute && (scheme ?? 'file') !== own)
+    throw fail('NOT_SUPPORTED', [`the file '${url}' of a Delta table in ${own}://`])
+  const path = decodeURIComponent(own === 'file' ? url.replace(/^file:(?:\/\/)?/i, '') : url)
+  return isAbsolute ? path : `${directory}/${path}`
 }
+
+const schemeOf = (url: string): string | undefined => /^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1].toLowerCase()
 
 /** The statistics of a new file as `stats`; its columns hold texts as CAST writes them. */
 export function statsText({ columns, rowCount }: CommittedFile, { fields }: Schema): string {

@@ -4,9 +4,11 @@ import type { RegisteredTableFormat, TableDefinition, TableFormat, TablePlace } 
 import type { TableProvider, WriteTarget } from '../catalog/table-provider.js'
 import type { TableStatistics } from '../catalog/table-statistics.js'
 import { BallistaError, fail, withContext } from '../common/errors.js'
+import type { Settings } from '../common/option.js'
 import type { Registry } from '../exchange/registry.js'
 import { allowedPath } from '../runtime/data-roots.js'
-import { isRemote } from '../storage/stores.js'
+import type { FileHost } from '../storage/store.js'
+import { isRemote, schemeOf } from '../storage/stores.js'
 import { thisHost } from '../storage/this-host.js'
 
 export type LogTarget = Extract<WriteTarget, { kind: 'log' }>
@@ -27,18 +29,42 @@ export const tableFormatNamed = (name: string, { tableFormats }: Registry): Regi
 export async function tableFormatAt(
   path: string,
   { tableFormats }: Registry,
+  settings: Settings,
 ): Promise<RegisteredTableFormat | undefined> {
-  if (!path.endsWith('/') || isRemote(path) || tableFormats.every(({ marker }) => marker === undefined))
-    return undefined
-  const names = await readdir(await allowedPath({ path, host: thisHost() })).catch((): string[] => [])
-  return tableFormats.find(({ marker }) => marker !== undefined && names.includes(marker))
+  const marked = tableFormats.filter(({ marker }) => marker !== undefined)
+  if (!path.endsWith('/') || marked.length === 0) return undefined
+  const host = thisHost(settings)
+  if (schemeOf(path) === 's3') return firstMarked(marked, path, host)
+  if (isRemote(path)) return undefined
+  const names = await readdir(await allowedPath({ path, host })).catch((): string[] => [])
+  return marked.find(({ marker = '' }) => names.includes(marker))
+}
+
+/** The first whose directory has an object in it. */
+async function firstMarked(
+  formats: readonly RegisteredTableFormat[],
+  path: string,
+  host: FileHost,
+): Promise<RegisteredTableFormat | undefined> {
+  const { s3Store } = await import('../storage/s3-store.js')
+  for (const format of formats)
+    for await (const _ of s3Store.list?.({ path: `${path}${format.marker}/`, host }) ?? []) return format
+  return undefined
 }
 
 /** A snapshot of the table. Throws FILE_INVALID, INVALID_OPTION, and what the format throws. */
-export async function openTable(registered: RegisteredTableFormat, request: TableRequest): Promise<TableProvider> {
-  const { format, place } = await placeOf(registered, request)
+export async function openTable(
+  registered: RegisteredTableFormat,
+  request: TableRequest,
+  settings: Settings,
+): Promise<TableProvider> {
+  const host = thisHost(settings)
+  const { format, ...named } = await meant(registered, request)
+  const { nodeCommitFs } = await import('../commit/file-system.js')
+  const { tableFilesAt } = await import('../commit/table-files.js')
+  const place = { ...named, files: tableFilesAt(named.path, nodeCommitFs(host.name), host) }
   const { LoggedTable } = await import('../formats/logged-table.js')
-  const from = { tableFormat: registered.name, path: place.path, host: thisHost(), analyzed: request.analyzed }
+  const from = { tableFormat: registered.name, path: place.path, host, analyzed: request.analyzed }
   return inside(place, async () => new LoggedTable(await format.open(place), from))
 }
 
@@ -48,13 +74,13 @@ export async function newTable(
   request: TableRequest,
   wanted: TableDefinition,
 ): Promise<LogTarget> {
-  const { format, place } = await placeOf(registered, request)
+  const { format, path } = await meant(registered, request)
   const { define } = format
   if (define === undefined) throw fail('NOT_SUPPORTED', [`making ${registered.name.toUpperCase()} tables`])
-  const { partitionedBy, schema } = await inside(place, async () => define(wanted))
+  const { partitionedBy, schema } = await inside({ path }, async () => define(wanted))
   return {
     kind: 'log',
-    path: place.path,
+    path,
     tableFormat: registered.name,
     format: 'parquet',
     options: {},
@@ -65,21 +91,18 @@ export async function newTable(
   }
 }
 
-async function placeOf(
+async function meant(
   registered: RegisteredTableFormat,
   { path, options = {} }: TableRequest,
-): Promise<{ readonly format: TableFormat; readonly place: TablePlace }> {
+): Promise<{ readonly format: TableFormat } & Omit<TablePlace, 'files'>> {
   const format = await registered.load()
-  const { nodeCommitFs } = await import('../commit/file-system.js')
-  const { tableFiles } = await import('../commit/table-files.js')
   const { normalizeOptions } = await import('../formats/format-options.js')
   const given = normalizeOptions(options, format.options ?? [], format.name)
-  const files = tableFiles(nodeCommitFs(thisHost().name))
-  return { format, place: { path: path.replace(/(?<=.)\/+$/, ''), options: given, files } }
+  return { format, path: path.replace(/(?<=.)\/+$/, ''), options: given }
 }
 
 /** What its code throws is FILE_INVALID, and names the table. */
-async function inside<T>({ path }: TablePlace, action: () => Promise<T>): Promise<T> {
+async function inside<T>({ path }: Pick<TablePlace, 'path'>, action: () => Promise<T>): Promise<T> {
   try {
     return await action()
   } catch (error) {

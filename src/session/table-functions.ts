@@ -2,6 +2,7 @@
 import { seriesTable } from '../catalog/series-table.js'
 import type { TableProvider } from '../catalog/table-provider.js'
 import { didYouMean, fail } from '../common/errors.js'
+import type { Settings } from '../common/option.js'
 import { typeOf, type LiteralExpr } from '../expr/expr.js'
 import { valueText } from '../expr/value-text.js'
 import { formOf } from '../expr/js-forms.js'
@@ -34,12 +35,14 @@ export interface TableFunctionContext {
   /** Of extensions. */
   readonly tables: readonly RegisteredTable[]
   readonly tableFormats: readonly RegisteredTableFormat[]
+  /** By which stores are reached. */
+  readonly settings: Settings
 }
 
 /** The table that a call means. Throws FUNCTION_NOT_FOUND and coded errors of the files. */
 export async function callTableFunction(
   call: TableFunctionCall,
-  { absolute, open, tableFormats, tables }: TableFunctionContext,
+  { absolute, open, settings, tableFormats, tables }: TableFunctionContext,
 ): Promise<TableProvider> {
   const { name, args, span } = call
   const series = seriesCall(call)
@@ -60,7 +63,7 @@ export async function callTableFunction(
   const options = Object.fromEntries([...call.named].map(([key, value]) => [key, optionText(key, value)]))
   if (logged !== undefined && morePaths.length > 0)
     throw fail('INVALID_ARGUMENT', [`${name}() takes one path`], { span })
-  if (logged !== undefined) return (await import('./table-formats.js')).openTable(logged, { path, options })
+  if (logged !== undefined) return (await import('./table-formats.js')).openTable(logged, { path, options }, settings)
   return open({ path, morePaths, format: READERS[name], options })
 }
 

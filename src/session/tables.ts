@@ -33,6 +33,7 @@ export function tableResolver(
 ): TableResolver {
   const files: OpenFiles = listing => openFiles({ ...listing, moreFormats: registry.formats }, request.settings)
   const opening = { access: storageAccess(request.settings), files, open }
+  const ofLogs = { registry, settings: request.settings }
   const functions = functionNamesOf([...registry.functions, ...(request.functions ?? [])])
   const columnsOf = async ({ entry, isShared }: NamedTable): Promise<Schema> => {
     if (entry.kind !== 'view') return (await opened(entry)).schema
@@ -48,12 +49,12 @@ export function tableResolver(
   }
   const openOnce = async (registration: Exclude<Registration, { kind: 'view' }>): Promise<TableProvider> => {
     // A table with a log is a snapshot, which only this statement sees.
-    const logged = registration.kind === 'listing' ? await openLogged(registration, registry) : undefined
+    const logged = registration.kind === 'listing' ? await openLogged(registration, ofLogs) : undefined
     return logged ?? openTable(registration, opening)
   }
   const openVersion = async (entry: Registration, version: VersionOption): Promise<TableProvider> => {
     const options = { ...(entry.kind === 'listing' ? entry.options : {}), ...version }
-    const logged = entry.kind === 'listing' ? await openLogged({ ...entry, options }, registry) : undefined
+    const logged = entry.kind === 'listing' ? await openLogged({ ...entry, options }, ofLogs) : undefined
     if (logged === undefined) throw fail('NOT_SUPPORTED', [`a version of '${entry.name}', which keeps none,`])
     return logged
   }
@@ -73,12 +74,13 @@ export function tableResolver(
         open: files,
         tables: registry.tables,
         tableFormats: registry.tableFormats,
+        settings: request.settings,
       }),
     async file(relative) {
       const path = absolutePath(relative, request.baseDirectory)
       const { openTable: openLog, tableFormatAt } = await import('./table-formats.js')
-      const format = await tableFormatAt(path, registry)
-      return format === undefined ? files({ path }) : openLog(format, { path })
+      const format = await tableFormatAt(path, registry, request.settings)
+      return format === undefined ? files({ path }) : openLog(format, { path }, request.settings)
     },
   }
   return resolver
@@ -97,11 +99,11 @@ async function viewPlan(
 /** Of a format that keeps a log; undefined for other formats. */
 async function openLogged(
   { format, ...request }: TableRequest & { readonly format: string },
-  registry: Registry,
+  { registry, settings }: { readonly registry: Registry; readonly settings: Settings },
 ): Promise<TableProvider | undefined> {
   const { openTable: openLog, tableFormatNamed } = await import('./table-formats.js')
   const logged = tableFormatNamed(format, registry)
-  return logged === undefined ? undefined : openLog(logged, request)
+  return logged === undefined ? undefined : openLog(logged, request, settings)
 }
 
 type OpenFiles = (request: Omit<ListingRequest, 'host'>) => Promise<TableProvider>

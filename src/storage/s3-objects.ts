@@ -2,6 +2,7 @@
 import { BallistaError, fail } from '../common/errors.js'
 import { expectStatus, LastingError, TransientError, withRetries } from './attempts.js'
 import { readBody } from './http-client.js'
+import { notReadable } from './local-store.js'
 import { elementText } from './s3-list.js'
 import { s3Object, sendToS3, type S3Object } from './s3-request.js'
 import type { FilePlace, StagedUpload } from './store.js'
@@ -10,12 +11,15 @@ const MAX_REPLY_BYTES = 16 * 1024 * 1024
 /** Manifests name each file of a write. */
 const MAX_OBJECT_BYTES = 256 * 1024 * 1024
 
-/** All bytes of an object; undefined if there is none. */
+/** All bytes of an object; undefined if there is none. Throws FILE_NOT_READABLE. */
 export function readObject(place: FilePlace): Promise<Buffer | undefined> {
-  return coded(place, async () => {
+  const attempt = async (): Promise<Buffer | undefined> => {
     const reply = await expectStatus(await sendToS3(place, s3Object(place), { method: 'GET' }), 200, 404)
     const bytes = await readBody(reply, MAX_OBJECT_BYTES)
     return reply.status === 404 ? undefined : bytes
+  }
+  return withRetries(place, attempt).catch((error: unknown) => {
+    throw notReadable(place, error)
   })
 }
 

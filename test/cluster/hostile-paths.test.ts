@@ -1,7 +1,16 @@
 /** Paths and URLs that would lead a server out of its data roots: refused with a code, before anything is asked of anyone. */
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import { createServer as createSocketServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -24,6 +33,22 @@ symlinkSync(join(secret, 'c.csv'), join(root, 'link.csv'))
 symlinkSync(secret, join(root, 'linked'))
 symlinkSync(join(secret, 'new.csv'), join(root, 'dangling.csv'))
 execFileSync('mkfifo', [join(root, 'pipe.csv')])
+
+const VECTOR = { storageType: 'p', pathOrInlineDv: 's3://lake/secret/v', sizeInBytes: 1, cardinality: 1 }
+
+/** The log of a table of one file. */
+function deltaLog(add: object): string {
+  const schemaString = JSON.stringify({
+    type: 'struct',
+    fields: [{ name: 'x', type: 'long', nullable: true, metadata: {} }],
+  })
+  const actions = [
+    { protocol: { minReaderVersion: 1, minWriterVersion: 2 } },
+    { metaData: { id: 'x', format: { provider: 'parquet' }, schemaString, partitionColumns: [], configuration: {} } },
+    { add: { partitionValues: {}, size: 100, modificationTime: 0, dataChange: true, ...add } },
+  ]
+  return actions.map(action => JSON.stringify(action)).join('\n')
+}
 
 const servers: Server[] = []
 test.after.always(() => servers.forEach(server => server.close()))
@@ -71,6 +96,12 @@ test.serial('a server with data roots opens nothing else', async t => {
   t.teardown(() => s3.close())
   for (const key of ['open/a.csv', 'secret/a.csv', 'opened/a.csv']) s3.objects.set(`lake/${key}`, Buffer.from('x\n1\n'))
   s3.objects.set('other/open/a.csv', Buffer.from('x\n1\n'))
+  const nested = 'test/data/delta/nested'
+  for (const name of readdirSync(nested, { recursive: true, encoding: 'utf8' }).filter(each => /\.[a-z]+$/.test(each)))
+    for (const to of ['open', 'secret']) s3.objects.set(`lake/${to}/d/${name}`, readFileSync(join(nested, name)))
+  const leading = { file: { path: 's3://lake/secret/f' }, vector: { path: 'f', deletionVector: VECTOR } }
+  for (const [name, add] of Object.entries(leading))
+    s3.objects.set(`lake/open/${name}/_delta_log/${'0'.repeat(20)}.json`, Buffer.from(deltaLog(add)))
   Object.assign(process.env, {
     AWS_ENDPOINT_URL_S3: s3.endpoint,
     AWS_ALLOW_HTTP: 'true',
@@ -93,6 +124,9 @@ test.serial('a server with data roots opens nothing else', async t => {
     's3://lake/open/',
   ]
   for (const path of open) t.deepEqual(await count(path), [{ n: 1n }], path)
+
+  for (const from of ["'s3://lake/open/d/'", "delta_scan('s3://lake/open/d')"])
+    t.deepEqual(await (await ctx.sql(`SELECT count(*) AS n FROM ${from}`)).rows(), [{ n: 3n }], from)
 
   const refused: readonly [string, Code][] = [
     [join(secret, 'c.csv'), 'PATH_NOT_ALLOWED'],
@@ -194,8 +228,21 @@ test.serial('a server with data roots opens nothing else', async t => {
     [`CREATE EXTERNAL TABLE t STORED AS CSV LOCATION 's3://lake/secret/'`, 'PATH_NOT_ALLOWED'],
     [`COPY (SELECT 1 AS x) TO '${join(secret, 'new.csv')}'`, 'PATH_NOT_ALLOWED'],
     [`COPY (SELECT 1 AS x) TO 's3://lake/open/../new.csv'`, 'NOT_SUPPORTED'],
+    [`CREATE EXTERNAL TABLE t STORED AS DELTA LOCATION 's3://lake/secret/d'`, 'PATH_NOT_ALLOWED'],
+    [`SELECT * FROM delta_scan('s3://lake/secret/d')`, 'PATH_NOT_ALLOWED'],
+    [`SELECT * FROM 's3://lake/secret/d/'`, 'PATH_NOT_ALLOWED'],
+    [`SELECT * FROM delta_scan('s3://lake/open/../secret/d')`, 'NOT_SUPPORTED'],
+    [`SELECT * FROM delta_scan('s3://lake/opened')`, 'PATH_NOT_ALLOWED'],
+    [`SELECT * FROM 's3://lake/open/file/'`, 'PATH_NOT_ALLOWED'],
+    [`SELECT * FROM 's3://lake/open/vector/'`, 'PATH_NOT_ALLOWED'],
   ]
+  s3.reset()
   for (const [sql, code] of statements) await t.throwsAsync((async () => (await ctx.sql(sql)).rows())(), { code }, sql)
+
+  t.deepEqual(
+    s3.calls.map(({ path, query }) => `${path} ${query.get('prefix') ?? ''}`).filter(call => call.includes('secret')),
+    [],
+  )
 
   // The keys of the server are not for servers that a session names.
   await ctx.sql(`SET s3.endpoint = 'http://127.0.0.1:${elsewhere.port}'`)

@@ -12,15 +12,32 @@ import { encodeActions, type Action } from '../../src/delta/actions.js'
 import { checkpointActions, encodeCheckpoint } from '../../src/delta/checkpoint.js'
 import { loadSnapshot } from '../../src/delta/log.js'
 import { SessionContext } from '../../src/index.js'
+import { startFakeS3, type FakeS3 } from '../helpers/fake-s3.js'
 
 const FOLDER = join(process.cwd(), 'test/data/delta')
+/** The same tables, on this machine and in S3. */
+const FOLDERS = [FOLDER, 's3://lake/delta']
 const files = tableFiles(nodeCommitFs('test-host'))
 
 let directory = ''
+let s3: FakeS3
 test.before(async () => {
   directory = await mkdtemp(join(tmpdir(), 'ballista-delta-'))
+  s3 = await startFakeS3()
+  await uploaded(FOLDER, 'delta')
 })
 test.after.always(() => rm(directory, { recursive: true, force: true }))
+test.after.always(() => s3.close())
+
+/** All files of a directory as objects; gives its URL. */
+async function uploaded(path: string, name: string): Promise<string> {
+  for (const file of await readdir(path, { recursive: true, withFileTypes: true })) {
+    if (!file.isFile()) continue
+    const full = join(file.parentPath, file.name)
+    s3.objects.set(`lake/${name}/${full.slice(path.length + 1)}`, await readFile(full))
+  }
+  return `s3://lake/${name}`
+}
 
 type Rows = readonly Readonly<Record<string, unknown>>[]
 const expected = JSON.parse(readFileSync(join(FOLDER, 'expected.json'), 'utf8')) as Readonly<Record<string, Rows>>
@@ -41,7 +58,7 @@ const rowsOf = async (ctx: SessionContext, sql: string): Promise<Rows> =>
   )
 
 async function query(sql: string): Promise<Rows> {
-  await using ctx = new SessionContext()
+  await using ctx = new SessionContext({ settings: s3.settings() })
   return await rowsOf(ctx, sql)
 }
 
@@ -52,21 +69,21 @@ async function copyOf(table: string, name: string): Promise<string> {
   return path
 }
 
-for (const settings of SETTINGS) {
+for (const [settings, folder] of SETTINGS.flatMap(each => FOLDERS.map(place => [each, place] as const))) {
   test.serial(
-    `every version of a table by delta-rs is read as delta-rs reads it ${JSON.stringify(settings)}`,
+    `every version of a table by delta-rs is read as delta-rs reads it ${JSON.stringify(settings)} ${folder === FOLDER ? 'on disk' : folder}`,
     async t => {
-      const ctx = new SessionContext({ settings })
+      const ctx = new SessionContext({ settings: { ...settings, ...s3.settings() } })
       for (const version of [0, 1, 2, 3]) {
         const found = await rowsOf(
           ctx,
-          `SELECT ${TYPES} FROM delta_scan('${FOLDER}/types', version => ${version}) ORDER BY id`,
+          `SELECT ${TYPES} FROM delta_scan('${folder}/types', version => ${version}) ORDER BY id`,
         )
         t.deepEqual(found, expected[`types ${version}`])
       }
       for (const version of [0, 1]) {
         const added = version === 0 ? '' : ', added'
-        const sql = `SELECT id, array_to_string(list, ' ') AS list, CAST(ntz AS VARCHAR) AS ntz${added} FROM delta_scan('${FOLDER}/nested', version => ${version}) ORDER BY id`
+        const sql = `SELECT id, array_to_string(list, ' ') AS list, CAST(ntz AS VARCHAR) AS ntz${added} FROM delta_scan('${folder}/nested', version => ${version}) ORDER BY id`
         const wanted = expected[`nested ${version}`].map(row => ({
           ...row,
           list: row['list'] === null ? null : (row['list'] as number[]).join(' '),
@@ -101,11 +118,13 @@ test.serial(
 test.serial('a version may be named by its time', async t => {
   const log = await readFile(join(FOLDER, 'types/_delta_log/00000000000000000001.json'), 'utf8')
   const time = Number(/"timestamp":(\d+)/.exec(log)?.[1])
-  const at = (ms: number): string =>
-    `SELECT count(*) AS n FROM delta_scan('${FOLDER}/types', timestamp => '${new Date(ms).toISOString()}')`
-  t.deepEqual(await query(at(time)), [{ n: 12 }])
-  t.deepEqual(await query(at(time + 1e9)), [{ n: 12 }])
-  await t.throwsAsync(query(at(time - 1e9)), { code: 'INVALID_OPTION' })
+  for (const folder of FOLDERS) {
+    const at = (ms: number): string =>
+      `SELECT count(*) AS n FROM delta_scan('${folder}/types', timestamp => '${new Date(ms).toISOString()}')`
+    t.deepEqual(await query(at(time)), [{ n: 12 }])
+    t.deepEqual(await query(at(time + 1e9)), [{ n: 12 }])
+    await t.throwsAsync(query(at(time - 1e9)), { code: 'INVALID_OPTION' })
+  }
 })
 
 test.serial('a registered table is read at any version, beside the newest', async t => {
@@ -126,21 +145,33 @@ test.serial('a registered table is read at any version, beside the newest', asyn
   await t.throwsAsync(rowsOf(ctx, 'SELECT 1 FROM m FOR VERSION AS OF 1'), { code: 'NOT_SUPPORTED' })
 })
 
+test.serial('a session reads by the keys that are set now, whatever it has seen of the table before', async t => {
+  await using ctx = new SessionContext({ settings: s3.settings() })
+  await rowsOf(ctx, "CREATE EXTERNAL TABLE t STORED AS DELTA LOCATION 's3://lake/delta/types'")
+  t.deepEqual(await rowsOf(ctx, 'SELECT count(*) AS n FROM t'), [{ n: 12 }])
+  await ctx.sql("SET s3.secret_access_key = 'revoked'")
+  const refused = { code: 'FILE_NOT_READABLE', message: /403 \(SignatureDoesNotMatch\)$/ }
+  for (const from of ['t', "'s3://lake/delta/types/'", "delta_scan('s3://lake/delta/types')"])
+    await t.throwsAsync(rowsOf(ctx, `SELECT count(*) AS n FROM ${from}`), refused, from)
+})
+
 test.serial('partition values and statistics exclude files, and answer count, min and max', async t => {
   const plan = async (sql: string): Promise<string> => String((await query(`EXPLAIN ${sql}`)).at(-1)?.['plan'])
-  const table = `delta_scan('${FOLDER}/types')`
-  t.is(
-    await plan(`SELECT id FROM ${table} WHERE part IS NULL AND id > 11`),
-    'DataSourceExec: file_type=parquet, files=1, partitions=1, projection=[id], predicate=id@0 > 11',
-  )
-  t.is(
-    await plan(`SELECT id FROM ${table} WHERE ts > TIMESTAMP '2024-01-01T00:00:13.1'`),
-    'DataSourceExec: file_type=parquet, files=0, partitions=1, projection=[id]',
-  )
-  t.is(
-    await plan(`SELECT count(*), min(id), max(day), count(part), min(i) FROM ${table}`),
-    "ValuesExec: (12, 2, DATE '2024-01-02', 6, 200)",
-  )
+  for (const folder of FOLDERS) {
+    const table = `delta_scan('${folder}/types')`
+    t.is(
+      await plan(`SELECT id FROM ${table} WHERE part IS NULL AND id > 11`),
+      'DataSourceExec: file_type=parquet, files=1, partitions=1, projection=[id], predicate=id@0 > 11',
+    )
+    t.is(
+      await plan(`SELECT id FROM ${table} WHERE ts > TIMESTAMP '2024-01-01T00:00:13.1'`),
+      'DataSourceExec: file_type=parquet, files=0, partitions=1, projection=[id]',
+    )
+    t.is(
+      await plan(`SELECT count(*), min(id), max(day), count(part), min(i) FROM ${table}`),
+      "ValuesExec: (12, 2, DATE '2024-01-02', 6, 200)",
+    )
+  }
 })
 
 test.serial('checkpoints are read alone: of one file, of several parts, with sidecars', async t => {
@@ -169,6 +200,7 @@ test.serial('checkpoints are read alone: of one file, of several parts, with sid
     }
     for (const version of [0, 1, 2]) await rm(join(log, `${String(version).padStart(20, '0')}.json`))
     t.deepEqual(await query(sql(path)), expected['types 3'], form)
+    t.deepEqual(await query(sql(await uploaded(path, form))), expected['types 3'], form)
     await t.throwsAsync(query(`SELECT * FROM delta_scan('${path}', version => 1)`), { code: 'INVALID_OPTION' }, form)
   }
 })
@@ -210,6 +242,8 @@ test.serial('columns are found under their physical names', async t => {
   )
   t.deepEqual(await query(`SELECT "the id" + 1 AS a, x FROM '${path}/' WHERE "the id" > 1`), [{ a: 3, x: 1 }])
   t.deepEqual(await query(`SELECT max("the id") AS a, min(x) AS x FROM '${path}/'`), [{ a: 2, x: 0.5 }])
+  const remote = await uploaded(path, 'mapped')
+  t.deepEqual(await query(`SELECT "the id" + 1 AS a, x FROM '${remote}/' WHERE "the id" > 1`), [{ a: 3, x: 1 }])
 })
 
 /** By pyroaring 1.0 (`BitMap64`, run_optimize): 10 to 4999, those from 65536 to 131071 that 3 does not divide, 140000 and 149999. */
@@ -259,8 +293,9 @@ test.serial('rows of deletion vectors are left out, from files and from the log'
   await mkdir(join(path, 'ab'))
   await writeFile(file, frame)
   const wanted = `SELECT value AS a FROM range(150000) AS r(value) WHERE NOT (${isDeleted.replaceAll('a ', 'value ')}) UNION ALL SELECT 1000000 + column1 FROM (VALUES (0), (2), (4), (6), (7)) AS s`
-  for (const settings of SETTINGS) {
-    await using ctx = new SessionContext({ settings })
+  const remote = await uploaded(path, 'deleted')
+  for (const [settings, place] of [...SETTINGS.map(each => [each, path] as const), [SETTINGS[1], remote] as const]) {
+    await using ctx = new SessionContext({ settings: { ...settings, ...s3.settings() } })
     for (const from of [
       'WHERE true',
       'WHERE a > 149000',
@@ -269,13 +304,13 @@ test.serial('rows of deletion vectors are left out, from files and from the log'
     ]) {
       const sums = 'SELECT count(*) AS n, sum(a) AS a, min(a) AS low, max(a) AS high'
       t.deepEqual(
-        await rowsOf(ctx, `${sums} FROM '${path}/' ${from}`),
+        await rowsOf(ctx, `${sums} FROM '${place}/' ${from}`),
         await rowsOf(ctx, `${sums} FROM (${wanted}) AS w ${from}`),
         from,
       )
     }
-    t.deepEqual(await rowsOf(ctx, `SELECT count(*) AS n FROM '${path}/'`), [{ n: 150_005 - count }])
-    t.is((await rowsOf(ctx, `SELECT a FROM '${path}/' LIMIT 30`)).length, 30)
+    t.deepEqual(await rowsOf(ctx, `SELECT count(*) AS n FROM '${place}/'`), [{ n: 150_005 - count }])
+    t.is((await rowsOf(ctx, `SELECT a FROM '${place}/' LIMIT 30`)).length, 30)
   }
   t.is(bytesInUse(), 0)
   frame[40] ^= 1
@@ -313,13 +348,24 @@ test.serial('what we cannot read is refused by name', async t => {
         metaData([ID]),
         { add: { path: 's3://b/f', partitionValues: {}, size: 1, modificationTime: 0, dataChange: true } },
       ],
-      /the data file 's3:\/\/b\/f' .* is not supported/,
+      /the file 's3:\/\/b\/f' of a Delta table in file:\/\/ is not supported/,
     ],
   }
   for (const [name, [actions, message]] of Object.entries(cases)) {
     const path = await tableOf(`refused-${name}`, actions)
     await t.throwsAsync(query(`SELECT * FROM '${path}/'`), { code: 'NOT_SUPPORTED', message }, name)
   }
+  for (const file of ['file:///etc/f', '/etc/f']) {
+    const add = { path: file, partitionValues: {}, size: 1, modificationTime: 0, dataChange: true }
+    const path = await tableOf('leads-here', [
+      { protocol: { minReaderVersion: 1, minWriterVersion: 2 } },
+      metaData([ID]),
+      { add },
+    ])
+    const read = query(`SELECT * FROM '${await uploaded(path, 'leads-here')}/'`)
+    await t.throwsAsync(read, { code: 'NOT_SUPPORTED', message: /of a Delta table in s3:\/\/ is not supported/ }, file)
+  }
+  await t.throwsAsync(query("SELECT * FROM delta_scan('https://127.0.0.1/t')"), { code: 'NOT_SUPPORTED' })
 })
 
 test.serial('a broken log is an error that names the table and the place', async t => {
