@@ -1,5 +1,5 @@
 /**
- * Every .slt file, in every mode that exists; without BALLISTA_TEST_FULL=1 in the local mode and in every other one of the rest.
+ * Every .slt file, in every mode that exists; without BALLISTA_TEST_FULL=1 in the local mode and, by turns, in one of the rest.
  * UPDATE=1 writes the expected parts anew (from the local mode).
  */
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
@@ -14,6 +14,7 @@ import { ioStats } from '../src/runtime/io-counters.js'
 import { SharedCatalog } from '../src/catalog/shared-catalog.js'
 import { MemoryStore } from '../src/kv/memory-store.js'
 import { clusterPlanner } from '../src/session/plan-for-cluster.js'
+import { DAY, IS_FULL, isTurn } from './helpers/sample.js'
 import { runSlt } from './helpers/slt.js'
 
 const update = process.env['UPDATE'] === '1'
@@ -54,12 +55,12 @@ const files = readdirSync('test/slt').filter(
   name => name.endsWith('.slt') && (only === undefined || only.includes(name.slice(0, -4))),
 )
 
-/** Odd and even ones take turns: another half of the sample each day. */
-const SEED = Number(process.env['SEED'] ?? Math.floor(Date.now() / 86_400_000))
-const isFull = process.env['BALLISTA_TEST_FULL'] === '1' || only !== undefined
-const isChosen = (file: number, mode: number): boolean => isFull || mode === 0 || (file + mode + SEED) % 2 === 0
+const isFull = IS_FULL || only !== undefined
+/** Each day every file in another one of the modes after the first. */
+const isChosen = (file: number, mode: number): boolean =>
+  isFull || mode === 0 || isTurn(file + mode, Object.keys(MODES).length - 1)
 
-test.before(t => t.log(isFull ? 'all files in all modes' : `SEED=${SEED}`))
+test.before(t => t.log(isFull ? 'all files in all modes' : `SEED=${DAY}`))
 
 let cluster: Standalone | undefined
 /** What the sessions of the cluster share; emptied after each file. */

@@ -1,10 +1,13 @@
 /** The commit protocol ended at every operation: old or new content, acknowledged means present, tried again means once. */
 import test, { type ExecutionContext } from 'ava'
 import { BallistaError } from '../../src/common/errors.js'
+import { DAY, IS_FULL } from '../helpers/sample.js'
 import { CRASH_CASES, CrashWorld, type CrashCase, type Seen } from './crash-cases.js'
 import { Crash, type Faults } from './crashing-fs.js'
 
-const FULL = process.env['BALLISTA_TEST_FULL'] === '1'
+/** Of so many operations one, another each day. */
+const stepOf = (count: number): { step: number; first: number } =>
+  IS_FULL ? { step: 1, first: 0 } : { step: count, first: DAY % count }
 
 /** Operations of the write when nothing happens. */
 async function operationsOf(crashCase: CrashCase): Promise<number> {
@@ -62,8 +65,8 @@ for (const crashCase of CRASH_CASES) {
     test(`${crashCase.name}, its process ends at every operation, power ${power}`, async t => {
       const count = await operationsOf(crashCase)
       t.true(count > 15, 'the protocol has steps')
-      const step = FULL ? 1 : 3
-      for (let crashAt = power === 'cut' ? 1 : 0; crashAt <= count; crashAt += step) {
+      const { step, first } = stepOf(6)
+      for (let crashAt = power === 'cut' ? Math.max(1, first) : first; crashAt <= count; crashAt += step) {
         const world = new CrashWorld(crashCase)
         const end = await attempt(world, 'first', { crashAt, ...watched(t, world) })
         // Once the write is recorded, what is left is to clean.
@@ -76,8 +79,8 @@ for (const crashCase of CRASH_CASES) {
 
   test(`${crashCase.name}, the process that recovers ends too`, async t => {
     const count = await operationsOf(crashCase)
-    const step = FULL ? 1 : 13
-    for (let crashAt = 1; crashAt < count; crashAt += step) {
+    const { step, first } = stepOf(13)
+    for (let crashAt = Math.max(1, first); crashAt < count; crashAt += step) {
       for (let again = 0; ; again += step) {
         const world = new CrashWorld(crashCase)
         await attempt(world, 'first', { crashAt })
@@ -94,9 +97,9 @@ for (const crashCase of CRASH_CASES) {
 
   test(`${crashCase.name}, the disk is full from every operation on, for a while or until recovery`, async t => {
     const count = await operationsOf(crashCase)
-    const step = FULL ? 1 : 4
-    for (let fullAt = 0; fullAt <= count; fullAt += step) {
-      for (const fullCount of FULL ? [1, 2, 3, Infinity] : [1, Infinity]) {
+    const { step, first } = stepOf(8)
+    for (let fullAt = first; fullAt <= count; fullAt += step) {
+      for (const fullCount of IS_FULL ? [1, 2, 3, Infinity] : [1, Infinity]) {
         const world = new CrashWorld(crashCase)
         const end = await attempt(world, 'first', { fullAt, fullCount, ...watched(t, world) })
         t.not(end, 'crashed')

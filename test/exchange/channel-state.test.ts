@@ -270,8 +270,9 @@ class RandomExchange {
   constructor(seed: number) {
     const rng = seededRng(seed)
     this.below = limit => Math.floor(rng.next() * limit)
-    this.maxFrame = 1 + this.below(100)
     this.windowBytes = 1 + this.below(500)
+    // Up to 50 frames a window: more of them show nothing new.
+    this.maxFrame = Math.ceil(this.windowBytes / 50) + this.below(100)
     this.batches = Array.from({ length: this.below(30) }, () => 1 + this.below(4 * this.windowBytes))
     this.sender = newSender(this.windowBytes)
     this.receiver = newReceiver(this.windowBytes)

@@ -5,6 +5,7 @@ import type { BallistaError } from '../../src/common/errors.js'
 import { SessionContext } from '../../src/index.js'
 import type { ParameterValues } from '../../src/session/parameters.js'
 import { ioStats } from '../../src/runtime/io-counters.js'
+import { DAY, IS_FULL, isTurn } from '../helpers/sample.js'
 
 const BEFORE = bytesInUse()
 
@@ -124,6 +125,7 @@ const TERMS = 10_000
 const chain = (separator: string, term: (i: number) => string): string =>
   Array.from({ length: TERMS }, (_, i) => term(i)).join(separator)
 
+/** Every other one is run each day. */
 const CHAINS: Readonly<Record<string, readonly [sql: string, answer: string]>> = {
   'AND in WHERE': [`SELECT count(*) FROM n WHERE ${chain(' AND ', i => `i <> ${i + 2}`)}`, '1'],
   'OR in WHERE': [`SELECT count(*) FROM n WHERE ${chain(' OR ', i => `i = ${i}`)}`, '2'],
@@ -144,9 +146,11 @@ const CHAINS: Readonly<Record<string, readonly [sql: string, answer: string]>> =
 }
 
 test.serial('ten thousand terms in a row are answered', async t => {
+  const chosen = Object.entries(CHAINS).filter((_, i) => isTurn(i, 2))
+  t.log(IS_FULL ? 'all of them' : `SEED=${DAY}: ${chosen.map(([what]) => what).join(', ')}`)
   const ctx = new SessionContext()
   await ctx.sql("CREATE TABLE n AS SELECT * FROM (VALUES (1, 1.5, 1e0, 'a'), (2, 2.5, -1e0, 'bc')) AS v(i, d, f, s)")
-  for (const [what, [sql, answer]] of Object.entries(CHAINS)) {
+  for (const [what, [sql, answer]] of chosen) {
     const rows = await (await ctx.sql(sql)).rows()
     t.is(String(Object.values(rows[0])[0]), answer, what)
   }
