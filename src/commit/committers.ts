@@ -37,7 +37,7 @@ export function writeCoordinator({
       fileCommitter(disk, host.name),
       directoryCommitter(disk, host.name),
       objectCommitter(fs, host),
-      logCommitter(disk, host.name, tableFormats),
+      logCommitter(fs, host, tableFormats),
     ],
   })
 }

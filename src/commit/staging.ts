@@ -99,14 +99,21 @@ export class Staging {
     })
   }
 
-  /** File system errors become FILE_NOT_WRITABLE. */
-  async attempt<T>(action: () => Promise<T>): Promise<T> {
-    try {
-      return await action()
-    } catch (error) {
-      if (error instanceof BallistaError) throw error
-      throw fail('FILE_NOT_WRITABLE', [this.host, this.target, (error as Error).message], { cause: error })
-    }
+  attempt<T>(action: () => Promise<T>): Promise<T> {
+    return writing({ path: this.target, host: this.host }, action)
+  }
+}
+
+/** File system errors become FILE_NOT_WRITABLE. */
+export async function writing<T>(
+  { host, path }: { readonly path: string; readonly host: string },
+  action: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await action()
+  } catch (error) {
+    if (error instanceof BallistaError) throw error
+    throw fail('FILE_NOT_WRITABLE', [host, path, (error as Error).message], { cause: error })
   }
 }
 

@@ -2,19 +2,14 @@
 import { randomUUID } from 'node:crypto'
 import { basename, dirname, join } from 'node:path'
 import type { TableFiles } from '../catalog/table-format.js'
-import { fail } from '../common/errors.js'
 import type { FileHost } from '../storage/store.js'
-import { schemeOf } from '../storage/stores.js'
+import { isRemote } from '../storage/stores.js'
 import type { CommitFs } from './file-system.js'
 import { objectTableFiles } from './object-fs.js'
 
-/** Of the table at `path`: on this machine as `disk` has them, or in S3. NOT_SUPPORTED for other stores. */
-export function tableFilesAt(path: string, disk: CommitFs, host: FileHost): TableFiles {
-  const scheme = schemeOf(path)
-  if (scheme === undefined) return tableFiles(disk)
-  if (scheme === 's3') return objectTableFiles(host)
-  throw fail('NOT_SUPPORTED', [`the location '${path}' of a table with a log (only local paths and s3://)`])
-}
+/** Of the table at `path`: on this machine as `disk` has them, or in S3. */
+export const tableFilesAt = (path: string, disk: CommitFs, host: FileHost): TableFiles =>
+  isRemote(path) ? objectTableFiles(host) : tableFiles(disk)
 
 export function tableFiles(fs: CommitFs): TableFiles {
   return {

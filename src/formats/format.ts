@@ -60,6 +60,8 @@ export interface FileWriter {
   append?(piece: EncodedPiece): Promise<void>
   /** Makes the file appear under its name, complete and on disk. */
   close(): Promise<Written>
+  /** What the footer of the closed file says, by column name; absent: the format has none. */
+  statistics?(): ReadonlyMap<string, ColumnStatistics>
   /** Leaves nothing behind. Never throws. */
   abort(): Promise<void>
 }

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Batch } from '../arrow/batch.js'
 import type { Schema } from '../arrow/schema.js'
+import type { ColumnStatistics } from '../catalog/table-provider.js'
 import type { PartStatistics, StagedPart, StagedWrite } from '../catalog/table-write.js'
 import { fail } from '../common/errors.js'
 import type { FileHost, StagedUpload } from '../storage/store.js'
@@ -92,7 +93,8 @@ export async function openPart(
     async close() {
       const written = await writer.close()
       // It cannot be read before the commit.
-      if (upload !== undefined) return { file, ...written, partition, columns: {}, upload }
+      if (upload !== undefined)
+        return { file, ...written, partition, columns: partStatistics(writer.statistics?.() ?? new Map()), upload }
       const columns = await readBack({ path, format, options }, written.rows, host)
       return { file, ...written, partition, columns }
     },
@@ -117,6 +119,10 @@ async function readBack(
   if (name !== 'parquet') return {}
   const { columns, rowCount } = await formatNamed(name).inspect(path, options, host)
   if (rowCount !== rows) throw fail('FILE_INVALID', [path, `has ${rowCount} rows after ${rows} have been written`])
+  return partStatistics(columns)
+}
+
+function partStatistics(columns: ReadonlyMap<string, ColumnStatistics>): Readonly<Record<string, PartStatistics>> {
   const statistics = [...columns].map(([column, { max, min, nullCount }]) => [
     column,
     {

@@ -91,10 +91,14 @@ export async function newTable(
   }
 }
 
+/** NOT_SUPPORTED for stores where logs cannot lie. */
 async function meant(
   registered: RegisteredTableFormat,
   { path, options = {} }: TableRequest,
 ): Promise<{ readonly format: TableFormat } & Omit<TablePlace, 'files'>> {
+  const scheme = schemeOf(path)
+  if (scheme !== undefined && scheme !== 's3')
+    throw fail('NOT_SUPPORTED', [`the location '${path}' of a table with a log (only local paths and s3://)`])
   const format = await registered.load()
   const { normalizeOptions } = await import('../formats/format-options.js')
   const given = normalizeOptions(options, format.options ?? [], format.name)

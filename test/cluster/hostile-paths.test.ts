@@ -233,6 +233,9 @@ test.serial('a server with data roots opens nothing else', async t => {
     [`SELECT * FROM 's3://lake/secret/d/'`, 'PATH_NOT_ALLOWED'],
     [`SELECT * FROM delta_scan('s3://lake/open/../secret/d')`, 'NOT_SUPPORTED'],
     [`SELECT * FROM delta_scan('s3://lake/opened')`, 'PATH_NOT_ALLOWED'],
+    [`CREATE TABLE u STORED AS DELTA LOCATION 's3://lake/secret/new' AS SELECT 1 AS x`, 'PATH_NOT_ALLOWED'],
+    [`CREATE TABLE u STORED AS DELTA LOCATION 's3://lake/open/../new' AS SELECT 1 AS x`, 'NOT_SUPPORTED'],
+    [`CREATE TABLE u STORED AS DELTA LOCATION 'https://127.0.0.1/new' AS SELECT 1 AS x`, 'NOT_SUPPORTED'],
     [`SELECT * FROM 's3://lake/open/file/'`, 'PATH_NOT_ALLOWED'],
     [`SELECT * FROM 's3://lake/open/vector/'`, 'PATH_NOT_ALLOWED'],
   ]

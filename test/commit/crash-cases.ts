@@ -149,7 +149,7 @@ export class CrashWorld {
         committers: [
           fileCommitter(fs, 'test-host'),
           directoryCommitter(fs, 'test-host'),
-          logCommitter(fs, 'test-host', [deltaLog]),
+          logCommitter(fs, thisHost(), [deltaLog]),
         ],
         running: new Map(),
       }),

@@ -1,7 +1,6 @@
 /** Delta tables of another writer (test/data/delta, see make.py there), read at every version; checkpoints of all forms; what is refused. */
 import { readFileSync } from 'node:fs'
-import { cp, mkdir, mkdtemp, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { cp, mkdir, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { crc32, inflateSync } from 'node:zlib'
 import test from 'ava'
@@ -12,31 +11,20 @@ import { encodeActions, type Action } from '../../src/delta/actions.js'
 import { checkpointActions, encodeCheckpoint } from '../../src/delta/checkpoint.js'
 import { loadSnapshot } from '../../src/delta/log.js'
 import { SessionContext } from '../../src/index.js'
-import { startFakeS3, type FakeS3 } from '../helpers/fake-s3.js'
+import { startPlaces } from './places.js'
 
 const FOLDER = join(process.cwd(), 'test/data/delta')
 /** The same tables, on this machine and in S3. */
 const FOLDERS = [FOLDER, 's3://lake/delta']
 const files = tableFiles(nodeCommitFs('test-host'))
 
-let directory = ''
-let s3: FakeS3
-test.before(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'ballista-delta-'))
-  s3 = await startFakeS3()
-  await uploaded(FOLDER, 'delta')
-})
-test.after.always(() => rm(directory, { recursive: true, force: true }))
-test.after.always(() => s3.close())
+const { directory, inS3 } = startPlaces()
+test.serial.before(() => inS3.fill('delta', FOLDER))
 
-/** All files of a directory as objects; gives its URL. */
+/** The directory as a table in S3; gives its URL. */
 async function uploaded(path: string, name: string): Promise<string> {
-  for (const file of await readdir(path, { recursive: true, withFileTypes: true })) {
-    if (!file.isFile()) continue
-    const full = join(file.parentPath, file.name)
-    s3.objects.set(`lake/${name}/${full.slice(path.length + 1)}`, await readFile(full))
-  }
-  return `s3://lake/${name}`
+  await inS3.fill(name, path)
+  return inS3.pathOf(name)
 }
 
 type Rows = readonly Readonly<Record<string, unknown>>[]
@@ -58,13 +46,13 @@ const rowsOf = async (ctx: SessionContext, sql: string): Promise<Rows> =>
   )
 
 async function query(sql: string): Promise<Rows> {
-  await using ctx = new SessionContext({ settings: s3.settings() })
+  await using ctx = new SessionContext({ settings: inS3.settings() })
   return await rowsOf(ctx, sql)
 }
 
 /** A copy of a table of the folder, to be changed. */
 async function copyOf(table: string, name: string): Promise<string> {
-  const path = join(directory, name)
+  const path = join(directory(), name)
   await cp(join(FOLDER, table), path, { recursive: true })
   return path
 }
@@ -73,7 +61,7 @@ for (const [settings, folder] of SETTINGS.flatMap(each => FOLDERS.map(place => [
   test.serial(
     `every version of a table by delta-rs is read as delta-rs reads it ${JSON.stringify(settings)} ${folder === FOLDER ? 'on disk' : folder}`,
     async t => {
-      const ctx = new SessionContext({ settings: { ...settings, ...s3.settings() } })
+      const ctx = new SessionContext({ settings: { ...settings, ...inS3.settings() } })
       for (const version of [0, 1, 2, 3]) {
         const found = await rowsOf(
           ctx,
@@ -146,7 +134,7 @@ test.serial('a registered table is read at any version, beside the newest', asyn
 })
 
 test.serial('a session reads by the keys that are set now, whatever it has seen of the table before', async t => {
-  await using ctx = new SessionContext({ settings: s3.settings() })
+  await using ctx = new SessionContext({ settings: inS3.settings() })
   await rowsOf(ctx, "CREATE EXTERNAL TABLE t STORED AS DELTA LOCATION 's3://lake/delta/types'")
   t.deepEqual(await rowsOf(ctx, 'SELECT count(*) AS n FROM t'), [{ n: 12 }])
   await ctx.sql("SET s3.secret_access_key = 'revoked'")
@@ -207,10 +195,10 @@ test.serial('checkpoints are read alone: of one file, of several parts, with sid
 
 /** A table whose log is these actions. */
 async function tableOf(name: string, actions: readonly Action[]): Promise<string> {
-  const log = join(directory, name, '_delta_log')
+  const log = join(directory(), name, '_delta_log')
   await mkdir(log, { recursive: true })
   await writeFile(join(log, `${''.padStart(20, '0')}.json`), encodeActions(actions))
-  return join(directory, name)
+  return join(directory(), name)
 }
 
 const metaData = (fields: readonly object[], configuration: Readonly<Record<string, string>> = {}): Action => ({
@@ -295,7 +283,7 @@ test.serial('rows of deletion vectors are left out, from files and from the log'
   const wanted = `SELECT value AS a FROM range(150000) AS r(value) WHERE NOT (${isDeleted.replaceAll('a ', 'value ')}) UNION ALL SELECT 1000000 + column1 FROM (VALUES (0), (2), (4), (6), (7)) AS s`
   const remote = await uploaded(path, 'deleted')
   for (const [settings, place] of [...SETTINGS.map(each => [each, path] as const), [SETTINGS[1], remote] as const]) {
-    await using ctx = new SessionContext({ settings: { ...settings, ...s3.settings() } })
+    await using ctx = new SessionContext({ settings: { ...settings, ...inS3.settings() } })
     for (const from of [
       'WHERE true',
       'WHERE a > 149000',
@@ -388,7 +376,7 @@ test.serial('a broken log is an error that names the table and the place', async
     code: 'FILE_INVALID',
     message: /version 0 of the log has no protocol/,
   })
-  await t.throwsAsync(query(`SELECT * FROM delta_scan('${directory}')`), { code: 'TABLE_NOT_FOUND' })
+  await t.throwsAsync(query(`SELECT * FROM delta_scan('${directory()}')`), { code: 'TABLE_NOT_FOUND' })
   const lost = await copyOf('nested', 'lost')
   for (const name of await readdir(lost)) if (name.endsWith('.parquet')) await rm(join(lost, name))
   await t.throwsAsync(query(`SELECT * FROM '${lost}/'`), { code: 'FILE_NOT_READABLE' })

@@ -10,6 +10,8 @@ export interface ValidLog {
   /** Absolute paths of the files of the newest version. */
   readonly live: readonly string[]
   readonly checkpoints: readonly number[]
+  /** Files beside the log that no version names, relative to the table. */
+  readonly unnamed: readonly string[]
 }
 
 const ACTIONS = ['add', 'remove', 'metaData', 'protocol', 'txn', 'commitInfo']
@@ -41,7 +43,12 @@ export async function validateLog(table: string): Promise<ValidLog> {
     check(Number.isInteger(last['size']), '_last_checkpoint has no size')
   }
   duckdb.closeSync()
-  return { versions: commits.length, live: [...state.live.keys()].map(path => state.fileOf(path)), checkpoints }
+  const unnamed = readdirSync(table, { recursive: true, encoding: 'utf8' }).filter(
+    name =>
+      !name.startsWith('_delta_log') && statSync(join(table, name)).isFile() && !state.hasNamed(join(table, name)),
+  )
+  const live = [...state.live.keys()].map(path => state.fileOf(path))
+  return { versions: commits.length, live, checkpoints, unnamed }
 
   async function rowsOf(sql: string): Promise<readonly Json[]> {
     return (await duckdb.runAndReadAll(sql)).getRowObjectsJson() as Json[]
@@ -118,6 +125,11 @@ class State {
 
   fileOf(path: string): string {
     return join(this.#table, decodeURIComponent(path))
+  }
+
+  /** Whether the file is, or was, one of the table. */
+  hasNamed(file: string): boolean {
+    return [...this.#seen].some(path => this.fileOf(path) === file)
   }
 
   /** The files and transactions there are now. */

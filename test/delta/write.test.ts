@@ -1,28 +1,17 @@
-/** Delta tables that we write: the log by the protocol's rules, the rows by DuckDB, many appenders at once, conflicts, writes that are tried again. */
-import { cp, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+/** Delta tables that we write, on disk and in S3: the log by the protocol's rules, the rows by DuckDB; what is refused. */
 import { join } from 'node:path'
 import { DuckDBInstance } from '@duckdb/node-api'
-import test from 'ava'
+import test, { type ExecutionContext } from 'ava'
 import { bytesInUse } from '../../src/arrow/memory.js'
-import type { TableCommit, TablePlace } from '../../src/catalog/table-format.js'
-import { nodeCommitFs } from '../../src/commit/file-system.js'
-import { tableFiles } from '../../src/commit/table-files.js'
 import { encodeActions } from '../../src/delta/actions.js'
-import { deltaFormat } from '../../src/delta/delta-format.js'
 import { SessionContext } from '../../src/index.js'
 import { generateTpch } from '../../tpch/generate.js'
-import { validateLog } from './validate-log.js'
+import { newTable, rowsOf, sessionOf, startPlaces, valid, type Place, type Rows } from './places.js'
 
-let directory = ''
-test.before(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'ballista-delta-'))
-  await generateTpch({ scale: 0.01, out: directory, format: 'parquet', tables: ['lineitem'], threads: 1 })
-})
-test.after.always(() => rm(directory, { recursive: true, force: true }))
-
-type Rows = readonly Readonly<Record<string, unknown>>[]
-const rowsOf = async (ctx: SessionContext, sql: string): Promise<Rows> => (await (await ctx.sql(sql)).rows()) as Rows
+const { all: PLACES, directory } = startPlaces()
+test.serial.before(() =>
+  generateTpch({ scale: 0.01, out: directory(), format: 'parquet', tables: ['lineitem'], threads: 1 }),
+)
 
 async function duckdb(sql: string): Promise<unknown> {
   const connection = await (await DuckDBInstance.create(':memory:')).connect()
@@ -33,12 +22,14 @@ async function duckdb(sql: string): Promise<unknown> {
 
 const lines =
   (): string => `SELECT l_orderkey AS o, l_linenumber AS n, l_quantity AS q, l_shipdate AS d, l_comment AS c, l_shipmode AS mode,
-  CAST(l_shipdate AS TIMESTAMP) + INTERVAL 1 MILLISECOND AS ts FROM '${directory}/lineitem.parquet' WHERE l_orderkey < 4000`
+  CAST(l_shipdate AS TIMESTAMP) + INTERVAL 1 MILLISECOND AS ts FROM '${directory()}/lineitem.parquet' WHERE l_orderkey < 4000`
 
-type Open = () => SessionContext | Promise<SessionContext>
+const TWO_TASKS = { 'ballista.execution.target_partitions': '2' }
+
+type Open = (place: Place) => SessionContext | Promise<SessionContext>
 const MODES: Readonly<Record<string, Open>> = {
-  'in this process': () => new SessionContext({ settings: { 'ballista.execution.target_partitions': '2' } }),
-  'on a cluster': () => SessionContext.standalone({ settings: { 'ballista.execution.target_partitions': '2' } }),
+  'in this process': place => sessionOf(place, TWO_TASKS),
+  'on a cluster': place => SessionContext.standalone({ settings: { ...place.settings(), ...TWO_TASKS } }),
 }
 
 const TABLES = [
@@ -46,46 +37,53 @@ const TABLES = [
   ['plain', ''],
 ] as const
 
-for (const [mode, open] of Object.entries(MODES)) {
-  test.serial(`what is written follows the protocol, and DuckDB reads the same rows: ${mode}`, async t => {
-    const ctx = await open()
-    t.teardown(() => ctx.close())
-    for (const [name, partitioned] of TABLES.slice(0, mode === 'on a cluster' ? 1 : 2)) {
-      // oxfmt-ignore
-      const path = join(directory, `${name} ${mode}`)
-      await rowsOf(ctx, `CREATE OR REPLACE TABLE t STORED AS DELTA ${partitioned} LOCATION '${path}' AS ${lines()}`)
-      await rowsOf(ctx, `INSERT INTO t (o, mode) VALUES (-1, 'it''s/ä=%'), (-2, NULL)`)
-      const { live, versions } = await validateLog(path)
-      t.is(versions, 2)
-      const sums = 'count(*) AS n, sum(o) AS o, sum(n) AS lines, sum(q) AS q, min(d) AS d, max(c) AS c, count(ts) AS ts'
-      const [ours] = await rowsOf(ctx, `SELECT ${sums} FROM t`)
-      const list = live.map(file => `'${file.replaceAll("'", "''")}'`).join(', ')
-      const theirs = await duckdb(`SELECT ${sums} FROM read_parquet([${list}], hive_partitioning = false)`)
-      const text = (value: unknown): unknown =>
-        value instanceof Date ? value.toISOString().slice(0, 10) : String(value)
-      t.deepEqual([Object.values(ours).map(text)], theirs)
-      const byMode = await rowsOf(ctx, 'SELECT mode, count(*) AS n FROM t WHERE o > 0 GROUP BY mode ORDER BY mode')
-      const wanted = await rowsOf(ctx, `SELECT mode, count(*) AS n FROM (${lines()}) AS l GROUP BY mode ORDER BY mode`)
-      t.deepEqual(byMode, wanted)
-      t.deepEqual(await rowsOf(ctx, 'SELECT o, mode FROM t WHERE o < 0 ORDER BY o'), [
-        { o: -2n, mode: null },
-        { o: -1n, mode: "it's/ä=%" },
-      ])
-      await rowsOf(ctx, "INSERT OVERWRITE t (o, ts) VALUES (7, TIMESTAMP '2024-01-01 10:00:00.123456')")
-      t.deepEqual(await rowsOf(ctx, 'SELECT count(*) AS n, CAST(max(ts) AS VARCHAR) AS ts FROM t'), [
-        { n: 1n, ts: '2024-01-01T10:00:00.123456' },
-      ])
-      t.is((await validateLog(path)).live.length, 1)
-      t.deepEqual(await rowsOf(ctx, `SELECT count(*) AS n FROM delta_scan('${path}', version => 1) WHERE o < 0`), [
-        { n: 2n },
-      ])
-    }
-    // Outcomes stay with their keys for a day.
-    const staged = (await readdir(directory, { recursive: true })).filter(name => /\.staging\/(?!keys)/.test(name))
-    t.deepEqual(staged, [])
-    await ctx.close()
-    if (mode === 'in this process') t.is(bytesInUse(), 0)
-  })
+for (const [place, [mode, open]] of PLACES.flatMap(each => Object.entries(MODES).map(one => [each, one] as const))) {
+  test.serial(
+    `what is written follows the protocol, and DuckDB reads the same rows: ${mode}, ${place.name}`,
+    async t => {
+      const ctx = await open(place)
+      t.teardown(() => ctx.close())
+      for (const [kind, partitioned] of TABLES.slice(0, mode === 'on a cluster' ? 1 : 2)) {
+        const name = `${kind} ${mode}`
+        const path = place.pathOf(name)
+        await rowsOf(ctx, `CREATE OR REPLACE TABLE t STORED AS DELTA ${partitioned} LOCATION '${path}' AS ${lines()}`)
+        await rowsOf(ctx, `INSERT INTO t (o, mode) VALUES (-1, 'it''s/ä=%'), (-2, NULL)`)
+        const { live, versions } = await valid(place, name)
+        t.is(versions, 2)
+        const sums =
+          'count(*) AS n, sum(o) AS o, sum(n) AS lines, sum(q) AS q, min(d) AS d, max(c) AS c, count(ts) AS ts'
+        const [ours] = await rowsOf(ctx, `SELECT ${sums} FROM t`)
+        const list = live.map(file => `'${file.replaceAll("'", "''")}'`).join(', ')
+        const theirs = await duckdb(`SELECT ${sums} FROM read_parquet([${list}], hive_partitioning = false)`)
+        const text = (value: unknown): unknown =>
+          value instanceof Date ? value.toISOString().slice(0, 10) : String(value)
+        t.deepEqual([Object.values(ours).map(text)], theirs)
+        const byMode = await rowsOf(ctx, 'SELECT mode, count(*) AS n FROM t WHERE o > 0 GROUP BY mode ORDER BY mode')
+        const wanted = await rowsOf(
+          ctx,
+          `SELECT mode, count(*) AS n FROM (${lines()}) AS l GROUP BY mode ORDER BY mode`,
+        )
+        t.deepEqual(byMode, wanted)
+        t.deepEqual(await rowsOf(ctx, 'SELECT o, mode FROM t WHERE o < 0 ORDER BY o'), [
+          { o: -2n, mode: null },
+          { o: -1n, mode: "it's/ä=%" },
+        ])
+        await rowsOf(ctx, "INSERT OVERWRITE t (o, ts) VALUES (7, TIMESTAMP '2024-01-01 10:00:00.123456')")
+        t.deepEqual(await rowsOf(ctx, 'SELECT count(*) AS n, CAST(max(ts) AS VARCHAR) AS ts FROM t'), [
+          { n: 1n, ts: '2024-01-01T10:00:00.123456' },
+        ])
+        const overwritten = await valid(place, name)
+        t.is(overwritten.live.length, 1)
+        t.deepEqual(overwritten.unnamed, [])
+        t.deepEqual(await rowsOf(ctx, `SELECT count(*) AS n FROM delta_scan('${path}', version => 1) WHERE o < 0`), [
+          { n: 2n },
+        ])
+      }
+      t.deepEqual(await place.staged(), [])
+      await ctx.close()
+      if (mode === 'in this process') t.is(bytesInUse(), 0)
+    },
+  )
 }
 
 const WRITTEN = [
@@ -106,8 +104,12 @@ const WRITTEN = [
 ] // oxfmt-ignore
 
 test.serial('every type comes back as it was written', async t => {
-  await using ctx = new SessionContext()
-  const path = join(directory, 'types')
+  for (const place of PLACES) await comesBack(t, place)
+})
+
+async function comesBack(t: ExecutionContext, place: Place): Promise<void> {
+  await using ctx = sessionOf(place)
+  const path = place.pathOf('types')
   const types = {
     i8: 'TINYINT', i16: 'SMALLINT', i32: 'INT', i64: 'BIGINT', f: 'FLOAT', d: 'DOUBLE', dec: 'DECIMAL(30, 5)',
     s: 'VARCHAR', b: 'BOOLEAN', day: 'DATE', ts: 'TIMESTAMP', tz: 'TIMESTAMPTZ',
@@ -125,7 +127,7 @@ test.serial('every type comes back as it was written', async t => {
     'NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL',
   ]
   for (const row of values) await rowsOf(ctx, `INSERT INTO types VALUES (${row})`)
-  await validateLog(path)
+  await valid(place, 'types')
   const names = [...Object.keys(types), 'k']
   const texts = names.map(name => `CAST(${name} AS VARCHAR) AS ${name}`).join(', ')
   const found = await rowsOf(ctx, `SELECT ${texts} FROM types ORDER BY types.i8`)
@@ -143,156 +145,28 @@ test.serial('every type comes back as it was written', async t => {
   t.deepEqual(await rowsOf(ctx, 'SELECT count(*) AS n, min(i64) AS low, max(i64) AS high, count(k) AS k FROM types'), [
     { n: 3n, low: -9223372036854775808n, high: 9223372036854775807n, k: 1n },
   ])
-})
-
-const [APPENDERS, INSERTS] = process.env['BALLISTA_TEST_FULL'] === '1' ? [8, 50] : [4, 5]
-
-test.serial(
-  `${APPENDERS} concurrent appenders of ${INSERTS} inserts each make as many commits, and every row is there once`,
-  async t => {
-    t.timeout(300_000)
-    const path = join(directory, 'appenders')
-    await using owner = new SessionContext()
-    await rowsOf(
-      owner,
-      `CREATE TABLE t (appender INT NOT NULL, number INT NOT NULL) STORED AS DELTA LOCATION '${path}'`,
-    )
-    const append = async (appender: number): Promise<void> => {
-      await using ctx = new SessionContext()
-      await rowsOf(ctx, `CREATE EXTERNAL TABLE t STORED AS DELTA LOCATION '${path}'`)
-      for (let number = 0; number < INSERTS; number++)
-        await rowsOf(ctx, `INSERT INTO t VALUES (${appender}, ${number})`)
-    }
-    await Promise.all(Array.from({ length: APPENDERS }, (_, appender) => append(appender)))
-    const { checkpoints, versions } = await validateLog(path)
-    t.is(versions, 1 + APPENDERS * INSERTS)
-    t.deepEqual(
-      checkpoints,
-      Array.from({ length: (APPENDERS * INSERTS) / 10 }, (_, i) => 10 * (i + 1)),
-    )
-    const sql =
-      'SELECT count(*) AS n, count(DISTINCT appender * 1000 + number) AS d, sum(appender) AS a, sum(number) AS i FROM t'
-    const sum = (n: number): bigint => BigInt((n * (n - 1)) / 2)
-    const all = BigInt(APPENDERS * INSERTS)
-    const expected = { n: all, d: all, a: sum(APPENDERS) * BigInt(INSERTS), i: sum(INSERTS) * BigInt(APPENDERS) }
-    t.deepEqual(await rowsOf(owner, sql), [expected])
-    // From the last checkpoint, by a process that has seen nothing of it.
-    t.is((await deltaFormat.open(placeOf(path))).files.length, Number(all))
-  },
-)
-
-const placeOf = (path: string): TablePlace => ({ path, options: {}, files: tableFiles(nodeCommitFs('test-host')) })
-
-/** A commit of no files, planned on the table as it is now. */
-async function planned(path: string, writeId: string, mode: TableCommit['mode'] = 'append'): Promise<TableCommit> {
-  const { insert } = await deltaFormat.open(placeOf(path))
-  return { writeId, mode, details: insert?.details ?? {}, files: [] }
 }
 
-const commitTo = (path: string, commit: TableCommit): Promise<number | undefined> =>
-  Promise.resolve(deltaFormat.commit?.(placeOf(path), commit))
-
-async function newTable(name: string): Promise<string> {
-  const path = join(directory, name)
-  await using ctx = new SessionContext()
-  await rowsOf(ctx, `CREATE TABLE t STORED AS DELTA LOCATION '${path}' AS SELECT 1 AS a`)
-  return path
+for (const place of PLACES) {
+  test.serial(`a table of another writer takes rows: ${place.name}`, async t => {
+    await place.fill('by-delta-rs', 'test/data/delta/types')
+    await using ctx = sessionOf(place)
+    await rowsOf(ctx, `CREATE EXTERNAL TABLE t STORED AS DELTA LOCATION '${place.pathOf('by-delta-rs')}'`)
+    await rowsOf(ctx, "INSERT INTO t (id, day, part) VALUES (100, DATE '2024-02-02', 'new'), (101, NULL, NULL)")
+    t.deepEqual(await rowsOf(ctx, 'SELECT count(*) AS n, count(part) AS p FROM t WHERE id >= 13'), [{ n: 3n, p: 1n }])
+    await rowsOf(ctx, 'INSERT OVERWRITE t SELECT * FROM t WHERE id > 100')
+    t.deepEqual(await rowsOf(ctx, 'SELECT id FROM t'), [{ id: 101n }])
+    t.is((await valid(place, 'by-delta-rs')).versions, 6)
+  })
 }
-
-test.serial('an overwrite that met another write is a conflict; an append is not', async t => {
-  const path = await newTable('conflicts')
-  const [first, second, append] = [
-    await planned(path, '1', 'overwrite'),
-    await planned(path, '2', 'overwrite'),
-    await planned(path, '3'),
-  ]
-  t.is(await commitTo(path, first), 1)
-  await t.throwsAsync(commitTo(path, second), { code: 'WRITE_CONFLICT', message: /version 1 has changed its rows/ })
-  t.is(await commitTo(path, append), 2)
-  const [{ n }] = await (async () => {
-    await using ctx = new SessionContext()
-    return await rowsOf(ctx, `SELECT count(*) AS n FROM '${path}/'`)
-  })()
-  t.is(n, 0n)
-  const stale = await planned(path, '4')
-  await rm(path, { recursive: true })
-  await newTable('conflicts')
-  await t.throwsAsync(commitTo(path, stale), { code: 'WRITE_CONFLICT', message: /another table has taken its place/ })
-})
-
-test.serial('of concurrent overwrites of one version, one is done', async t => {
-  const path = await newTable('overwrites')
-  await using ctx = new SessionContext()
-  await rowsOf(ctx, `CREATE EXTERNAL TABLE t STORED AS DELTA LOCATION '${path}'`)
-  const results = await Promise.allSettled([2, 3, 4].map(value => rowsOf(ctx, `INSERT OVERWRITE t SELECT ${value}`)))
-  const failures = results.flatMap(result =>
-    result.status === 'rejected' ? [(result.reason as { code: string }).code] : [],
-  )
-  t.true(failures.every(code => code === 'WRITE_CONFLICT'))
-  t.deepEqual(await rowsOf(ctx, 'SELECT count(*) AS n FROM t'), [{ n: 1n }])
-  t.is((await validateLog(path)).versions, 1 + results.length - failures.length)
-})
-
-test.serial('an overwrite of a partition replaces its rows, and meets only writes of the same', async t => {
-  const path = join(directory, 'partitions')
-  await using ctx = new SessionContext()
-  const rows = "SELECT value AS a, value % 3 AS k, DATE '2024-01-01' + CAST(value % 2 AS INT) AS d FROM range(12)"
-  await rowsOf(ctx, `CREATE TABLE t STORED AS DELTA PARTITIONED BY (k, d) LOCATION '${path}' AS ${rows}`)
-  const counts = (): Promise<Rows> => rowsOf(ctx, 'SELECT k, count(*) AS n, min(a) AS low FROM t GROUP BY k ORDER BY k')
-  const stale = await planned(path, 'k=1', 'overwrite')
-  t.deepEqual(await rowsOf(ctx, "INSERT OVERWRITE t PARTITION (k = 1 + 1) (d, a) VALUES (DATE '2025-01-01', 100)"), [
-    { count: 1n },
-  ])
-  t.deepEqual(await counts(), [{ k: 0n, n: 4n, low: 0n }, { k: 1n, n: 4n, low: 1n }, { k: 2n, n: 1n, low: 100n }]) // oxfmt-ignore
-  t.is(await commitTo(path, { ...stale, replaces: { k: '1', d: '2024-01-02' } }), 2)
-  t.deepEqual(await counts(), [{ k: 0n, n: 4n, low: 0n }, { k: 1n, n: 2n, low: 4n }, { k: 2n, n: 1n, low: 100n }]) // oxfmt-ignore
-  await t.throwsAsync(commitTo(path, { ...stale, writeId: 'k=2', replaces: { k: '2' } }), { code: 'WRITE_CONFLICT' })
-  await t.throwsAsync(commitTo(path, { ...stale, writeId: 'd', replaces: { d: '2024-01-02' } }), {
-    code: 'WRITE_CONFLICT',
-  })
-  await rowsOf(ctx, 'INSERT INTO t PARTITION (k = NULL) VALUES (5, NULL)')
-  await rowsOf(ctx, 'INSERT OVERWRITE t PARTITION (k = NULL) SELECT 6, NULL WHERE false')
-  t.deepEqual(await rowsOf(ctx, 'SELECT count(*) AS n FROM t'), [{ n: 7n }])
-  await validateLog(path)
-  await t.throwsAsync(rowsOf(ctx, 'INSERT OVERWRITE t PARTITION (a = 1) VALUES (1, NULL)'), {
-    code: 'COLUMN_NOT_FOUND',
-  })
-  await t.throwsAsync(rowsOf(ctx, "INSERT OVERWRITE t PARTITION (k = 'x') VALUES (1, NULL)"), { code: 'INVALID_CAST' })
-})
-
-test.serial('a write that is tried again is done once, also after others', async t => {
-  const path = await newTable('again')
-  const write = await planned(path, 'w')
-  t.is(await commitTo(path, write), 1)
-  t.is(await commitTo(path, await planned(path, 'other')), 2)
-  t.is(await commitTo(path, write), 1)
-  const creates = { schema: { fields: [] }, partitionedBy: [] }
-  const create = { ...write, writeId: 'c', creates }
-  const fresh = join(directory, 'created')
-  t.is(await commitTo(fresh, create), 0)
-  t.is(await commitTo(fresh, create), 0)
-  await t.throwsAsync(commitTo(fresh, { ...create, writeId: 'd' }), { code: 'FILE_EXISTS' })
-  await using ctx = new SessionContext({ settings: { 'ballista.write.idempotency_key': 'key' } })
-  await rowsOf(ctx, `CREATE EXTERNAL TABLE t STORED AS DELTA LOCATION '${path}'`)
-  for (let i = 0; i < 2; i++) t.deepEqual(await rowsOf(ctx, 'INSERT INTO t VALUES (10)'), [{ count: 1n }])
-  t.deepEqual(await rowsOf(ctx, 'SELECT count(*) AS n FROM t WHERE a = 10'), [{ n: 1n }])
-})
-
-test.serial('a table of another writer takes rows', async t => {
-  const path = join(directory, 'by-delta-rs')
-  await cp('test/data/delta/types', path, { recursive: true })
-  await using ctx = new SessionContext()
-  await rowsOf(ctx, `CREATE EXTERNAL TABLE t STORED AS DELTA LOCATION '${path}'`)
-  await rowsOf(ctx, "INSERT INTO t (id, day, part) VALUES (100, DATE '2024-02-02', 'new'), (101, NULL, NULL)")
-  t.deepEqual(await rowsOf(ctx, 'SELECT count(*) AS n, count(part) AS p FROM t WHERE id >= 13'), [{ n: 3n, p: 1n }])
-  await rowsOf(ctx, 'INSERT OVERWRITE t SELECT * FROM t WHERE id > 100')
-  t.deepEqual(await rowsOf(ctx, 'SELECT id FROM t'), [{ id: 101n }])
-  t.is((await validateLog(path)).versions, 6)
-})
 
 test.serial('what a table does not allow, or asks for and we lack, is refused before rows are written', async t => {
-  await using ctx = new SessionContext()
-  const path = await newTable('refused')
+  for (const place of PLACES) await refuses(t, place)
+})
+
+async function refuses(t: ExecutionContext, place: Place): Promise<void> {
+  await using ctx = sessionOf(place)
+  const { path } = await newTable(place, 'refused')
   const attempt = (sql: string): Promise<Rows> => rowsOf(ctx, sql.replaceAll('$', `'${path}'`))
   await t.throwsAsync(attempt('CREATE TABLE u STORED AS DELTA LOCATION $ AS SELECT 1 AS a'), { code: 'FILE_EXISTS' })
   await t.throwsAsync(
@@ -342,7 +216,7 @@ test.serial('what a table does not allow, or asks for and we lack, is refused be
       configuration,
     }
     const name = `${String(version).padStart(20, '0')}.json`
-    await writeFile(join(path, '_delta_log', name), encodeActions([{ protocol, metaData } as never]))
+    await place.write('refused', `_delta_log/${name}`, encodeActions([{ protocol, metaData } as never]))
   }
   let version = 0
   for (const [reason, parts] of Object.entries(cases)) {
@@ -355,16 +229,13 @@ test.serial('what a table does not allow, or asks for and we lack, is refused be
   await change(++version, { configuration: { 'delta.appendOnly': 'true' } })
   await t.throwsAsync(attempt('INSERT OVERWRITE t VALUES (1)'), { code: 'NOT_SUPPORTED', message: /append-only/ })
   t.deepEqual(await attempt('INSERT INTO t VALUES (1)'), [{ count: 1n }])
-  t.deepEqual(
-    (await readdir(directory)).filter(name => name.startsWith('.refused')),
-    [],
-  )
-})
+  t.deepEqual(await place.staged(), [])
+}
 
 test('PARTITIONED BY with a type adds a column', async t => {
   const ctx = new SessionContext()
   t.teardown(() => ctx.close())
-  const path = join(directory, 'typed keys')
+  const path = join(directory(), 'typed keys')
   await rowsOf(ctx, `CREATE TABLE t (a INT) STORED AS DELTA PARTITIONED BY (k DATE, b INT) LOCATION '${path}'`)
   await rowsOf(ctx, "INSERT INTO t VALUES (1, DATE '2024-02-29', 7)")
   t.deepEqual(await rowsOf(ctx, 'SELECT a, CAST(k AS VARCHAR) AS k, b FROM t'), [{ a: 1, k: '2024-02-29', b: 7 }])

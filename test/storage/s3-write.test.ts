@@ -149,42 +149,60 @@ test.serial('a commit whose answers are lost is done once', async t => {
   t.true(nothingStaged())
 })
 
-test.serial('a killed write leaves no object, and after the next one no upload', async t => {
-  t.timeout(90_000)
-  Object.assign(process.env, {
-    AWS_ENDPOINT_URL_S3: s3.endpoint,
-    AWS_ALLOW_HTTP: 'true',
-    AWS_REGION: 'eu-test-1',
-    AWS_ACCESS_KEY_ID: ACCESS_KEY,
-    AWS_SECRET_ACCESS_KEY: SECRET_KEY,
+const KILLED = [
+  {
+    target: 'a directory',
+    prefix: 'lake/killed/',
+    write: (rows: string) => `COPY (${rows}) TO 's3://lake/killed/' STORED AS CSV`,
+    from: "read_csv('s3://lake/killed/')",
+    heldPart: '2',
+  },
+  {
+    target: 'a Delta table',
+    prefix: 'lake/killed-table/',
+    write: (rows: string) => `CREATE TABLE t STORED AS DELTA LOCATION 's3://lake/killed-table' AS ${rows}`,
+    from: "delta_scan('s3://lake/killed-table')",
+    heldPart: '1',
+  },
+]
+
+for (const { from, heldPart, prefix, target, write } of KILLED) {
+  test.serial(`a killed write to ${target} leaves no object, and after the next one no upload`, async t => {
+    t.timeout(90_000)
+    Object.assign(process.env, {
+      AWS_ENDPOINT_URL_S3: s3.endpoint,
+      AWS_ALLOW_HTTP: 'true',
+      AWS_REGION: 'eu-test-1',
+      AWS_ACCESS_KEY_ID: ACCESS_KEY,
+      AWS_SECRET_ACCESS_KEY: SECRET_KEY,
+    })
+    const start = async (): Promise<Awaited<ReturnType<typeof startCluster>>> =>
+      startCluster(1, 1, ['--data-root', 'any'])
+    const rows = "SELECT value, repeat('x', 200) AS t FROM generate_series(1, 300000)"
+    let isHeld = true
+    // Parts are not answered, so that the write is under way until it is killed.
+    s3.fault = ({ method, query }) =>
+      isHeld && method === 'PUT' && query.get('partNumber') === heldPart ? 'stall' : undefined
+    s3.reset()
+    const first = await start()
+    const ctx = await SessionContext.remote(first.url)
+    const writing = rowsOf(ctx, write(rows))
+    writing.catch(() => undefined)
+    await until('an upload is under way', () =>
+      s3.calls.some(({ query }) => query.get('partNumber') === heldPart) ? true : undefined,
+    )
+    for (const child of [first.scheduler, ...first.executors]) child.kill('SIGKILL')
+    await t.throwsAsync(writing)
+    await ctx.close()
+    await first.close()
+    t.deepEqual(objectsBelow(prefix), [])
+    t.true(s3.uploads.size > 0)
+    isHeld = false
+    const second = await start()
+    t.teardown(() => second.close())
+    await using again = await SessionContext.remote(second.url)
+    await rowsOf(again, write("SELECT 1 AS value, 'y' AS t"))
+    t.deepEqual(await rowsOf(again, `SELECT * FROM ${from}`), [{ value: 1n, t: 'y' }])
+    t.true(nothingStaged(), JSON.stringify([...s3.uploads.keys(), ...s3.objects.keys()]))
   })
-  const start = async (): Promise<Awaited<ReturnType<typeof startCluster>>> =>
-    startCluster(1, 1, ['--data-root', 'any'])
-  const write =
-    "COPY (SELECT value, repeat('x', 200) AS t FROM generate_series(1, 300000)) TO 's3://lake/killed/' STORED AS CSV"
-  let isHeld = true
-  // Parts are not answered, so that the write is under way until it is killed.
-  s3.fault = ({ method, query }) =>
-    isHeld && method === 'PUT' && query.get('partNumber') === '2' ? 'stall' : undefined
-  s3.reset()
-  const first = await start()
-  const ctx = await SessionContext.remote(first.url)
-  const writing = rowsOf(ctx, write)
-  writing.catch(() => undefined)
-  await until('an upload is under way', () =>
-    s3.calls.some(({ query }) => query.get('partNumber') === '2') ? true : undefined,
-  )
-  for (const child of [first.scheduler, ...first.executors]) child.kill('SIGKILL')
-  await t.throwsAsync(writing)
-  await ctx.close()
-  await first.close()
-  t.deepEqual(objectsBelow('lake/killed/'), [])
-  t.true(s3.uploads.size > 0)
-  isHeld = false
-  const second = await start()
-  t.teardown(() => second.close())
-  await using again = await SessionContext.remote(second.url)
-  await rowsOf(again, "COPY (SELECT 1 AS value, 'y' AS t) TO 's3://lake/killed/' STORED AS CSV")
-  t.deepEqual(await rowsOf(again, "SELECT * FROM read_csv('s3://lake/killed/')"), [{ value: 1n, t: 'y' }])
-  t.true(nothingStaged(), JSON.stringify([...s3.uploads.keys(), ...s3.objects.keys()]))
-})
+}

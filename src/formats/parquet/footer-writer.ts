@@ -69,10 +69,10 @@ export function footerWriter(template: ThriftStruct, path: string): FooterWriter
   }
 }
 
-/** The footer of a whole file in memory. */
-export function fileFooter(file: Uint8Array, path: string): ParquetFooter {
+/** The footer of a whole file in memory, or of one of `fileSize` bytes whose end `file` is. */
+export function fileFooter(file: Uint8Array, path: string, fileSize = file.length): ParquetFooter {
   const length = new DataView(file.buffer, file.byteOffset, file.byteLength).getUint32(file.length - 8, true)
-  return parseFooter(file.subarray(file.length - 8 - length, file.length - 8), path, file.length)
+  return parseFooter(file.subarray(file.length - 8 - length, file.length - 8), path, fileSize)
 }
 
 /** Place after the last byte of the last column chunk and Bloom filter; page indexes follow there. */

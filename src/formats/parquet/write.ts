@@ -20,6 +20,7 @@ import { loadParquetWasm, type ParquetWasm } from './decode.js'
 import { columnsWithoutDictionary } from './dictionary-choice.js'
 import { MAGIC } from './footer.js'
 import { fileFooter, footerWriter } from './footer-writer.js'
+import { fileStatistics } from './split-plan.js'
 import { THRIFT, structList, structsAt, utf8Bytes, withFields, type ThriftStruct } from './thrift-compact.js'
 import { annotated, bareSchema, holdsInterval, withBareBatch } from './write-schema.js'
 
@@ -98,11 +99,13 @@ export async function openParquetWriter(
   const wasm = await loadParquetWasm()
   const footer = footerWriter(templateOf(wasm, schema, path), path)
   const file = await openAtomicFile({ path, host: options.host })
-  return pieceWriter(file, rowGroupEncoder(wasm, schema, options), {
+  let last: Uint8Array = MAGIC
+  const writer = pieceWriter(file, rowGroupEncoder(wasm, schema, options), {
     head: MAGIC,
     append: piece => file.append(footer.add(piece, file.byteLength)),
-    end: () => footer.end(file.byteLength),
+    end: () => (last = footer.end(file.byteLength)),
   })
+  return { ...writer, statistics: () => fileStatistics(fileFooter(last, path, file.byteLength)) }
 }
 
 /** Pieces that are row groups, each as a file of its own. Holds the batches of one. Throws NOT_SUPPORTED. */
