@@ -21,7 +21,8 @@ export class JsonSyntaxError extends Error {
 }
 
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y
-const STRING = /"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/y
+const PLAIN = /[^"\\\u0000-\u001f]*/y
+const ESCAPE = /\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/y
 const SPACE = /[ \t\r\n]*/y
 const MAX_NESTING = 200
 
@@ -95,9 +96,22 @@ class Cursor {
 
   private string(): string {
     this.space()
-    const text = this.match(STRING)
+    const text = this.quoted()
     if (text === undefined) throw this.unexpected('a string')
     return text.includes('\\') ? (JSON.parse(text) as string) : text.slice(1, -1)
+  }
+
+  /** By runs: one pattern for a whole string takes stack for each of its characters. */
+  private quoted(): string | undefined {
+    const start = this.at
+    if (this.line[this.at] !== '"') return undefined
+    this.at++
+    do {
+      this.pass(PLAIN)
+      if (this.line[this.at] === '"') return this.line.slice(start, ++this.at)
+    } while (this.pass(ESCAPE))
+    this.at = start
+    return undefined
   }
 
   private match(pattern: RegExp): string | undefined {
@@ -108,7 +122,15 @@ class Cursor {
   }
 
   private space(): void {
-    this.match(SPACE)
+    this.pass(SPACE)
+  }
+
+  /** As `match`, without the text. */
+  private pass(pattern: RegExp): boolean {
+    pattern.lastIndex = this.at
+    const found = pattern.test(this.line)
+    if (found) this.at = pattern.lastIndex
+    return found
   }
 
   private skip(character: string): boolean {

@@ -210,6 +210,19 @@ test.serial('zstd: each piece is a frame, and a longer one several', async t => 
   t.is(bytesInUse(), 0)
 })
 
+test.serial('JSON: long texts, of plain characters and of escaped ones, come back', async t => {
+  const schema = { fields: [field('text', UTF8)] }
+  const path = join(duck.directory, 'long-texts.json')
+  const rows = [['x'.repeat(9 * 2 ** 20)], ['\n'.repeat(5_000_000)]]
+  await writeAll(
+    await openWriter({ path, format: 'json', options: {} }, schema, HOST),
+    rows.map(row => [row]),
+    schema,
+  )
+  t.is(firstDifference((await scanFile(path, { schema })).rows, rows), undefined)
+  t.is(bytesInUse(), 0)
+})
+
 test.serial('CSV text of every kind of value', async t => {
   const path = join(duck.directory, 'text.csv')
   const schema = {
