@@ -138,7 +138,7 @@ export class ListingTable implements TableProvider {
   }
 
   forStatement(): ListingTable {
-    return new ListingTable(this.#parts, { ...this.#host, versions: new Map() })
+    return new ListingTable(this.#parts, { ...this.#host, versions: new Map(), localVersions: new Map() })
   }
 
   statistics(): Statistics {

@@ -1,5 +1,6 @@
 /** Logical to physical: names become column positions, once, here; then the physical rules place exchanges. */
 import { fail } from '../common/errors.js'
+import { outcomes } from '../common/in-order.js'
 import { inputExpr } from '../expr/build.js'
 import { exprTree, type Expr } from '../expr/expr.js'
 import { planTree, type LogicalPlan } from '../logical/plan.js'
@@ -50,8 +51,7 @@ async function lower(
     const known = await exactAggregates(plan)
     if (known !== undefined) return lower(known, context, operators)
   }
-  const inputs: PhysicalPlan[] = []
-  for (const child of planTree.children(plan)) inputs.push(await lower(child, context, operators))
+  const inputs = await lowerAll(planTree.children(plan), context, operators)
   // An alias only renames relations, which physical plans do not know.
   if (plan.kind === 'alias') return inputs[0]
   for (const operator of operators) {
@@ -59,6 +59,17 @@ async function lower(
     if (lowered !== undefined) return lowered
   }
   throw fail('NOT_SUPPORTED', [`the plan node '${plan.kind}'`])
+}
+
+/** At once: files of many scans answer in the time of one. */
+async function lowerAll(
+  plans: readonly LogicalPlan[],
+  context: LowerContext,
+  operators: readonly OperatorDefinition[],
+): Promise<PhysicalPlan[]> {
+  if (plans.length === 1) return [await lower(plans[0], context, operators)]
+  const lowered = await outcomes(plans.map(plan => lower(plan, context, operators)))
+  return lowered.map(plan => plan())
 }
 
 /** Columns by name and relation to positions among the columns of `input`. */

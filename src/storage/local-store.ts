@@ -1,5 +1,5 @@
 /** The files of this machine. */
-import { close, closeSync, open, openSync, read, readSync, stat, statSync } from 'node:fs'
+import { close, closeSync, open, openSync, read, readSync, stat, statSync, type Stats } from 'node:fs'
 import { promisify } from 'node:util'
 import { isMainThread } from 'node:worker_threads'
 import pLimit from 'p-limit'
@@ -30,13 +30,20 @@ const SLOW_BYTES_PER_MS = 500_000
 
 async function version(place: FilePlace): Promise<FileVersion> {
   try {
-    const { ctimeMs, ino, mtimeMs, size } = await calls.stat(await allowedPath(place))
-    // Of these only the time of the last change cannot be set to that of another version.
-    return { byteLength: size, tag: `${mtimeMs} ${ctimeMs} ${ino}` }
+    return localVersion(await calls.stat(await allowedPath(place)))
   } catch (error) {
     throw notReadable(place, error)
   }
 }
+
+/** Of these only the time of the last change cannot be set to that of another version. */
+export const localVersion = ({ ctimeMs, ino, mtimeMs, size }: Stats): FileVersion => ({
+  byteLength: size,
+  tag: `${mtimeMs} ${ctimeMs} ${ino}`,
+})
+
+const isVersion = (known: FileVersion | undefined, found: FileVersion): boolean =>
+  known?.tag === found.tag && known.byteLength === found.byteLength
 
 async function openLocal(place: FilePlace): Promise<LocalFile> {
   try {
@@ -51,8 +58,11 @@ async function openLocal(place: FilePlace): Promise<LocalFile> {
 }
 
 async function tail(place: FilePlace, byteLength: number, known?: FileVersion): Promise<FileTail> {
+  const met = place.host.localVersions?.get(place.path)
+  if (met !== undefined && isVersion(known, met)) return { version: met }
   const found = await version(place)
-  if (known?.tag === found.tag && known.byteLength === found.byteLength) return { version: found }
+  place.host.localVersions?.set(place.path, found)
+  if (isVersion(known, found)) return { version: found }
   const file = await openLocal(place)
   try {
     const bytes = new Uint8Array(Math.min(byteLength, found.byteLength))

@@ -12,6 +12,8 @@ export interface FileHost {
   readonly onStaged?: (upload: StagedUpload) => void
   /** Of remote files by URL, as the statement has met them first: it reads no other versions. */
   readonly versions?: Map<string, FileVersion>
+  /** Of files of this machine by path, as the statement has met them last: what is cached of that version is taken without asking again. */
+  readonly localVersions?: Map<string, FileVersion>
 }
 
 /** A file, and the host that reads or writes it. */

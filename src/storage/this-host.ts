@@ -8,4 +8,5 @@ export const thisHost = (settings: Settings = {}): FileHost => ({
   name: hostname(),
   config: configOf(settings),
   versions: new Map(),
+  localVersions: new Map(),
 })

@@ -1,4 +1,5 @@
 import { closeSync, copyFileSync, openSync, readFileSync, statSync, writeFileSync, writeSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import test from 'ava'
 import { columnValues, releaseBatch } from '../../src/arrow/column.js'
@@ -13,6 +14,7 @@ import { openListingTable } from '../../src/formats/listing-table.js'
 import { openScan } from '../../src/formats/open-scan.js'
 import { readFooter } from '../../src/formats/parquet/footer.js'
 import { localTaskContext } from '../../src/runtime/local-task-context.js'
+import { thisHost } from '../../src/storage/this-host.js'
 import { HOST, firstDifference, openDuck, scanFile, type Duck } from './duckdb.js'
 
 let duck: Duck
@@ -290,4 +292,14 @@ test.serial('a footer is parsed again when the file was replaced', async t => {
   t.is(await readFooter(file, HOST), first)
   await duck.run(`copy (select i from range(20000) r(i)) to '${file}'`)
   t.is((await readFooter(file, HOST)).rowCount, 20000)
+})
+
+test.serial('a statement plans with the footer that it has met, the next one with that of the file', async t => {
+  const file = join(duck.directory, 'met.parquet')
+  await duck.run(`copy (select i from range(10) r(i)) to '${file}'`)
+  const host = thisHost()
+  const first = await readFooter(file, host)
+  await rm(file)
+  t.is(await readFooter(file, host), first)
+  await t.throwsAsync(readFooter(file, thisHost()), { code: 'FILE_NOT_READABLE' })
 })

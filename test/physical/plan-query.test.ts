@@ -2,6 +2,8 @@ import test from 'ava'
 import { field, schemaOf } from '../../src/arrow/schema.js'
 import { INT64, UTF8 } from '../../src/arrow/types.js'
 import type { ScanRequest, TableProvider } from '../../src/catalog/table-provider.js'
+import { deferred } from '../../src/common/deferred.js'
+import { fail } from '../../src/common/errors.js'
 import { aggregateExpr, binaryExpr, columnExpr } from '../../src/expr/build.js'
 import { literal, type Expr, type SortKey } from '../../src/expr/expr.js'
 import {
@@ -292,4 +294,23 @@ test('a scan is asked for its columns, bare filters and the fetch only when noth
   const plain = new FakeTable(1)
   await planQuery(scan('t', plain, { fetch: 5 }), { targetPartitions: 4, operators })
   t.deepEqual(plain.requests, [{ projection: [0, 1, 2], filters: [], targetPartitions: 4, fetch: 5 }])
+})
+
+test('all scans of a plan are asked for before the first answers; of several errors that of the first is thrown', async t => {
+  const answer = deferred<void>()
+  const asked: string[] = []
+  const waiting = (name: string): TableProvider => ({
+    schema: schemaOf(field('a', INT64)),
+    statistics: () => ({ columns: new Map() }),
+    async scan() {
+      asked.push(name)
+      if (name === 'left') await answer.promise
+      else answer.resolve()
+      throw fail('FILE_NOT_READABLE', ['host', name, 'it is gone'])
+    },
+  })
+  const plan = unionPlan([scan('t', waiting('left')), scan('u', waiting('right'))])
+  const error = await t.throwsAsync(planQuery(plan, { targetPartitions: 1, operators }))
+  t.deepEqual(asked, ['left', 'right'])
+  t.true(error.message.includes('left'), error.message)
 })

@@ -1,5 +1,7 @@
 /** The asynchronous part of binding: every table, file and view that a query names is looked up before it is bound. */
 import { fail, type Span } from '../../common/errors.js'
+import { outcomes, type Outcome } from '../../common/in-order.js'
+import { invariant } from '../../common/invariant.js'
 import { DEFAULT_SCHEMA, isView, type CatalogEntry, type ViewDefinition } from '../../catalog/catalog.js'
 import type { TableProvider } from '../../catalog/table-provider.js'
 import type { ExprNode, ObjectName, QueryNode, TableNode, TableVersion } from '../../parser/ast.js'
@@ -79,16 +81,34 @@ interface Resolving {
 
 async function resolveInto(query: QueryNode, resolving: Resolving): Promise<void> {
   const { resolved, insideViews } = resolving
-  for (const reference of tableReferences(query)) {
+  const references = tableReferences(query)
+  const lookedUp = await lookUpAll(references, resolving)
+  for (const reference of references) {
     const key = referenceKey(reference)
     if (insideViews.includes(key)) {
       throw fail('INVALID_ARGUMENT', [`view '${nameText(reference)}' reads itself`], { span: reference.span })
     }
-    const table = resolved.get(key) ?? (await resolveOne(reference, resolving))
+    const table = resolved.get(key) ?? lookedUp.get(key)?.()
+    invariant(table !== undefined, 'what is not known has been looked up')
     resolved.set(key, table)
     if (table.kind === 'view')
       await inView(table.name, () => resolveInto(table.query, { ...resolving, insideViews: [...insideViews, key] }))
   }
+}
+
+/** What is not known yet, by key: files of many tables answer in the time of one. */
+async function lookUpAll(
+  references: readonly TableReference[],
+  resolving: Resolving,
+): Promise<ReadonlyMap<string, Outcome<ResolvedTable>>> {
+  const { insideViews, resolved } = resolving
+  const unknown = new Map<string, TableReference>()
+  for (const reference of references) {
+    const key = referenceKey(reference)
+    if (!resolved.has(key) && !insideViews.includes(key) && !unknown.has(key)) unknown.set(key, reference)
+  }
+  const found = await outcomes(Array.from(unknown.values(), reference => resolveOne(reference, resolving)))
+  return new Map(Array.from(unknown.keys(), (key, i) => [key, found[i]]))
 }
 
 /** Runs `action`; its errors have spans in the view's text, not in the user's, so they get the view as context instead. */
