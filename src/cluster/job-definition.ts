@@ -4,6 +4,7 @@ import { clientIdleTimeout } from '../exchange/options.js'
 import type { MetricsRow } from '../runtime/metrics.js'
 import type { EdgePartitioning, ExchangeSinkExec, TaskInput, TaskReport, TaskSpec } from '../exchange/stage.js'
 import { ERRORS } from '../common/errors.js'
+import { encodeWireText } from '../common/wire.js'
 import { userFunctionsOf } from '../exchange/validate-functions.js'
 import { countOf, listOf, malformed, objectOf, planOf, stringOf, type Peer } from '../exchange/validate.js'
 
@@ -23,6 +24,22 @@ export interface StageTasks {
   readonly partitions: readonly number[]
   /** Its output is the result. */
   readonly feedsClient?: boolean
+}
+
+/** Definitions as tagged JSON. What one has in common with those before, plans above all, is not written anew for each executor. */
+export function definitionEncoder(): (job: JobDefinition) => Uint8Array {
+  const texts = new Map<object, string>()
+  const shared = (part: object): string => {
+    const text = texts.get(part) ?? encodeWireText(part)
+    texts.set(part, text)
+    return text
+  }
+  const stageText = ({ inputs, plan, ...own }: StageTasks): string =>
+    `{"plan":${shared(plan)},"inputs":${shared(inputs)},${encodeWireText(own).slice(1)}`
+  return ({ jobId, settings, stages }) => {
+    const fields = `"jobId":${encodeWireText(jobId)},"settings":${shared(settings)}`
+    return new TextEncoder().encode(`{${fields},"stages":[${stages.map(stageText).join()}]}`)
+  }
 }
 
 /** The largest number of tasks of a stage. */

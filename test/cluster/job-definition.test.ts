@@ -1,9 +1,9 @@
 /** What executors are told of a job: over the wire and back, and refused where it is malformed. */
 import test from 'ava'
-import { jobDefinitionOf, taskSpecsOf } from '../../src/cluster/job-definition.js'
+import { definitionEncoder, jobDefinitionOf, taskSpecsOf } from '../../src/cluster/job-definition.js'
 import { PLACEMENT_POLICIES } from '../../src/cluster/scheduler/placement-policies.js'
 import { jobDefinitions } from '../../src/cluster/scheduler/placement.js'
-import { decodeWire, encodeWire } from '../../src/common/wire.js'
+import { decodeWire } from '../../src/common/wire.js'
 import { gather, hashById, numbers, stagesOf, tag } from '../exchange/fake-operators.js'
 
 const roundRobin = PLACEMENT_POLICIES['round-robin']
@@ -21,7 +21,10 @@ test('a job definition survives the wire, and knows which producers are local', 
   )
   const knows = (kind: string): boolean => kind !== 'NewExec'
   const peer = { name: 'scheduler', version: '0.1.0' }
-  const definition = jobDefinitionOf(decodeWire(encodeWire(definitions.get('a')), 'scheduler'), knows, peer)
+  const encode = definitionEncoder()
+  const overTheWire = Array.from(definitions.values(), definition => decodeWire(encode(definition), 'scheduler'))
+  t.deepEqual(overTheWire, [...definitions.values()])
+  const definition = jobDefinitionOf(overTheWire[0], knows, peer)
   const tasks = taskSpecsOf(definition, 'a:1').map(({ stage, partition, partitionCount, inputs }) => ({
     stage,
     partition,

@@ -142,7 +142,7 @@ const placed = (attempt = 1, first = 'a', second = 'b'): JobEvent => ({
 })
 const start = [admitted, planned(), placed()]
 const retried = [admitted, planned(4), placed()]
-const STARTED = ['place', 'openAttempt', 'launch 0']
+const STARTED = ['place', 'openAttempt 0']
 /** Of attempt 1 and `a` or `b`, on which its tasks run in this order. */
 const ended = (
   partition: number,
@@ -359,8 +359,9 @@ const jobCases: readonly {
 
 function effectText(effect: JobEffect): string {
   switch (effect.kind) {
+    case 'openAttempt':
     case 'launch':
-      return `launch ${effect.stages.join(',')}`
+      return [effect.kind, ...(effect.stages.length === 0 ? [] : [effect.stages.join(',')])].join(' ')
     case 'endAttempt':
       return effect.reason === undefined ? 'endAttempt' : `endAttempt ${effect.reason.code}`
     case 'tellClient':

@@ -82,7 +82,8 @@ class JobLife {
     this.effects.push(effect)
     if (effect.kind === 'openAttempt') this.openAttempts++
     if (effect.kind === 'endAttempt') this.endedAttempts = this.openAttempts
-    if (effect.kind === 'launch' && (this.endedAttempts === this.openAttempts || this.state.phase !== 'running'))
+    const launches = effect.kind === 'launch' || (effect.kind === 'openAttempt' && effect.stages.length > 0)
+    if (launches && (this.endedAttempts === this.openAttempts || this.state.phase !== 'running'))
       this.broken.push('tasks are launched for an attempt that is over')
   }
 

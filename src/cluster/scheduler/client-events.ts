@@ -5,7 +5,6 @@ import { encodeWire } from '../../common/wire.js'
 import type { SubmitCall } from '../../exchange/grpc.js'
 import type { QueryEvent } from '../../exchange/proto/messages.js'
 import { encodeError } from '../../exchange/protocol.js'
-import type { TaskReport } from '../../exchange/stage.js'
 import type { JobSummary } from './job-record.js'
 
 export function tell(call: SubmitCall, event: QueryEvent): void {
@@ -17,16 +16,13 @@ export const progressEvent = (summary: JobSummary): QueryEvent => ({ progress: {
 export const failedEvent = (error: BallistaError): QueryEvent => ({ failed: { error: encodeError(error) } })
 
 export interface Finished {
-  readonly reports: readonly TaskReport[]
   /** Rows that stand for the result of the stages. */
   readonly explanation?: readonly (readonly string[])[] | undefined
   /** Without an explanation, its count is the one row. */
   readonly written?: CommittedWrite | undefined
 }
 
-export function finishedEvent({ explanation, reports, written }: Finished): QueryEvent {
+export function finishedEvent({ explanation, written }: Finished): QueryEvent {
   const rows = explanation ?? (written === undefined ? undefined : [[String(written.rows)]])
-  return {
-    finished: { reports: encodeWire(reports), explanation: rows === undefined ? new Uint8Array(0) : encodeWire(rows) },
-  }
+  return { finished: { explanation: rows === undefined ? new Uint8Array(0) : encodeWire(rows) } }
 }

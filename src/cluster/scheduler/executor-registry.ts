@@ -3,7 +3,7 @@ import type { Clock, Timer } from '../../common/clock.js'
 import { deferred } from '../../common/deferred.js'
 import { BallistaError, fail } from '../../common/errors.js'
 import type { Logger } from '../../common/log.js'
-import { decodeWire, encodeWire } from '../../common/wire.js'
+import { decodeWire } from '../../common/wire.js'
 import type { HeldStore } from '../../kv/take-over.js'
 import { hostPort, messagesOf, type WorkCall } from '../../exchange/grpc.js'
 import { FRAME_BYTES } from '../../exchange/options.js'
@@ -17,7 +17,7 @@ import type {
 } from '../../exchange/proto/messages.js'
 import { checkVersion, decodeError, OWN_VERSION, pieces, PROTOCOL_VERSION } from '../../exchange/protocol.js'
 import type { TaskReport } from '../../exchange/stage.js'
-import { taskReportOf, type JobDefinition } from '../job-definition.js'
+import { taskReportOf } from '../job-definition.js'
 import { stageProgressOf, type StageProgress } from '../stage-progress.js'
 import {
   HEARTBEAT_MS,
@@ -131,9 +131,9 @@ export class ExecutorRegistry {
     return found
   }
 
-  launch(id: string, job: JobDefinition): void {
-    for (const piece of pieces(encodeWire(job), FRAME_BYTES))
-      this.send(id, { launchTasks: { jobId: job.jobId, ...piece } })
+  /** `definition`: as definitionEncoder() gives it. */
+  launch(id: string, jobId: string, definition: Uint8Array): void {
+    for (const piece of pieces(definition, FRAME_BYTES)) this.send(id, { launchTasks: { jobId, ...piece } })
   }
 
   /** `reason`: an encoded error, or nothing when the job succeeded. */

@@ -10,6 +10,7 @@ import { encodeWire } from '../../common/wire.js'
 import type { SubmitCall } from '../../exchange/grpc.js'
 import { retryPolicy } from '../../exchange/options.js'
 import { encodeError } from '../../exchange/protocol.js'
+import { definitionEncoder } from '../job-definition.js'
 import type { StageProgress } from '../stage-progress.js'
 import { nobody, runningLimit, stepAdmission, type AdmissionEvent, type AdmissionLimits } from './admission.js'
 import { failedEvent, finishedEvent, progressEvent, tell } from './client-events.js'
@@ -273,9 +274,9 @@ export class JobRunner implements Jobs {
       case 'place':
         return this.place(job)
       case 'openAttempt':
-        return this.openAttempt(job)
+        return this.openAttempt(job, effect.stages)
       case 'launch':
-        return this.send(job, effect.stages)
+        return this.send(job, effect.stages, false)
       case 'endAttempt': {
         const reason = effect.reason === undefined ? new Uint8Array(0) : encodeError(effect.reason)
         for (const id of job.state.executors.keys()) this.options.executors.endJob(id, this.attemptId(job), reason)
@@ -328,12 +329,12 @@ export class JobRunner implements Jobs {
     })
   }
 
-  private openAttempt(job: Job): void {
+  private openAttempt(job: Job, stageIds: readonly number[]): void {
     const { onWritten, schema = { fields: [] }, stages = [], write } = job.watch.planned ?? {}
     job.watch.attemptOpened()
     const { attempt, executors } = job.state
-    // Known there from now on, so that who asks for the output of a later stage waits.
-    this.send(job, [])
+    // Known to all of them from now on, so that who asks for the output of a later stage waits.
+    this.send(job, stageIds, true)
     const root = stages[stages.length - 1]
     const address = job.placement.get(root?.id ?? -1)?.[0].address ?? ''
     const edge = root?.plan.outputs[0].edge ?? 0
@@ -344,14 +345,15 @@ export class JobRunner implements Jobs {
     else log.info('job started', { job: job.id, attempt, stages: stages.length, executors: executors.size })
   }
 
-  /** Sends tasks of these stages to their executors; of no stages, the bare job to all executors of the attempt. */
-  private send(job: Job, stageIds: readonly number[]): void {
+  /** Sends tasks of these stages to their executors; `toAll`: executors of the attempt without any hear of the job, too. */
+  private send(job: Job, stageIds: readonly number[], toAll: boolean): void {
     const { planned, request } = job.watch
     if (planned === undefined || request === undefined) return
     job.watch.launched(stageIds)
     const definition = { jobId: this.attemptId(job), settings: request.settings, stages: planned.stages }
+    const encode = definitionEncoder()
     for (const [id, tasks] of jobDefinitions(definition, job.placement, stageIds)) {
-      if (tasks.stages.length > 0 || stageIds.length === 0) this.options.executors.launch(id, tasks)
+      if (tasks.stages.length > 0 || toAll) this.options.executors.launch(id, tasks.jobId, encode(tasks))
     }
   }
 
@@ -373,7 +375,7 @@ export class JobRunner implements Jobs {
     if (error === undefined) {
       const { reports } = job.state
       const explanation = job.watch.planned?.explain?.(reports)
-      tell(job.call, finishedEvent({ reports, explanation, written: job.written }))
+      tell(job.call, finishedEvent({ explanation, written: job.written }))
       if (reports.length > 0) log.info('job finished', { job: job.id })
     } else {
       tell(job.call, failedEvent(error))

@@ -116,9 +116,9 @@ export type JobEvent =
 export type JobEffect =
   /** Choose executors for all tasks of the attempt: `placed`. */
   | { readonly kind: 'place' }
-  /** Open the attempt on its executors, and tell the client where the result will be. */
-  | { readonly kind: 'openAttempt' }
-  /** Send executors their tasks of these stages. */
+  /** Open the attempt on its executors, with their tasks of these stages, and tell the client where the result will be. */
+  | { readonly kind: 'openAttempt'; readonly stages: readonly number[] }
+  /** Send executors their tasks of further stages. */
   | { readonly kind: 'launch'; readonly stages: readonly number[] }
   /** Tell every executor of the attempt that it has ended; `reason` is absent when it succeeded. */
   | { readonly kind: 'endAttempt'; readonly reason?: BallistaError }
@@ -224,20 +224,27 @@ const begin = (state: JobState): JobStep => ({
 
 function placed(state: JobState, event: Extract<JobEvent, { kind: 'placed' }>): JobStep {
   const next = { ...state, executors: event.executors, tasks: taskTable(event.tasks) }
-  if (pendingTasks(next.tasks) === 0)
-    return { state: { ...next, phase: 'succeeded' }, effects: [{ kind: 'openAttempt' }, { kind: 'tellClient' }] }
-  const launch = launchReady(next)
-  return { ...launch, effects: [{ kind: 'openAttempt' }, ...launch.effects] }
+  if (pendingTasks(next.tasks) === 0) {
+    const state = { ...next, phase: 'succeeded' } as const
+    return { state, effects: [{ kind: 'openAttempt', stages: [] }, { kind: 'tellClient' }] }
+  }
+  const { stages, unlaunched } = readyStages(next)
+  return { state: { ...next, unlaunched }, effects: [{ kind: 'openAttempt', stages }] }
 }
 
 /** Launches the groups whose inputs are complete. */
 function launchReady(state: JobState): JobStep {
-  const isReady = (group: LaunchGroup): boolean => group.needs.every(stage => hasEnded(state.tasks, stage))
-  const ready = state.unlaunched.filter(isReady)
-  if (ready.length === 0) return unchanged(state)
+  const { stages, unlaunched } = readyStages(state)
+  if (stages.length === 0) return unchanged(state)
+  return { state: { ...state, unlaunched }, effects: [{ kind: 'launch', stages }] }
+}
+
+/** Those of the groups whose inputs are complete, and the groups that are left. */
+function readyStages({ tasks, unlaunched }: JobState): { stages: number[]; unlaunched: LaunchGroup[] } {
+  const isReady = (group: LaunchGroup): boolean => group.needs.every(stage => hasEnded(tasks, stage))
   return {
-    state: { ...state, unlaunched: state.unlaunched.filter(group => !isReady(group)) },
-    effects: [{ kind: 'launch', stages: ready.flatMap(group => group.stages) }],
+    stages: unlaunched.filter(isReady).flatMap(group => group.stages),
+    unlaunched: unlaunched.filter(group => !isReady(group)),
   }
 }
 

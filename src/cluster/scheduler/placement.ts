@@ -15,34 +15,27 @@ export function jobDefinitions(
   stageIds: readonly number[],
 ): Map<string, JobDefinition> {
   const ids = new Set([...placement.values()].flat().map(executor => executor.id))
-  const stages = job.stages.filter(stage => stageIds.includes(stage.id))
-  const root = job.stages.at(-1)?.id
-  return new Map([...ids].map(id => [id, definitionFor(id, { ...job, stages, root }, placement)]))
-}
-
-function definitionFor(
-  executorId: string,
-  job: {
-    readonly jobId: string
-    readonly settings: Settings
-    readonly stages: readonly StagePlan[]
-    readonly root: number | undefined
-  },
-  placement: Placement,
-): JobDefinition {
-  const stages = job.stages.map(stage => ({
-    id: stage.id,
-    plan: stage.plan,
-    taskCount: stage.taskCount,
-    partitions: (placement.get(stage.id) ?? []).flatMap((place, task) => (place.id === executorId ? [task] : [])),
-    inputs: stage.inputs.map(input => ({
-      edge: input.edge,
-      producers: (placement.get(input.stage) ?? []).map((place, task) => ({ task, address: place.address })),
-      ...(input.onDemand === undefined ? {} : { onDemand: input.onDemand }),
-    })),
-    ...(stage.id === job.root ? { feedsClient: true } : {}),
-  }))
-  return { jobId: job.jobId, settings: job.settings, stages: stages.filter(stage => stage.partitions.length > 0) }
+  const root = job.stages.at(-1)
+  const stages = job.stages
+    .filter(stage => stageIds.includes(stage.id))
+    .map(stage => ({
+      id: stage.id,
+      plan: stage.plan,
+      taskCount: stage.taskCount,
+      inputs: stage.inputs.map(input => ({
+        edge: input.edge,
+        producers: (placement.get(input.stage) ?? []).map((place, task) => ({ task, address: place.address })),
+        ...(input.onDemand === undefined ? {} : { onDemand: input.onDemand }),
+      })),
+      ...(stage === root ? { feedsClient: true } : {}),
+    }))
+  const partitionsOf = (stage: number, executorId: string): number[] =>
+    (placement.get(stage) ?? []).flatMap((place, task) => (place.id === executorId ? [task] : []))
+  const definitionFor = (executorId: string): JobDefinition => {
+    const theirs = stages.map(stage => ({ ...stage, partitions: partitionsOf(stage.id, executorId) }))
+    return { jobId: job.jobId, settings: job.settings, stages: theirs.filter(stage => stage.partitions.length > 0) }
+  }
+  return new Map(Array.from(ids, id => [id, definitionFor(id)]))
 }
 
 /** Stages that stream into each other are launched together, when those that they wait for have ended. */

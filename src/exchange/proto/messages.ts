@@ -205,8 +205,6 @@ export interface Accepted {
 }
 
 export interface Finished {
-  /** TaskReport[] as tagged JSON. */
-  readonly reports: Uint8Array
   /** EXPLAIN ANALYZE: string[][] as tagged JSON, the rows that stand for the result; else empty. */
   readonly explanation: Uint8Array
 }
