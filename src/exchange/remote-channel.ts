@@ -3,8 +3,8 @@ import { fail } from '../common/errors.js'
 import { newReceiver, stepReceiver, type ReceiverEvent, type ReceiverState } from './channel-state.js'
 import type { InputChannel } from './merged-reader.js'
 import { MAX_READ_WINDOW } from './options.js'
-import type { ChannelOpen, Eos, Frame, ToProducer } from './proto/messages.js'
-import type { Parcel } from './received-batch.js'
+import type { ArrivedFrame, ChannelOpen, Eos, ToProducer } from './proto/messages.js'
+import { releaseFrames, releaseParcel, type Parcel } from './received-batch.js'
 import type { RemoteKey } from './task-host.js'
 
 /** What a channel needs of the link that carries it. */
@@ -26,7 +26,7 @@ export class RemoteChannel implements InputChannel {
   private link: ChannelLink | undefined
   private state: ReceiverState
   private isDeclined = false
-  private frames: Frame[] = []
+  private frames: ArrivedFrame[] = []
   private readonly queue: { parcel: Parcel; bytes: number }[] = []
   private onChange = (): void => undefined
 
@@ -93,9 +93,10 @@ export class RemoteChannel implements InputChannel {
     this.onChange()
   }
 
-  receiveFrame(frame: Frame): void {
-    const { seq, rows, more, payload } = frame
-    this.step({ kind: 'frame', frame: { seq, rows, more, bytes: payload.length } }, frame)
+  /** Takes the frame over. */
+  receiveFrame(frame: ArrivedFrame): void {
+    const { seq, rows, more, bytes } = frame
+    if (!this.step({ kind: 'frame', frame: { seq, rows, more, bytes } }, frame)) releaseFrames([frame])
   }
 
   receiveEos(eos: Eos): void {
@@ -109,17 +110,21 @@ export class RemoteChannel implements InputChannel {
     this.number = this.link.add(this)
   }
 
-  private step(event: ReceiverEvent, frame?: Frame): void {
+  /** True: the frame of the event has been taken over. */
+  private step(event: ReceiverEvent, frame?: ArrivedFrame): boolean {
+    let isTaken = false
     const before = this.state.phase
     const { state, effects } = stepReceiver(this.state, event)
     this.state = state
     for (const effect of effects) {
       switch (effect.kind) {
         case 'keep':
-          this.frames.push(frame as Frame)
+          this.frames.push(frame as ArrivedFrame)
+          isTaken = true
           break
         case 'deliver':
-          this.deliver(frame as Frame, effect.bytes)
+          this.deliver(frame as ArrivedFrame, effect.bytes)
+          isTaken = true
           break
         case 'sendCredit':
           this.link?.send({
@@ -138,10 +143,11 @@ export class RemoteChannel implements InputChannel {
       }
     }
     if (before === 'open' && this.state.phase !== 'open') this.link?.finished(this)
+    return isTaken
   }
 
   /** The payloads are checked and decoded by whoever reads them, on its thread. */
-  private deliver(frame: Frame, bytes: number): void {
+  private deliver(frame: ArrivedFrame, bytes: number): void {
     const received = { frames: [...this.frames, frame], bytes, peer: this.peer }
     this.frames = []
     this.queue.push({ parcel: { kind: 'received', received, schema: this.key.schema }, bytes })
@@ -157,7 +163,7 @@ export class RemoteChannel implements InputChannel {
   }
 
   private release(): void {
-    this.frames = []
-    this.queue.length = 0
+    releaseFrames(this.frames.splice(0))
+    for (const { parcel } of this.queue.splice(0)) releaseParcel(parcel)
   }
 }

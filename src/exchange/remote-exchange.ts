@@ -3,8 +3,8 @@
  * call per producer process and job, which carries all edges between them.
  */
 import { systemClock, systemRng, type Clock, type Rng } from '../common/clock.js'
+import type { ExchangeClient } from './exchange-client.js'
 import { ExchangeLink } from './exchange-link.js'
-import type { ExchangeClient } from './grpc.js'
 import type { InputChannel } from './merged-reader.js'
 import { OWN_VERSION } from './protocol.js'
 import { RemoteChannel } from './remote-channel.js'

@@ -14,8 +14,8 @@ import { ReceivedCounts } from './batch-ledger.js'
 import { sharedMemoryPool, type SharedLimit } from './shared-memory-pool.js'
 import type { TaskSpec } from './stage.js'
 import { runTaskSpec, type TaskEnvironment } from './task-run.js'
-import { drop, threadPorts, type ThreadPorts } from './thread-ports.js'
-import type { FromThread, PortableBatch, ToThread } from './thread-messages.js'
+import { drop, threadPorts, type BatchMessage, type ThreadPorts } from './thread-ports.js'
+import type { FromThread, ToThread } from './thread-messages.js'
 
 interface Running {
   readonly controller: AbortController
@@ -69,17 +69,18 @@ export function serveTasks(operators: OperatorTable): void {
     post({ kind: 'done', task, report, received: received.of(start.thread) })
   }
 
-  function dropLate(task: number, batch: PortableBatch): void {
-    drop(batch)
-    post({ kind: 'batchDropped', task })
+  function dropLate(message: BatchMessage): void {
+    drop(message)
+    post({ kind: 'batchDropped', task: message.task })
   }
 
   port.on('message', (message: ToThread | typeof WORKER_STOP) => {
     if (message === WORKER_STOP) return port.close()
-    if (message.kind === 'batch') received.add(start.thread)
+    const isBatch = message.kind === 'batch' || message.kind === 'received'
+    if (isBatch) received.add(start.thread)
     if (message.kind === 'run') return void run(message.task, message.spec, message.writeLimit)
     const target = running.get(message.task)
-    if (target === undefined) return message.kind === 'batch' ? dropLate(message.task, message.batch) : undefined
+    if (target === undefined) return isBatch ? dropLate(message) : undefined
     if (message.kind === 'sample') return post({ kind: 'sampled', task: message.task, operators: target.operators() })
     if (message.kind === 'cancel') return target.controller.abort(new BallistaError(message.reason))
     target.ports.receive(message)

@@ -14,7 +14,7 @@ import type { ExchangeHub } from './exchange-hub.js'
 import type { MergedReader } from './merged-reader.js'
 import type { OutputBuffer } from './output-buffer.js'
 import { releaseItem } from './output-item.js'
-import { parcelBytes, releaseParcel, transferable, type Parcel } from './received-batch.js'
+import { parcelBytes, releaseParcel, type Parcel } from './received-batch.js'
 import type { ThreadData } from './serve-tasks.js'
 import { forgetThread, type SharedLimit } from './shared-memory-pool.js'
 import type { TaskReport, TaskSpec } from './stage.js'
@@ -352,13 +352,9 @@ class ThreadHost implements TaskHost {
 
   /** Gives the thread what its task reads. */
   private forward(thread: number, to: ToReader, parcel: Parcel): void {
-    if (parcel.kind === 'received') {
-      const { received, buffers } = transferable(parcel.received)
-      return this.pool.post(thread, { kind: 'received', ...to, received } satisfies ToThread, buffers)
-    }
-    const { batch } = parcel
-    this.ledgers[thread].sent(to.task, batch)
-    this.post(thread, { kind: 'batch', ...to, batch: toPortable(batch), bytes: parcelBytes(parcel) })
+    this.ledgers[thread].sent(to.task, parcel)
+    if (parcel.kind === 'received') return this.post(thread, { kind: 'received', ...to, received: parcel.received })
+    this.post(thread, { kind: 'batch', ...to, batch: toPortable(parcel.batch), bytes: parcelBytes(parcel) })
   }
 
   private closeInput(running: RunningTask, reader: number): void {

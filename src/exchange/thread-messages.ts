@@ -79,9 +79,8 @@ export type ToThread =
   | { readonly kind: 'writeFailed'; readonly task: number; readonly edge: number; readonly error: ErrorInfo }
   /** Every consumer has acknowledged its end. */
   | { readonly kind: 'writeDrained'; readonly task: number; readonly edge: number }
-  /** Its reference stays in the sender's ledger until the thread has counted it as received. */
+  /** References of both stay in the sender's ledger until the thread has counted them as received. */
   | (ToReader & { readonly kind: 'batch'; readonly batch: PortableBatch; readonly bytes: number })
-  /** The payloads come along. */
   | (ToReader & { readonly kind: 'received'; readonly received: ReceivedBatch })
   | { readonly kind: 'readEnd'; readonly task: number; readonly reader: number }
   | { readonly kind: 'readFailed'; readonly task: number; readonly reader: number; readonly error: ErrorInfo }

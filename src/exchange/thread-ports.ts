@@ -2,13 +2,14 @@
 import type { Batch } from '../arrow/batch.js'
 import { releaseBatch } from '../arrow/column.js'
 import { retain } from '../arrow/memory.js'
+import type { Schema } from '../arrow/schema.js'
 import { BallistaError, toBallistaError } from '../common/errors.js'
 import { Gate } from '../common/gate.js'
 import type { EdgeToRead, EdgeToWrite, ExchangePorts, ExchangeReader, ExchangeWriter } from '../runtime/task-context.js'
 import { encodeForExchange, type EncodedBatch } from './encoded-batch.js'
 import { encodedPart, partOf, releaseItem, type OutputPart } from './output-item.js'
-import { openReceived, type ReceivedBatch } from './received-batch.js'
-import { fromPortable, toPortablePart, type FromThread, type PortableBatch, type ToThread } from './thread-messages.js'
+import { openReceived, releaseFrames } from './received-batch.js'
+import { fromPortable, toPortablePart, type FromThread, type ToThread } from './thread-messages.js'
 
 type Post = (message: FromThread) => void
 
@@ -38,12 +39,11 @@ export function threadPorts(task: number, writeLimit: number, post: Post): Threa
       return reader
     },
     receive(message) {
-      if (message.kind === 'batch') {
+      if (message.kind === 'batch' || message.kind === 'received') {
         const reader = readers.get(message.reader)
-        if (reader === undefined) drop(message.batch)
-        else reader.receiveBatch(message)
-      } else if (message.kind === 'received') readers.get(message.reader)?.receive(message)
-      else if (message.kind === 'readEnd') readers.get(message.reader)?.end()
+        if (reader === undefined) drop(message)
+        else reader.receive(message)
+      } else if (message.kind === 'readEnd') readers.get(message.reader)?.end()
       else if (message.kind === 'readFailed') readers.get(message.reader)?.failed(new BallistaError(message.error))
       else writers.get(message.edge)?.receive(message)
     },
@@ -53,9 +53,13 @@ export function threadPorts(task: number, writeLimit: number, post: Post): Threa
   }
 }
 
+/** What a reader is given. */
+export type BatchMessage = Extract<ToThread, { kind: 'batch' | 'received' }>
+
 /** A batch that nobody here wants any more. */
-export function drop(batch: PortableBatch): void {
-  releaseBatch(fromPortable(batch, { fields: [] }))
+export function drop(message: BatchMessage): void {
+  if (message.kind === 'received') releaseFrames(message.received.frames)
+  else releaseBatch(fromPortable(message.batch, { fields: [] }))
 }
 
 interface WriterParts {
@@ -181,10 +185,11 @@ class PortWriter implements ExchangeWriter {
 }
 
 /** What a reader has not yet given. */
-type ReaderItem = { readonly bytes: number; readonly wantsCredit: boolean } & (
-  | { readonly kind: 'batch'; readonly batch: Batch }
-  | { readonly kind: 'received'; readonly received: ReceivedBatch }
-)
+interface ReaderItem {
+  readonly batch: Batch
+  readonly bytes: number
+  readonly wantsCredit: boolean
+}
 
 class PortReader implements ExchangeReader {
   private readonly parts: ReaderParts
@@ -213,15 +218,13 @@ class PortReader implements ExchangeReader {
     return { [Symbol.asyncIterator]: () => iterator }
   }
 
-  receiveBatch({ batch, bytes, wantsCredit }: Extract<EdgeMessage, { kind: 'batch' }>): void {
-    if (this.state !== 'open') return drop(batch)
-    this.queue.push({ kind: 'batch', batch: fromPortable(batch, this.parts.input.schema), bytes, wantsCredit })
-    this.gate.notify()
-  }
-
-  receive({ received, wantsCredit }: Extract<EdgeMessage, { kind: 'received' }>): void {
-    if (this.state !== 'open') return
-    this.queue.push({ kind: 'received', received, bytes: received.bytes, wantsCredit })
+  receive(message: BatchMessage): void {
+    if (this.state !== 'open') return drop(message)
+    try {
+      this.queue.push(opened(message, this.parts.input.schema))
+    } catch (error) {
+      this.failed(toBallistaError(error))
+    }
     this.gate.notify()
   }
 
@@ -266,14 +269,21 @@ class PortReader implements ExchangeReader {
     this.parts.post({ kind: 'openReader', ...this.identity, input: this.parts.input })
   }
 
-  private used(item: ReaderItem): Batch {
-    this.usedBytes += item.bytes
-    if (item.wantsCredit && this.state === 'open')
+  private used({ batch, bytes, wantsCredit }: ReaderItem): Batch {
+    this.usedBytes += bytes
+    if (wantsCredit && this.state === 'open')
       this.parts.post({ kind: 'readCredit', ...this.identity, bytes: this.usedBytes })
-    return item.kind === 'batch' ? item.batch : openReceived(item.received, this.parts.input.schema)
+    return batch
   }
 
   private release(): void {
-    for (const item of this.queue.splice(0)) if (item.kind === 'batch') releaseBatch(item.batch)
+    for (const { batch } of this.queue.splice(0)) releaseBatch(batch)
   }
+}
+
+/** At once: frames that wait here would be lost with this thread, as they lie in the main thread's heap. */
+function opened(message: BatchMessage, schema: Schema): ReaderItem {
+  const { wantsCredit } = message
+  if (message.kind === 'batch') return { batch: fromPortable(message.batch, schema), bytes: message.bytes, wantsCredit }
+  return { batch: openReceived(message.received, schema), bytes: message.received.bytes, wantsCredit }
 }

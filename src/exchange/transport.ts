@@ -1,13 +1,13 @@
 /** How processes reach each other, as an interface: everything that dials or serves is given one, so that a test can put another in its place. */
 import type { RequestListener } from 'node:http'
 import type * as Grpc from '@grpc/grpc-js'
+import { Http2ExchangeClient, type ExchangeClient, type ExchangeCodec } from './exchange-client.js'
 import { frameInterceptor } from './frame-message.js'
 import {
   hostOf,
   loadGrpc,
   SERVER_OPTIONS,
   type ExchangeCall,
-  type ExchangeClient,
   type GrpcRuntime,
   type NodeClient,
   type SchedulerClient,
@@ -51,7 +51,10 @@ export function networkTransport(security: Security): Transport {
     return { runtime, dial: dialOf(runtime.grpc, security) }
   }
   return {
-    exchange: async address => dial(address).then(found => found.runtime.exchangeClient(address, found.dial)),
+    async exchange(address) {
+      checkTokenTravels(hostOf(address), security)
+      return new Http2ExchangeClient(address, codecOf(await loadGrpc()), security)
+    },
     scheduler: async address => dial(address).then(found => found.runtime.schedulerClient(address, found.dial)),
     node: async address => dial(address).then(found => found.runtime.nodeClient(address, found.dial)),
     async serve(host, port, services) {
@@ -63,6 +66,11 @@ export function networkTransport(security: Security): Transport {
       return listenOnOnePort({ host, port, grpc: runtime.grpc, grpcServer, http, tls: tlsOptionsOf(security) })
     },
   }
+}
+
+function codecOf({ exchangeService }: GrpcRuntime): ExchangeCodec {
+  const { path, requestSerialize, responseDeserialize } = exchangeService.Open
+  return { path, serialize: requestSerialize, deserialize: responseDeserialize }
 }
 
 /** In plain text, for processes of one machine. */

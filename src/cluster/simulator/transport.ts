@@ -1,16 +1,17 @@
 /** The Transport of one simulated machine: grpc-js's calls, over the wires of the world. */
 import type { Duplex } from 'node:stream'
+import { alloc, views } from '../../arrow/memory.js'
 import { fail } from '../../common/errors.js'
 import {
   hostPort,
   type ExchangeCall,
-  type ExchangeClient,
   type NodeClient,
   type SchedulerClient,
   type SubmitCall,
   type WorkCall,
 } from '../../exchange/grpc.js'
-import type { NodeStats } from '../../exchange/proto/messages.js'
+import type { ConsumerCall } from '../../exchange/exchange-client.js'
+import type { ArrivedMessage, NodeStats, ToConsumer } from '../../exchange/proto/messages.js'
 import type { Services, Transport } from '../../exchange/transport.js'
 import type { Call } from './call.js'
 import type { Machine } from './machine.js'
@@ -25,13 +26,11 @@ const SHUTDOWN_MS = 500
 export function simulatedTransport(world: World, machine: Machine): Transport {
   return {
     async exchange(address) {
-      const open = (): unknown =>
-        clientStream(
-          world.dial(machine, address, 'exchange', (services, stream) =>
-            services.exchange?.(serverStream(stream, machine) as ExchangeCall),
-          ),
+      const dial = (): Call =>
+        world.dial(machine, address, 'exchange', (services, stream) =>
+          services.exchange?.(serverStream(stream, machine) as ExchangeCall),
         )
-      return { open, close: () => undefined } as unknown as ExchangeClient
+      return { open: onMessage => consumerCall(dial(), onMessage), close: () => undefined }
     },
     async scheduler(address) {
       const work = (): unknown =>
@@ -72,6 +71,30 @@ async function closeServer(machine: Machine, services: Services): Promise<void> 
   })
   while (served().length > 0) await machine.callEnded.wait()
   lastResort.cancel()
+}
+
+function consumerCall(call: Call, onMessage: (message: ArrivedMessage) => void): ConsumerCall {
+  const stream = call.client
+  // Late errors of a broken call; the loop below has seen it end.
+  stream.on('error', () => undefined)
+  const read = async (): Promise<void> => {
+    for await (const message of stream as AsyncIterable<ToConsumer>) onMessage(arrived(message))
+  }
+  return {
+    ended: read(),
+    write: message => void (stream.writable && stream.write(message)),
+    end: () => stream.end(),
+    cancel: () => call.cancel(),
+  }
+}
+
+/** A payload goes into the arena when it arrives. */
+function arrived({ frame, ...message }: ToConsumer): ArrivedMessage {
+  if (frame === undefined) return message
+  const { payload, isGone: _, ...rest } = frame
+  const block = alloc(payload.length)
+  views().u8.set(payload, block)
+  return { frame: { ...rest, block, start: 0, bytes: payload.length } }
 }
 
 const clientStream = (call: Call): Duplex => Object.assign(call.client, { cancel: () => call.cancel() })

@@ -85,6 +85,19 @@ export interface ToConsumer {
   readonly failure?: Failure
 }
 
+/** A frame as it arrived: its payload in a block of the arena, the reference of which is whoever's has the frame. */
+export interface ArrivedFrame extends Omit<Frame, 'payload'> {
+  readonly block: number
+  /** Where the payload begins, from the start of the block. */
+  readonly start: number
+  readonly bytes: number
+}
+
+/** ToConsumer as it arrived. */
+export interface ArrivedMessage extends Omit<ToConsumer, 'frame'> {
+  readonly frame?: ArrivedFrame
+}
+
 /** What is in use on a node now; see node.proto. */
 export interface NodeStats {
   readonly role: string
