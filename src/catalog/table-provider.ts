@@ -172,6 +172,13 @@ export interface TableProvider {
    * Of the files that there are: the same as long as none comes, goes or changes. Absent, or undefined, where that cannot be told.
    */
   fingerprint?(): Promise<string | undefined>
+  /**
+   * What plans over it depend on, as it was when it was opened: tables with the same key have the same plans. Absent, or undefined, where
+   * that cannot be told.
+   */
+  planKey?(): Promise<string | undefined>
+  /** With planKey: whether that is still so, and what was read of it since is what the key says. */
+  isAsOpened?(): Promise<boolean>
   scan(request: ScanRequest): Promise<ScanPlan> | ScanPlan
   /** For a later statement than the one that opened it: with the rows that there are by then. Absent: they stay the same. */
   forStatement?(): TableProvider

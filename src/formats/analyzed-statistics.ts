@@ -9,12 +9,10 @@ import type { TableStatistics } from '../catalog/table-statistics.js'
 import { parseValue } from '../expr/value-text.js'
 import type { FileHost } from '../storage/store.js'
 import { storeOf } from '../storage/stores.js'
+import { isWeak } from './met-versions.js'
 
 /** Files asked for their versions at once. */
 const limit = pLimit(16)
-
-/** Weak entity tags and times of whole seconds may be those of several versions. */
-const isWeak = (tag: string): boolean => tag === '' || tag.startsWith('W/') || /^[A-Z][a-z]{2}, /.test(tag)
 
 /** Of files by their paths and versions; undefined where a store cannot tell versions apart. */
 export async function fingerprintOf(files: readonly string[], host: FileHost): Promise<string | undefined> {

@@ -4,7 +4,7 @@ import { readdir, realpath, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fail } from '../common/errors.js'
 import { allowedPath } from '../runtime/data-roots.js'
-import { localVersion, notReadable } from '../storage/local-store.js'
+import { meet, notReadable } from '../storage/local-store.js'
 import type { FileHost } from '../storage/store.js'
 import { isRemote, storeOf } from '../storage/stores.js'
 import { expandSets, globPart } from './glob-part.js'
@@ -35,7 +35,7 @@ export async function listFiles(path: string, host: FileHost): Promise<Listing> 
     }
     // A pipe gives its bytes once, but tables are sampled before they are read.
     if (!found.isFile()) throw fail('NOT_SUPPORTED', [`the location '${path}', which is no regular file`])
-    host.localVersions?.set(path, localVersion(found))
+    meet({ path, host }, found)
     return { kind: 'file', files: [path] }
   }
   if (/[*?[{]/.test(path)) return { kind: 'glob', files: await new Walk(host).matching(path) }

@@ -3,6 +3,7 @@ import type { Schema } from '../arrow/schema.js'
 import type { ScanPlan, ScanRequest, Statistics, TableProvider, WriteTarget } from '../catalog/table-provider.js'
 import type { TableStatistics } from '../catalog/table-statistics.js'
 import { fail } from '../common/errors.js'
+import { encodeWireText } from '../common/wire.js'
 import type { FileHost } from '../storage/store.js'
 import { isRemote } from '../storage/stores.js'
 import { displayedName } from '../expr/functions/internal-name.js'
@@ -24,6 +25,7 @@ import { formatNamed, formatOfPath, FORMATS } from './index.js'
 import { listAll, type Listing } from './list-files.js'
 import { combine, describeFiles, withConstants, type Described } from './listing-statistics.js'
 import { checkTypes, mergeSchemas, type FileSchema } from './merge-schemas.js'
+import { areAsMet, versionsMet } from './met-versions.js'
 import { planFiles, type TableFile } from './plan-files.js'
 
 export interface ListingRequest {
@@ -158,6 +160,17 @@ export class ListingTable implements TableProvider {
 
   async fingerprint(): Promise<string | undefined> {
     return fingerprintOf(await this.#files(), this.#host)
+  }
+
+  async planKey(): Promise<string | undefined> {
+    const { analyzed, columns, format, morePaths, options, path, unionByName } = this.#parts
+    const files = versionsMet(await this.#files(), this.#host)
+    if (files === undefined) return undefined
+    return encodeWireText({ analyzed, columns, files, format: format.name, morePaths, options, path, unionByName })
+  }
+
+  async isAsOpened(): Promise<boolean> {
+    return areAsMet(await this.#files(), this.#host)
   }
 
   async #footerStatistics(): Promise<Statistics | undefined> {

@@ -3,8 +3,10 @@ import { SharedCatalog } from '../catalog/shared-catalog.js'
 import type { Planner } from '../cluster/scheduler/planned-query.js'
 import { BUILT_IN } from '../exchange/registry.js'
 import { MemoryStore } from '../kv/memory-store.js'
+import { PlanCache } from './plan-cache.js'
 import { planRequestOf } from './plan-request.js'
-import { planStatement, type PlanEnvironment } from './plan-statement.js'
+import type { PlanEnvironment } from './plan-environment.js'
+import { planStatement } from './plan-statement.js'
 import { planTexts } from './plan-texts.js'
 import type { SessionCatalog } from './request-names.js'
 
@@ -16,6 +18,7 @@ export interface ClusterPlannerOptions extends Pick<PlanEnvironment, 'allowsUser
 /** PROTOCOL when what came from a client is not a request. */
 export function clusterPlanner(options: ClusterPlannerOptions): Planner {
   const { allowsUserCode, registry = BUILT_IN, catalog = new SharedCatalog(new MemoryStore()), warehouse } = options
+  const plans = new PlanCache()
   return async (request, { slots, wallMs }) => {
     const now = BigInt(Math.trunc(wallMs)) * 1_000_000n
     const { history, ...planned } = await planStatement(planRequestOf(request), {
@@ -24,6 +27,7 @@ export function clusterPlanner(options: ClusterPlannerOptions): Planner {
       allowsUserCode,
       registry,
       catalog,
+      plans,
       ...(warehouse === undefined ? {} : { warehouse }),
     })
     return history === undefined ? planned : { ...planned, describe: () => planTexts(history, planned.stages) }

@@ -1,6 +1,6 @@
 /** From the text of one statement to the stages that run it: the path through parser, binder, optimizer and planner. */
 import type { Schema } from '../arrow/schema.js'
-import { typeName, UTF8, type Value } from '../arrow/types.js'
+import { typeName } from '../arrow/types.js'
 import { INFORMATION_SCHEMA, isView } from '../catalog/catalog.js'
 import { minPartitionBytes } from '../catalog/options.js'
 import { SharedCatalog } from '../catalog/shared-catalog.js'
@@ -15,13 +15,12 @@ import { materializeEdges, TASKS_PER_SLOT } from '../exchange/regions.js'
 import { BUILT_IN, type Registry } from '../exchange/registry.js'
 import { withFunctions } from '../exchange/stage-functions.js'
 import type { StagePlan, TaskReport } from '../exchange/stage.js'
-import { literal } from '../expr/expr.js'
 import type { UserFunction } from '../expr/functions/user-function.js'
 import { checkAllowed, declare } from '../expr/functions/brought.js'
 import { MemoryStore } from '../kv/memory-store.js'
 import { bindQuery } from '../logical/bind/query.js'
 import { resolveTables, type ConstantContext, type TableResolver } from '../logical/bind/tables.js'
-import type { LogicalPlan, PlanField } from '../logical/plan.js'
+import type { LogicalPlan } from '../logical/plan.js'
 import { schemaOf, toArrowSchema } from '../logical/schema-of.js'
 import { optimize, type RuleEvent } from '../optimizer/optimizer.js'
 import { LOGICAL_RULES } from '../optimizer/rules/index.js'
@@ -33,13 +32,14 @@ import { planQuery } from '../physical/plan-query.js'
 import type { ExplainRow, ExplainStatement, PlanHistory } from './explain.js'
 import { MAX_PARTITIONS, targetPartitions } from './options.js'
 import { absolutePath, type PlanRequest, type StoredObject } from './registration.js'
+import { areAsOpened, planKey, type PlanCache } from './plan-cache.js'
+import type { PlanEnvironment } from './plan-environment.js'
 import { RequestNames, type SessionCatalog } from './request-names.js'
 import type { ChangeNode } from './plan-changes.js'
-import { castTo } from './table-rows.js'
-import { tableResolver, type OpenTables } from './tables.js'
+import { castTo, textValues } from './table-rows.js'
+import { tableResolver } from './tables.js'
 import type { WriteRequest } from './write-target.js'
 import { functionNamesOf } from './user-functions.js'
-import type { Warehouse } from './warehouse.js'
 
 /** What a scheduler runs: plain data. */
 export interface PlannedStatement {
@@ -54,33 +54,6 @@ export interface PlannedStatement {
   readonly onWritten?: () => Promise<void>
   /** How it was planned; absent when only the schema was asked for. */
   readonly history?: PlanHistory
-}
-
-/** What happened on the way, for `trace` and EXPLAIN VERBOSE. */
-export interface PlanTrace {
-  statement?(statement: StatementNode): void
-  logical?(plan: LogicalPlan): void
-  rule?(event: RuleEvent): void
-  optimized?(plan: LogicalPlan): void
-  physical?(plan: PhysicalPlan): void
-  stages?(stages: readonly StagePlan[]): void
-}
-
-export interface PlanEnvironment {
-  /** Task slots there are: what `target_partitions` 0 means. */
-  readonly slots: number
-  readonly openTables?: OpenTables
-  readonly trace?: PlanTrace
-  /** Nanoseconds since 1970-01-01T00:00Z: what now() is throughout the statement. */
-  readonly now: bigint
-  /** Whether plans may hold functions that travel as code. */
-  readonly allowsUserCode: boolean
-  /** Default: the engine without extensions. */
-  readonly registry?: Registry
-  /** What sessions share; default: nothing. */
-  readonly catalog?: SessionCatalog
-  /** Where CREATE TABLE writes; absent: its rows are for the session. */
-  readonly warehouse?: Warehouse
 }
 
 /** Those of the client, and those of extensions here. */
@@ -110,6 +83,7 @@ async function planChecked(request: PlanRequest, environment: PlanEnvironment): 
   const planner = new StatementPlanner(request, environment)
   if (request.command === true) return planner.command(statement)
   if (statement.kind === 'explain' && statement.analyze) return planner.analyze(statement)
+  if (statement.kind === 'query' && environment.plans !== undefined) return planner.query(statement, environment.plans)
   const logical = await planner.bind(statement)
   environment.trace?.logical?.(logical)
   const schema = arrowSchema(logical)
@@ -133,6 +107,8 @@ class StatementPlanner {
   #write: Pick<PlannedStatement, 'write' | 'onWritten'> = {}
   readonly #catalog: SessionCatalog
   readonly #names: RequestNames
+  readonly #context: ConstantContext
+  #isOfItsTime = false
 
   constructor(request: PlanRequest, environment: PlanEnvironment) {
     this.#request = request
@@ -142,6 +118,12 @@ class StatementPlanner {
     this.#catalog = environment.catalog ?? new SharedCatalog(new MemoryStore())
     this.#names = new RequestNames(request.registrations, this.#catalog)
     this.#resolver = tableResolver(request, this.#names, environment.openTables, this.#registry)
+    this.#context = {
+      parameters: new Map(Object.entries(request.parameters ?? {})),
+      now: environment.now,
+      onNow: () => (this.#isOfItsTime = true),
+      functions: functionNamesOf(this.#functions),
+    }
   }
 
   /** Does the statement; its rows are the explanation of a plan that runs nothing. */
@@ -201,6 +183,24 @@ class StatementPlanner {
           span: statement.span,
         })
     }
+  }
+
+  /** What is known of the same query over the same files is taken as it is. */
+  async query(query: QueryNode, plans: PlanCache): Promise<PlannedStatement> {
+    const tables = await resolveTables(query, this.#resolver, this.#context)
+    const key = await planKey(this.#request, { slots: this.#environment.slots, registry: this.#registry }, tables)
+    return plans.planned(key, this.#request.planOnly === true, {
+      bind: () => {
+        const bound = bindQuery(query, { ...this.#context, tables })
+        return { bound, schema: arrowSchema(bound), isOfItsTime: this.#isOfItsTime }
+      },
+      plan: async bound => {
+        const history = await this.plan(bound)
+        // The rules are for EXPLAIN, and hold every plan on the way.
+        return { stages: this.stages(history.physical), history: { ...history, rules: [] } }
+      },
+      isCurrent: () => areAsOpened(tables),
+    })
   }
 
   /** The explained statement as it runs; its own rows are thrown away. */
@@ -272,10 +272,10 @@ class StatementPlanner {
   }
 
   async #query(query: QueryNode): Promise<LogicalPlan> {
-    const parameters = new Map(Object.entries(this.#request.parameters ?? {}))
-    const functions = functionNamesOf(this.#functions)
-    const context = { parameters, now: this.#environment.now, functions }
-    return bindQuery(query, { ...context, tables: await resolveTables(query, this.#resolver, context) })
+    return bindQuery(query, {
+      ...this.#context,
+      tables: await resolveTables(query, this.#resolver, this.#context),
+    })
   }
 
   async #explain(statement: ExplainStatement): Promise<LogicalPlan> {
@@ -389,11 +389,4 @@ class StatementPlanner {
     if (onWritten !== undefined) this.#write = { ...this.#write, onWritten }
     return plan
   }
-}
-
-/** Rows of text. */
-function textValues(names: readonly string[], rows: readonly (readonly Value[])[]): LogicalPlan {
-  const schema = names.map((name, i): PlanField => ({ name, type: UTF8, nullable: rows.some(row => row[i] === null) }))
-  if (rows.length === 0) return { kind: 'empty', schema, oneRow: false }
-  return { kind: 'values', schema, rows: rows.map(row => row.map(value => literal(value, UTF8))) }
 }

@@ -10,7 +10,16 @@ import type { PlanHistory } from './explain.js'
 
 const isSource = (node: PhysicalPlan): node is ExchangeSourceExec => node.kind === 'ExchangeSourceExec'
 
-export function planTexts({ operators, optimized, physical }: PlanHistory, stages: readonly StagePlan[]): PlanTexts {
+const known = new WeakMap<PlanHistory, PlanTexts>()
+
+/** Once for each plan, however often it runs. */
+export function planTexts(history: PlanHistory, stages: readonly StagePlan[]): PlanTexts {
+  const texts = known.get(history) ?? textsOfPlan(history, stages)
+  known.set(history, texts)
+  return texts
+}
+
+function textsOfPlan({ operators, optimized, physical }: PlanHistory, stages: readonly StagePlan[]): PlanTexts {
   const env = planEnvironment([...operators, ...EXCHANGE_OPERATORS])
   const textsOf = (node: PhysicalPlan, path: string): OperatorText[] => [
     {

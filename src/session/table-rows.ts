@@ -1,6 +1,6 @@
 /** The rows of a query in the form of a table: INSERT, CREATE TABLE AS, UPDATE. */
 import type { Schema } from '../arrow/schema.js'
-import { UTF8 } from '../arrow/types.js'
+import { UTF8, type Value } from '../arrow/types.js'
 import { didYouMean, fail, type Span } from '../common/errors.js'
 import { callExpr, castExpr } from '../expr/build.js'
 import { literal, type Expr } from '../expr/expr.js'
@@ -67,4 +67,11 @@ export function castTo(
     return { expr: checked, name }
   })
   return { kind: 'projection', input, exprs }
+}
+
+/** Rows of text. */
+export function textValues(names: readonly string[], rows: readonly (readonly Value[])[]): LogicalPlan {
+  const schema = names.map((name, i): PlanField => ({ name, type: UTF8, nullable: rows.some(row => row[i] === null) }))
+  if (rows.length === 0) return { kind: 'empty', schema, oneRow: false }
+  return { kind: 'values', schema, rows: rows.map(row => row.map(value => literal(value, UTF8))) }
 }

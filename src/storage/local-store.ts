@@ -30,17 +30,23 @@ const SLOW_BYTES_PER_MS = 500_000
 
 async function version(place: FilePlace): Promise<FileVersion> {
   try {
-    return localVersion(await calls.stat(await allowedPath(place)))
+    return meet(place, await calls.stat(await allowedPath(place)))
   } catch (error) {
     throw notReadable(place, error)
   }
 }
 
-/** Of these only the time of the last change cannot be set to that of another version. */
-export const localVersion = ({ ctimeMs, ino, mtimeMs, size }: Stats): FileVersion => ({
-  byteLength: size,
-  tag: `${mtimeMs} ${ctimeMs} ${ino}`,
-})
+/** The clock of file systems ticks every 4 to 10 ms. */
+const NEW_MS = 100
+
+/** What the statement has met of a file, for later: the first of its versions. */
+export function meet({ host, path }: FilePlace, { ctimeMs, ino, mtimeMs, size }: Stats): FileVersion {
+  // Of these only the time of the last change cannot be set to that of another version.
+  const found = { byteLength: size, tag: `${mtimeMs} ${ctimeMs} ${ino}` }
+  const version = Date.now() - ctimeMs < NEW_MS ? { ...found, isNew: true } : found
+  if (host.localVersions?.has(path) === false) host.localVersions.set(path, version)
+  return version
+}
 
 const isVersion = (known: FileVersion | undefined, found: FileVersion): boolean =>
   known?.tag === found.tag && known.byteLength === found.byteLength
@@ -61,7 +67,6 @@ async function tail(place: FilePlace, byteLength: number, known?: FileVersion): 
   const met = place.host.localVersions?.get(place.path)
   if (met !== undefined && isVersion(known, met)) return { version: met }
   const found = await version(place)
-  place.host.localVersions?.set(place.path, found)
   if (isVersion(known, found)) return { version: found }
   const file = await openLocal(place)
   try {

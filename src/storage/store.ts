@@ -12,7 +12,7 @@ export interface FileHost {
   readonly onStaged?: (upload: StagedUpload) => void
   /** Of remote files by URL, as the statement has met them first: it reads no other versions. */
   readonly versions?: Map<string, FileVersion>
-  /** Of files of this machine by path, as the statement has met them last: what is cached of that version is taken without asking again. */
+  /** Of files of this machine by path, as the statement has met them first: what is cached of these is taken without asking again. */
   readonly localVersions?: Map<string, FileVersion>
 }
 
@@ -38,6 +38,8 @@ export interface FileVersion {
   readonly byteLength: number
   /** Differs between versions, as far as the store can tell. */
   readonly tag: string
+  /** It had just been made when it was met, and the next one might have the same tag. */
+  readonly isNew?: boolean
 }
 
 /** A file that is being read. */

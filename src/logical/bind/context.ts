@@ -13,6 +13,8 @@ export interface BindContext {
   readonly parameters?: ReadonlyMap<string, LiteralExpr>
   /** Nanoseconds since 1970-01-01T00:00Z: the value of now() throughout the query. */
   readonly now: bigint
+  /** Called when that becomes part of the plan. */
+  readonly onNow?: () => void
   /** Functions of users: internal names by the names that SQL calls. */
   readonly functions?: ReadonlyMap<string, string>
 }

@@ -241,13 +241,15 @@ const NANOS_PER_DAY = 86_400_000_000_000n
 
 /** The words and functions that mean the instant of the query. */
 function instantValue(name: string, binder: Binder): Expr | undefined {
-  const { now } = binder.context
+  const { now, onNow } = binder.context
   switch (name) {
     case 'now':
     case 'current_timestamp':
+      onNow?.()
       return literal(now, timestamp('ns'))
     case 'current_date':
     case 'today':
+      onNow?.()
       return literal(Number((now - (((now % NANOS_PER_DAY) + NANOS_PER_DAY) % NANOS_PER_DAY)) / NANOS_PER_DAY), DATE)
     default:
       return undefined
