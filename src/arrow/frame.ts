@@ -5,36 +5,34 @@
  * | words                                                  | what                                                     |
  * |--------------------------------------------------------|----------------------------------------------------------|
  * | MAGIC, header length in words, row count, column count | once                                                     |
- * | flags + width << 8, length, null count, data bytes     | a column; its dictionary or children follow, depth first |
+ * | shape, length, null count, data bytes                  | a column; its dictionary or children follow, depth first |
+ * | base, low and high word                                | only behind those of packed values                       |
  *
- * Buffers have the same order: validity (if there are NULLs), offsets, values. Offsets start at 0. Dictionary codes take 1,
- * 2 or 4 bytes.
+ * A shape is flags + width << 8 + packed bytes << 16. Buffers have the same order: validity (if there are NULLs), offsets, values.
+ * Offsets start at 0; packed, they are the lengths of the rows. Dictionary codes take 1, 2 or 4 bytes.
  */
-import { fail, type BallistaError } from '../common/errors.js'
 import type { Batch, Column } from './batch.js'
-import { bitmapBytes, childTypes, defaultWidth, makeColumn, releaseColumn } from './column.js'
-import { alloc, kernels, release, retain, views, withScratch } from './memory.js'
-import { withOwnRange } from './range.js'
+import { bitmapBytes, releaseColumn } from './column.js'
+import {
+  corrupt,
+  FIRST_WORDS,
+  HAS_DICTIONARY,
+  HAS_RANGE,
+  IS_STEPPED,
+  MAGIC,
+  padded,
+  readColumn,
+  readHeader,
+  type Reader,
+} from './frame-reader.js'
+import { alloc, kernels, release, views, withScratch } from './memory.js'
+import * as packing from './packing.js'
 import type { Schema } from './schema.js'
 import { decodeDictionary, sliceColumn } from './take.js'
-import type { DataType } from './types.js'
-
-/** `BLF1` in little-endian order. */
-const MAGIC = 0x31464c42
-const FIRST_WORDS = 4
-const COLUMN_WORDS = 4
-const HAS_DICTIONARY = 1
-/** The column had a range; the reader computes it again, since a wrong one would do harm. */
-const HAS_RANGE = 2
-const MAX_ROWS = 2 ** 31 - 1
 
 interface FrameKernels {
-  bitmapCount(bitmap: number, length: number): number
-  frameOffsetsValid(offsets: number, count: number, total: number): number
-  frameCodesValid(codes: number, count: number, length: number): number
   frameCopy(source: number, byteLength: number, target: number): void
   frameNarrow(codes: number, count: number, width: number, target: number): void
-  frameWiden(codes: number, count: number, width: number, target: number): void
   takeOffsets(offsets: number, indices: number, count: number, target: number): number
   takeRebase(offsets: number, count: number, first: number, target: number): void
 }
@@ -55,8 +53,6 @@ interface Outline {
   readonly made: Column[]
   readonly scratch: Scratch
 }
-
-const padded = (byteLength: number): number => Math.ceil(byteLength / 8) * 8
 
 /** A frame in a block of the arena, from its first byte. */
 export interface FrameBlock {
@@ -117,14 +113,18 @@ function assemble({ words, pieces }: Outline, bytes: Uint8Array, copy: (piece: P
 
 function outlineColumn(outline: Outline, column: Column): void {
   if (column.dictionary !== undefined) return outlineDictionary(outline, column, column.dictionary)
+  const packed = packing.valuePacking(column)
+  if (packed !== undefined) return outlinePacked(outline, column, packed)
   const { type, length, width } = column
-  const flags = column.range !== undefined && width <= 8 ? HAS_RANGE : 0
   const [first, last] = column.offsets === 0 ? [0, 0] : usedElements(column)
   const isText = type.kind === 'utf8' || type.kind === 'binary'
   const dataBytes = type.kind === 'boolean' ? bitmapBytes(length) : isText ? last - first : length * width
-  outline.words.push(flags | (width << 8), length, column.nullCount, dataBytes)
+  const lengthBytes = column.offsets === 0 ? 0 : packing.lengthBytes(column)
+  outline.words.push(rangeFlag(column) | (width << 8) | (lengthBytes << 16), length, column.nullCount, dataBytes)
   outlineValidity(outline, column)
-  if (column.offsets !== 0) outlineOffsets(outline, column, first)
+  if (lengthBytes > 0)
+    outlineMade(outline, length * lengthBytes, target => packing.packOffsets(column, lengthBytes, target))
+  else if (column.offsets !== 0) outlineOffsets(outline, column, first)
   if (dataBytes > 0) outline.pieces.push({ position: column.values + (isText ? first : 0), byteLength: dataBytes })
   for (const child of column.children) {
     const part = column.offsets === 0 ? sliceColumn(child, 0, length) : sliceColumn(child, first, last)
@@ -133,19 +133,33 @@ function outlineColumn(outline: Outline, column: Column): void {
   }
 }
 
+const rangeFlag = ({ range, width }: Column): number => (range !== undefined && width <= 8 ? HAS_RANGE : 0)
+
+function outlinePacked(outline: Outline, column: Column, packed: packing.Packing): void {
+  const { length, width, nullCount } = column
+  const flags = rangeFlag(column) | (packed.isStepped ? IS_STEPPED : 0)
+  const byteLength = packing.packedBytes(packed, length)
+  outline.words.push(flags | (width << 8) | (packed.bytes << 16), length, nullCount, byteLength)
+  outline.words.push(...packing.baseWords(packed))
+  outlineValidity(outline, column)
+  outlineMade(outline, byteLength, target => packing.packValues(column, packed, target))
+}
+
+/** A buffer that is written for the frame. */
+function outlineMade({ pieces, scratch }: Outline, byteLength: number, write: (target: number) => void): void {
+  const position = scratch(byteLength)
+  write(position)
+  pieces.push({ position, byteLength })
+}
+
 function outlineValidity({ pieces }: Outline, column: Column): void {
   if (column.validity !== 0) pieces.push({ position: column.validity, byteLength: bitmapBytes(column.length) })
 }
 
-function outlineOffsets({ pieces, scratch }: Outline, column: Column, first: number): void {
-  const byteLength = (column.length + 1) * 4
-  if (first === 0) {
-    pieces.push({ position: column.offsets, byteLength })
-    return
-  }
-  const position = scratch(byteLength)
-  kernels<FrameKernels>().takeRebase(column.offsets, column.length + 1, 0, position)
-  pieces.push({ position, byteLength })
+function outlineOffsets(outline: Outline, { offsets, length }: Column, first: number): void {
+  const byteLength = (length + 1) * 4
+  if (first === 0) outline.pieces.push({ position: offsets, byteLength })
+  else outlineMade(outline, byteLength, target => kernels<FrameKernels>().takeRebase(offsets, length + 1, 0, target))
 }
 
 /** The dictionary goes along if that takes fewer bytes than the flat values. */
@@ -160,9 +174,8 @@ function outlineDictionary(outline: Outline, column: Column, dictionary: Column)
   }
   outline.words.push(HAS_DICTIONARY | (width << 8), length, column.nullCount, length * width)
   outlineValidity(outline, column)
-  const codes = outline.scratch(length * width)
-  kernels<FrameKernels>().frameNarrow(column.values, length, width, codes)
-  outline.pieces.push({ position: codes, byteLength: length * width })
+  const { frameNarrow } = kernels<FrameKernels>()
+  outlineMade(outline, length * width, target => frameNarrow(column.values, length, width, target))
   outlineColumn(outline, dictionary)
 }
 
@@ -184,18 +197,6 @@ function flatSize(column: Column, dictionary: Column, scratch: Scratch): number 
 function usedElements(column: Column): [first: number, last: number] {
   const { i32 } = views()
   return [i32[column.offsets / 4], i32[column.offsets / 4 + column.length]]
-}
-
-/** Where decoding is: words and body advance as columns are read. */
-interface Reader {
-  readonly words: Uint32Array
-  word: number
-  /** What columns hold. */
-  readonly block: number
-  /** Position of the body in the arena, its bytes, and those read so far. */
-  readonly body: number
-  readonly bodyBytes: number
-  at: number
 }
 
 /** The batch of a frame, owned by the caller; all its columns share one copy of the bytes. As trusting as `decodeBlock`. */
@@ -226,113 +227,4 @@ export function decodeBlock({ block, byteLength }: FrameBlock, schema: Schema): 
     columns.forEach(releaseColumn)
     throw error
   }
-}
-
-const corrupt = (what: string): BallistaError => fail('DATA_CORRUPTION', ['a batch frame', what])
-
-/** A copy, so that what has been checked stays so. */
-function readHeader(block: number, byteLength: number, schema: Schema): Uint32Array {
-  const available = Math.floor(byteLength / 4)
-  if (available < FIRST_WORDS) throw corrupt(`${byteLength} bytes are no header`)
-  const { u32 } = views()
-  const [magic, headerWords, rowCount, columnCount] = u32.subarray(block / 4, block / 4 + FIRST_WORDS)
-  if (magic !== MAGIC) throw corrupt('it does not start with BLF1')
-  if (headerWords < FIRST_WORDS || headerWords > available) throw corrupt(`a header of ${headerWords} words`)
-  if (rowCount > MAX_ROWS) throw corrupt(`${rowCount} rows`)
-  const expected = schema.fields.length
-  if (columnCount !== expected) throw corrupt(`${columnCount} columns instead of ${expected}`)
-  return u32.slice(block / 4, block / 4 + headerWords)
-}
-
-/** The next column; `length` as the parent demands it. */
-function readColumn(reader: Reader, type: DataType, length: number, isDictionary = false): Column {
-  const { words, word } = reader
-  if (word + COLUMN_WORDS > words.length) throw corrupt('the header ends inside a column')
-  const [shape, ownLength, nullCount, dataBytes] = words.subarray(word, word + COLUMN_WORDS)
-  reader.word += COLUMN_WORDS
-  if (ownLength !== length) throw corrupt(`a column of ${ownLength} rows instead of ${length}`)
-  if (nullCount > length || (type.kind === 'null' && nullCount !== length))
-    throw corrupt(`${nullCount} NULLs in ${length} rows`)
-  const width = shape >>> 8
-  const flags = shape & 0xff
-  if (flags > HAS_RANGE || (isDictionary && (flags === HAS_DICTIONARY || nullCount > 0)))
-    throw corrupt(`flags ${flags}`)
-  if (type.kind === 'null') {
-    if (shape !== 0 || dataBytes !== 0) throw corrupt('data in a column of type NULL')
-    return makeColumn({ type, length, nullCount })
-  }
-  const validity = nullCount === 0 ? 0 : readValidity(reader, length, nullCount)
-  const parts = { type, length, nullCount, validity, width, dataBytes }
-  return flags === HAS_DICTIONARY ? readDictionary(reader, parts) : readFlat(reader, parts, flags === HAS_RANGE)
-}
-
-interface Parts {
-  readonly type: DataType
-  readonly length: number
-  readonly nullCount: number
-  readonly validity: number
-  readonly width: number
-  readonly dataBytes: number
-}
-
-/** Position of the next `byteLength` bytes of the body. */
-function readPiece(reader: Reader, byteLength: number): number {
-  if (padded(byteLength) > reader.bodyBytes - reader.at) throw corrupt('it ends inside a buffer')
-  const position = reader.body + reader.at
-  reader.at += padded(byteLength)
-  return position
-}
-
-function readValidity(reader: Reader, length: number, nullCount: number): number {
-  const position = readPiece(reader, bitmapBytes(length))
-  const valid = kernels<FrameKernels>().bitmapCount(position, length)
-  if (valid !== length - nullCount) throw corrupt(`${nullCount} NULLs announced, ${length - valid} found`)
-  return position
-}
-
-function readFlat(reader: Reader, parts: Parts, hasRange: boolean): Column {
-  const { type, length, nullCount, validity, width, dataBytes } = parts
-  const isWidthKnown = width === defaultWidth(type) || (type.kind === 'decimal' && (width === 8 || width === 16))
-  if (!isWidthKnown) throw corrupt(`width ${width} in a column of type ${type.kind}`)
-  const hasOffsets = ['utf8', 'binary', 'list', 'map'].includes(type.kind)
-  const isText = type.kind === 'utf8' || type.kind === 'binary'
-  const expected = type.kind === 'boolean' ? bitmapBytes(length) : length * width
-  if (!isText && dataBytes !== expected) throw corrupt(`${dataBytes} bytes of values instead of ${expected}`)
-  const offsets = hasOffsets ? readPiece(reader, (length + 1) * 4) : 0
-  const values = readPiece(reader, dataBytes)
-  const total = hasOffsets && !isText ? views().u32[offsets / 4 + length] : dataBytes
-  if (hasOffsets && !kernels<FrameKernels>().frameOffsetsValid(offsets, length + 1, total))
-    throw corrupt('offsets out of order')
-  const children: Column[] = []
-  try {
-    for (const child of childTypes(type)) children.push(readColumn(reader, child, hasOffsets ? total : length))
-  } catch (error) {
-    children.forEach(releaseColumn)
-    throw error
-  }
-  retain(reader.block)
-  const layout = { values: dataBytes === 0 && !isText ? 0 : values, offsets, width, children }
-  const column = makeColumn({ type, length, nullCount, validity, ...layout, blocks: [reader.block] })
-  return hasRange ? withOwnRange(column) : column
-}
-
-function readDictionary(reader: Reader, { type, length, nullCount, validity, width, dataBytes }: Parts): Column {
-  if (width !== 1 && width !== 2 && width !== 4) throw corrupt(`dictionary codes of ${width} bytes`)
-  if (dataBytes !== length * width) throw corrupt(`${dataBytes} bytes of codes instead of ${length * width}`)
-  const packed = readPiece(reader, dataBytes)
-  const dictionaryLength = reader.words[reader.word + 1] ?? 0
-  const dictionary = readColumn(reader, type, dictionaryLength, true)
-  let codes = 0
-  try {
-    codes = alloc(length * 4)
-    const { frameWiden, frameCodesValid } = kernels<FrameKernels>()
-    frameWiden(packed, length, width, codes)
-    if (!frameCodesValid(codes, length, dictionaryLength)) throw corrupt('a dictionary code out of range')
-  } catch (error) {
-    releaseColumn(dictionary)
-    if (codes !== 0) release(codes)
-    throw error
-  }
-  retain(reader.block)
-  return makeColumn({ type, length, nullCount, validity, values: codes, dictionary, blocks: [reader.block, codes] })
 }

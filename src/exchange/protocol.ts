@@ -4,7 +4,7 @@ import { VERSION } from '../common/version.js'
 import { decodeWire, encodeWire } from '../common/wire.js'
 
 /** Raised when peers of the version before would misunderstand. */
-export const PROTOCOL_VERSION = 5
+export const PROTOCOL_VERSION = 6
 
 export { VERSION }
 

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import { columnValues, releaseBatch } from '../../src/arrow/column.js'
+import { encodeBatch } from '../../src/arrow/frame.js'
 import { bytesInUse } from '../../src/arrow/memory.js'
 import { seededRng, systemClock } from '../../src/common/clock.js'
 import { BallistaError } from '../../src/common/errors.js'
@@ -18,11 +19,13 @@ import { faultyFs } from '../helpers/faulty-fs.js'
 import { numbersBatch, ROWS } from './fake-operators.js'
 
 const ROWS_PER_BATCH = 1000
-const BATCH_BYTES = ((): number => {
+/** In memory, and in a file. */
+const [BATCH_BYTES, FRAME_BYTES] = ((): [number, number] => {
   const batch = numbersBatch(0, ROWS_PER_BATCH)
   const bytes = bytesOf({ kind: 'batch', batch })
+  const frame = encodeBatch(batch)
   releaseBatch(batch)
-  return bytes
+  return [bytes, frame.length]
 })()
 /** A quarter of it is for outputs that spill: some three batches. */
 const MEMORY = Math.ceil((3.5 * BATCH_BYTES * 4) / 0.15)
@@ -103,7 +106,7 @@ test.serial('a materialized output waits for no consumer, and is read from its s
     await written.drained()
     t.true(written.queuedBytes <= 4 * BATCH_BYTES, `${written.queuedBytes} bytes in memory`)
     t.true(written.peakBytes <= 4 * BATCH_BYTES + 8 * 1024 ** 2)
-    t.true(ioStats().tempBytes > 40 * BATCH_BYTES)
+    t.true(ioStats().tempBytes > 40 * FRAME_BYTES)
     t.is(readdirSync(directory).length, 1)
     t.deepEqual(await firstIds(reader()), expected(50))
   })
