@@ -15,7 +15,7 @@ const SEED = Number(process.env.SEED ?? Date.now() % 1_000_000)
 const KILLS = process.env.BALLISTA_TEST_FULL === '1' ? 20 : 2
 const EMP = `${process.cwd()}/test/slt/data/emp.csv`
 /** A second or two of work. */
-const LONG = 'SELECT count(*) AS n, sum(a.value * b.value % 7) AS s FROM range(20000) AS a, range(1000) AS b'
+const LONG = 'SELECT count(*) AS n, sum(a.value * b.value % 7) AS s FROM range(100000) AS a, range(1000) AS b'
 
 interface JobJson {
   readonly query: string
