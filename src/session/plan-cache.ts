@@ -37,9 +37,13 @@ export interface PlanKey {
   readonly characters: number
 }
 
-/** The plans that were used last. */
+/** Keys that are remembered, to know those that come again. */
+const MAX_SEEN = 1_000
+
+/** The plans that were used last, of queries that have come twice: most of those that come once never do again. */
 export class PlanCache {
   readonly #plans = new Map<string, { readonly plan: KnownPlan; readonly characters: number }>()
+  readonly #seen = new Set<string>()
   #characters = 0
 
   /** `planOnly`: no stages. Without a key nothing is kept. */
@@ -49,10 +53,21 @@ export class PlanCache {
     const { schema } = query
     if (known?.planned !== undefined && !planOnly) return known.planned
     const planned = planOnly ? undefined : { schema, ...(await steps.plan(query.bound)) }
-    const isNew = known === undefined || planned !== undefined
-    if (key !== undefined && isNew && !query.isOfItsTime && (await steps.isCurrent()))
+    // After its schema, a query is expected.
+    const isWanted = known === undefined ? planOnly || (key !== undefined && this.#comesAgain(key)) : !planOnly
+    if (key !== undefined && isWanted && !query.isOfItsTime && (await steps.isCurrent()))
       this.#add(key, planned === undefined ? query : { ...query, planned })
     return planned ?? { schema, stages: [] }
+  }
+
+  #comesAgain({ digest }: PlanKey): boolean {
+    if (this.#seen.has(digest)) return true
+    this.#seen.add(digest)
+    for (const oldest of this.#seen) {
+      if (this.#seen.size <= MAX_SEEN) break
+      this.#seen.delete(oldest)
+    }
+    return false
   }
 
   #get({ digest }: PlanKey): KnownPlan | undefined {

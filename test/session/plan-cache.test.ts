@@ -29,8 +29,18 @@ const listing = (path: string, name = 't'): Registration => ({
   options: {},
 })
 
-/** Plans with a cache of its own. */
-function planner(): (sql: string, more?: Partial<PlanRequest>, slots?: number) => Promise<PlannedQuery> {
+type Plan = (sql: string, more?: Partial<PlanRequest>, slots?: number) => Promise<PlannedQuery>
+
+/** Plans with a cache of its own; each query twice, after which it may be kept. */
+function planner(): Plan {
+  const plan = onePlanner()
+  return async (...query) => {
+    await plan(...query)
+    return plan(...query)
+  }
+}
+
+function onePlanner(): Plan {
   const plan = clusterPlanner({ allowsUserCode: true })
   const request = { settings: {}, registrations: [], baseDirectory: directory }
   return (sql, more = {}, slots = 2) => plan({ ...request, sql, ...more }, { slots, wallMs: Date.now() })
@@ -156,8 +166,15 @@ for (const sql of [
   })
 }
 
+test('a query is kept when it comes for the second time', async t => {
+  const plan = onePlanner()
+  const [first, second, third] = [await plan('SELECT 1'), await plan('SELECT 1'), await plan('SELECT 1')]
+  t.not(second.stages, first.stages)
+  t.is(third.stages, second.stages)
+})
+
 test('who asks for a schema and then runs the query has it bound once', async t => {
-  const plan = planner()
+  const plan = onePlanner()
   const registrations = [listing(file('a\n1\n'))]
   await sleep(SETTLE_MS)
   const asked = await plan('SELECT a FROM t', { registrations, planOnly: true })
@@ -178,6 +195,7 @@ test('what was planned while a file changed is not kept', async t => {
     plan: async () => ({ stages: [] }),
     isCurrent: async () => isCurrent,
   })
+  await plans.planned(key, false, steps(true))
   const first = await plans.planned(key, false, steps(false))
   const second = await plans.planned(key, false, steps(true))
   t.not(second, first)
