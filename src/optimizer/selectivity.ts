@@ -1,8 +1,9 @@
 /** The part of the rows of a plan for which predicates hold, by bounds, counts and rules of thumb. */
 import { splitConjunction, splitDisjunction } from '../expr/build.js'
-import type { Expr } from '../expr/expr.js'
+import type { Expr, LiteralExpr } from '../expr/expr.js'
 import type { LogicalPlan } from '../logical/plan.js'
 import { distinctValues, isComparable, numberOf, originOf, tableRows } from './column-statistics.js'
+import { partAbove } from './having.js'
 
 /** A predicate about which nothing is known keeps one row in five (DataFusion's default); an equality one in ten. */
 const DEFAULT_SELECTIVITY = 0.2
@@ -34,13 +35,28 @@ export function selectivity(conjuncts: readonly Expr[], plan: LogicalPlan): numb
 
 type BinaryExpr = Extract<Expr, { kind: 'binary' }>
 
-/** `column < literal` and the like as a part of the column's range, where its bounds are known. */
-function rangeBound(expr: Expr, plan: LogicalPlan): { column: string; from: number; to: number } | undefined {
+interface Comparison {
+  readonly side: Expr
+  readonly constant: LiteralExpr
+  /** The side is less than the constant, or equal. */
+  readonly less: boolean
+}
+
+/** `a < 1`, `1 > a` and the like. */
+function comparisonOf(expr: Expr): Comparison | undefined {
   if (expr.kind !== 'binary') return undefined
   const swapped = expr.left.kind === 'literal'
   const [side, constant] = swapped ? [expr.right, expr.left] : [expr.left, expr.right]
   const less = expr.op === '<' || expr.op === '<='
   if ((!less && expr.op !== '>' && expr.op !== '>=') || constant.kind !== 'literal') return undefined
+  return { side, constant, less: less !== swapped }
+}
+
+/** A comparison with a column as a part of the column's range, where its bounds are known. */
+function rangeBound(expr: Expr, plan: LogicalPlan): { column: string; from: number; to: number } | undefined {
+  const comparison = comparisonOf(expr)
+  if (comparison === undefined) return undefined
+  const { side, constant, less } = comparison
   const origin = originOf(side, plan)
   if (origin?.statistics === undefined || !isComparable(origin.type, constant.type)) return undefined
   const { min, max } = origin.statistics
@@ -49,7 +65,7 @@ function rangeBound(expr: Expr, plan: LogicalPlan): { column: string; from: numb
   if (from === undefined || to === undefined || value === undefined || to <= from) return undefined
   const part = Math.min(1, Math.max(0, (value - from) / (to - from)))
   const column = JSON.stringify(side.kind === 'column' ? [side.relation, side.name] : [origin.scan.relation])
-  return less !== swapped ? { column, from: 0, to: part } : { column, from: part, to: 1 }
+  return less ? { column, from: 0, to: part } : { column, from: part, to: 1 }
 }
 
 /** The part of the rows for which one predicate holds. */
@@ -97,11 +113,22 @@ function guessBinary(expr: BinaryExpr, plan: LogicalPlan): number {
       const ofColumns = expr.left.kind !== 'literal' && expr.right.kind !== 'literal'
       const range = rangeBound(expr, plan)
       if (range !== undefined) return Math.max(range.to - range.from, LEAST_RANGE)
+      const part = havingPart(expr, plan)
+      if (part !== undefined) return Math.max(part, LEAST_RANGE)
       return ofColumns ? INEQUALITY_SELECTIVITY : DEFAULT_SELECTIVITY
     }
     default:
       return DEFAULT_SELECTIVITY
   }
+}
+
+/** Of a comparison with the result of an aggregate. */
+function havingPart(expr: Expr, plan: LogicalPlan): number | undefined {
+  const comparison = comparisonOf(expr)
+  const value = comparison && numberOf(comparison.constant.value, comparison.constant.type)
+  if (comparison === undefined || value === undefined) return undefined
+  const above = partAbove(comparison.side, value, plan)
+  return above === undefined || !comparison.less ? above : 1 - above
 }
 
 /** Of two columns, one in as many as the one with more values has. */

@@ -60,7 +60,7 @@ test('passes end when the maximum is reached', async t => {
 const tpch = tpchCatalog()
 
 test('row estimates follow statistics', async t => {
-  const cases: readonly (readonly [string, number])[] = [
+  const cases: (readonly [string, number])[] = [
     ['SELECT * FROM orders', 1_500_000],
     ['SELECT count(*) FROM orders', 1],
     ['SELECT c_nationkey, count(*) FROM customer GROUP BY c_nationkey', 25],
@@ -74,5 +74,20 @@ test('row estimates follow statistics', async t => {
     ['SELECT * FROM orders ORDER BY o_totalprice LIMIT 10', 10],
     ['SELECT * FROM nation UNION ALL SELECT r_regionkey, r_name, r_regionkey, r_comment FROM region', 30],
   ]
+  const groups = 'SELECT l_suppkey FROM lineitem GROUP BY l_suppkey HAVING'
+  cases.push(
+    // 600 rows a supplier, of 25.5 pieces each.
+    [`${groups} sum(l_quantity) > 15300`, 5_018],
+    [`${groups} 15300 >= sum(l_quantity)`, 4_982],
+    [`${groups} sum(l_quantity) > 30000`, 10],
+    [`${groups} sum(l_quantity) < 30000`, 10_000],
+    [`${groups} count(*) > 600`, 5_021],
+    [`${groups} avg(l_quantity) > 40`, 10],
+    [`${groups} max(l_quantity) > 25`, 10_000],
+    [`${groups} min(l_quantity) > 25`, 10],
+    // Nothing is known.
+    [`${groups} sum(l_quantity * 2) > 25`, 2_000],
+    [`${groups} sum(DISTINCT l_quantity) > 25`, 2_000],
+  )
   for (const [sql, rows] of cases) t.is(Math.round(estimateRows(optimize(await planOf(sql, tpch)))), rows, sql)
 })
