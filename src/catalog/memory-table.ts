@@ -1,6 +1,6 @@
 /** A table whose rows live in this process, as encoded batches outside the arena. */
 import type { Schema } from '../arrow/schema.js'
-import { minPartitionBytes } from './options.js'
+import { minPartitionBytes } from '../runtime/options.js'
 import type { ScanPlan, ScanRequest, Statistics, TableProvider, WriteTarget } from './table-provider.js'
 
 /** One batch as bytes (arrow/frame.ts, all columns of the table) and its row count. */

@@ -115,7 +115,7 @@ export interface ScanRequest {
   readonly fetch?: number
   /** Partitions to aim for; fewer for small tables. */
   readonly targetPartitions: number
-  /** Bytes that are worth a partition of their own; absent: the default of the setting (catalog/options.ts). */
+  /** Bytes that are worth a partition of their own; absent: the default of the setting (runtime/options.ts). */
   readonly minPartitionBytes?: number
 }
 

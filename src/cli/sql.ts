@@ -13,7 +13,6 @@ import { directory, fileText, rows, setting, settingOf, collect } from './option
 import { FORMATS, resultWriter, type Format } from '../session/output/result-writer.js'
 import type { LoadedExtension } from '../session/extensions.js'
 import { runStatement, skippedNote, statementFooter } from './run-statement.js'
-import { registerStdin, stdinMentions } from './stdin-table.js'
 import type { ProgressWatch } from './prompt/progress.js'
 
 export interface SqlFlags extends RemoteFlags {
@@ -97,13 +96,11 @@ async function runScripts(
 ): Promise<number> {
   let release = (): Promise<void> => Promise.resolve()
   try {
-    const mentions = scripts.reduce((sum, script) => sum + stdinMentions(script), 0)
-    if (stdinIsFree && mentions > 0) {
-      const input = addAbortSignal(signal, process.stdin)
-      release = await registerStdin(ctx, input, {
-        mentions,
-        isLocal: flags.host === undefined && flags.port === undefined,
-      })
+    if (stdinIsFree && scripts.some(script => /stdin/i.test(script))) {
+      const { registerStdin, stdinMentions } = await import('./stdin-table.js')
+      const mentions = scripts.reduce((sum, script) => sum + stdinMentions(script), 0)
+      const isLocal = flags.host === undefined && flags.port === undefined
+      if (mentions > 0) release = await registerStdin(ctx, addAbortSignal(signal, process.stdin), { mentions, isLocal })
     }
     for (const script of scripts) {
       for (const { text } of splitStatements(script)) {

@@ -1,6 +1,6 @@
 /** From the files of a table to a scan: filters are divided between files, their reader and the engine, pieces among partitions. */
 import type { Schema } from '../arrow/schema.js'
-import { minPartitionBytes } from '../catalog/options.js'
+import { minPartitionBytes } from '../runtime/options.js'
 import type {
   ColumnStatistics,
   ConstantColumn,

@@ -145,3 +145,12 @@ export const namedColumn = (field: PlanSchema[number]): NamedExpr =>
   field.relation === undefined
     ? { expr: fieldColumn(field), name: field.name }
     : { expr: fieldColumn(field), relation: field.relation, name: field.name }
+
+/** `plan` with exactly the columns of `schema`, in its order; `plan` itself if it has them so. */
+export function withColumns(plan: LogicalPlan, schema: PlanSchema): LogicalPlan {
+  const own = schemaOf(plan)
+  const same =
+    own.length === schema.length &&
+    own.every((field, i) => field.name === schema[i].name && field.relation === schema[i].relation)
+  return same ? plan : projectionPlan(plan, schema.map(namedColumn))
+}

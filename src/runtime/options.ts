@@ -1,4 +1,4 @@
-/** Configuration keys that running operators read. */
+/** Configuration keys that scans and running operators read. */
 import { bytes, int, text } from '../common/option.js'
 
 export const batchSize = int('ballista.execution.batch_size', {
@@ -22,4 +22,10 @@ export const maxTempDirectorySize = bytes('ballista.runtime.max_temp_directory_s
   default: 100 * 1024 ** 3,
   min: 0,
   doc: 'Bytes that the temporary files of one process may take; 0: none are written.',
+})
+
+export const minPartitionBytes = bytes('ballista.optimizer.repartition_file_min_size', {
+  default: 8 * 1024 ** 2,
+  min: 1,
+  doc: 'Bytes of a file, or of a table in memory, that are worth a partition of their own.',
 })

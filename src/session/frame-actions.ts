@@ -13,7 +13,7 @@ import { analyzeStatement } from './run-statement.js'
 import { fileFrame } from './frame-sources.js'
 import type { StreamInput } from './input-stream.js'
 import { withoutRows, type HeldRows, type Session, type Statement } from './session.js'
-import { idempotencyKey } from './write-options.js'
+import { idempotencyKey } from './options.js'
 import { functionNamesOf } from './user-functions.js'
 
 export interface ExplainOptions extends RunOptions {

@@ -1,7 +1,6 @@
 /** Every configuration key, and how SET, RESET and SHOW use them. */
-import { minPartitionBytes } from '../catalog/options.js'
 import { didYouMean, fail, type Span } from '../common/errors.js'
-import { int, type Option, type Settings } from '../common/option.js'
+import { int, text, type Option, type Settings } from '../common/option.js'
 import {
   clientIdleTimeout,
   exchangeReadBytes,
@@ -12,8 +11,7 @@ import {
   reconnectMs,
   retryPolicy,
 } from '../exchange/options.js'
-import { idempotencyKey } from './write-options.js'
-import { batchSize, maxTempDirectorySize, memoryLimit, tempDirectory } from '../runtime/options.js'
+import { batchSize, maxTempDirectorySize, memoryLimit, minPartitionBytes, tempDirectory } from '../runtime/options.js'
 import { STORAGE_OPTIONS } from '../storage/options.js'
 
 /** Plans grow with partitions, exchanges with their square. */
@@ -24,6 +22,11 @@ export const targetPartitions = int('ballista.execution.target_partitions', {
   min: 0,
   max: MAX_PARTITIONS,
   doc: 'Partitions that scans, joins and aggregates aim for; 0: as many as there are task slots.',
+})
+
+export const idempotencyKey = text('ballista.write.idempotency_key', {
+  default: '',
+  doc: 'Writes to one target with the same key, within a day, are one: those after the first give its result and write nothing.',
 })
 
 /** Settings of whoever runs tasks, with the flags that set them. */

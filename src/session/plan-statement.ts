@@ -2,7 +2,7 @@
 import type { Schema } from '../arrow/schema.js'
 import { typeName } from '../arrow/types.js'
 import { INFORMATION_SCHEMA, isView } from '../catalog/catalog.js'
-import { minPartitionBytes } from '../catalog/options.js'
+import { minPartitionBytes } from '../runtime/options.js'
 import { SharedCatalog } from '../catalog/shared-catalog.js'
 import type { TableProvider } from '../catalog/table-provider.js'
 import type { WriteIntent } from '../catalog/table-write.js'
@@ -32,7 +32,7 @@ import { planQuery } from '../physical/plan-query.js'
 import type { ExplainRow, ExplainStatement, PlanHistory } from './explain.js'
 import { MAX_PARTITIONS, targetPartitions } from './options.js'
 import { absolutePath, type PlanRequest, type StoredObject } from './registration.js'
-import { areAsOpened, planKey, type PlanCache } from './plan-cache.js'
+import type { PlanCache } from './plan-cache.js'
 import type { PlanEnvironment } from './plan-environment.js'
 import { RequestNames, type SessionCatalog } from './request-names.js'
 import type { ChangeNode } from './plan-changes.js'
@@ -188,6 +188,7 @@ class StatementPlanner {
   /** What is known of the same query over the same files is taken as it is. */
   async query(query: QueryNode, plans: PlanCache): Promise<PlannedStatement> {
     const tables = await resolveTables(query, this.#resolver, this.#context)
+    const { areAsOpened, planKey } = await import('./plan-cache.js')
     const key = await planKey(this.#request, { slots: this.#environment.slots, registry: this.#registry }, tables)
     return plans.planned(key, this.#request.planOnly === true, {
       bind: () => {

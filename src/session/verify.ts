@@ -2,7 +2,7 @@
 import { columnValues, releaseBatch } from '../arrow/column.js'
 import { decodeBatch } from '../arrow/frame.js'
 import type { Value } from '../arrow/types.js'
-import { minPartitionBytes } from '../catalog/options.js'
+import { minPartitionBytes } from '../runtime/options.js'
 import { configOf, type Settings } from '../common/option.js'
 import type { QueryNode } from '../parser/ast.js'
 import { compareResults, type Result } from './compare-results.js'

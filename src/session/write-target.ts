@@ -14,7 +14,7 @@ import { schemaOf, toArrowSchema } from '../logical/schema-of.js'
 import type { StatementNode } from '../parser/ast.js'
 import { isRemote } from '../storage/stores.js'
 import { castTo } from './table-rows.js'
-import { idempotencyKey } from './write-options.js'
+import { idempotencyKey } from './options.js'
 
 type CopyNode = Extract<StatementNode, { kind: 'copy' }>
 

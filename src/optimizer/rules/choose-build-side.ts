@@ -2,7 +2,7 @@
 import { schemaOf } from '../../logical/schema-of.js'
 import type { LogicalJoinType, LogicalPlan } from '../../logical/plan.js'
 import { estimateRows } from '../cardinality.js'
-import { withColumns } from '../restore-columns.js'
+import { withColumns } from '../../logical/build.js'
 import { logicalRule } from '../rule.js'
 
 const SWAPPED: Readonly<Record<LogicalJoinType, LogicalJoinType>> = {

@@ -1,11 +1,10 @@
 /** Inner joins in the order that is estimated to be cheapest. */
 import { mapList } from '../../common/tree.js'
-import type { JoinPlan } from '../../logical/build.js'
+import { withColumns, type JoinPlan } from '../../logical/build.js'
 import { planTree, type LogicalPlan } from '../../logical/plan.js'
 import { schemaOf } from '../../logical/schema-of.js'
 import { joinGraph, joinTree } from '../join-graph.js'
 import { JoinOrder, planOfShape } from '../join-order.js'
-import { withColumns } from '../restore-columns.js'
 import { logicalRule } from '../rule.js'
 import { isVolatile } from '../../expr/volatile.js'
 
